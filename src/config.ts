@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { parseEncryptionKeys } from './secrets.ts';
+
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+
+const roles = z
+  .string()
+  .transform((text): unknown => text.split(',').map((role) => role.trim()))
+  .pipe(z.array(z.enum(['api', 'worker'])).min(1));
+
+const urlOf = (...protocols: string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `Expected a URL that begins with ${protocols.map((each) => `${each}//`).join(' or ')}`,
+  });
+
+/** One entry of `ENCRYPTION_KEY` is enough; a second one only opens what was sealed with it. */
+const encryptionKeys = z.string().transform((text, context) => {
+  try {
+    return parseEncryptionKeys(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'wrong' });
+    return z.NEVER;
+  }
+});
+
+/** Every setting of the gateway. Names and defaults are what `.env.example` documents. */
+export const environment = z
+  .object({
+    PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    DATABASE_URL: urlOf('postgres:', 'postgresql:').optional(),
+    REDIS_URL: urlOf('redis:', 'rediss:').optional(),
+    DATA_DIR: z.string().min(1).default('./.data'),
+    ROLES: roles.default(['api', 'worker']),
+    OPERATOR_KEY: z.string().min(24, 'Expected 24 characters or more').max(256).optional(),
+    METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
+    ENCRYPTION_KEY: encryptionKeys.optional(),
+    ALLOW_PRIVATE_TARGETS: flag.default(false),
+    LOG_LEVEL: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info'),
+  })
+  .check((context) => {
+    const { DATABASE_URL, ENCRYPTION_KEY } = context.value;
+    if (DATABASE_URL !== undefined && ENCRYPTION_KEY === undefined) {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        path: ['ENCRYPTION_KEY'],
+        message:
+          'Needed with DATABASE_URL: 32 bytes in base64, e.g. from `openssl rand -base64 32`',
+      });
+    }
+  });
+
+export type Config = z.output<typeof environment>;
+
+/** Reads the settings; all that is wrong is told at once. An empty value counts as absent. */
+export function readConfig(
+  env: Record<string, string | undefined>,
+): { config: Config } | { faults: string[] } {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const parsed = environment.safeParse(given);
+  if (parsed.success) return { config: parsed.data };
+  return {
+    faults: parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`),
+  };
+}

@@ -1,0 +1,136 @@
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
+import { findNativeDir, prepareBinaries } from './embedded-binaries.ts';
+import { chooseUser, clusterDir, ensureCluster, NAME } from './embedded-cluster.ts';
+import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
+import { lockFolder } from './embedded-lock.ts';
+import { stopOrphan } from './embedded-orphan.ts';
+import { chooseFreePort, launch, type Server } from './embedded-server.ts';
+
+export { EmbeddedPostgresError };
+
+const CONNECT_LIMIT_MS = 30_000;
+const NO_SUCH_DATABASE = '3D000';
+
+/** A PostgreSQL that runs as our child process. */
+export interface EmbeddedPostgres {
+  /** `postgres://…` of the database "postrider" on 127.0.0.1. */
+  url: string;
+  /** Resolves when the process is gone, stopped or not, and the data folder is free again. */
+  exited: Promise<void>;
+  /** Fast shutdown: rolls back what is open, and waits until the process is gone. */
+  stop(): Promise<void>;
+}
+
+/** Only `log` is for the product; tests inject the others. */
+export interface EmbeddedPostgresOptions {
+  /** Told, one line at a time, what an operator may wonder about. */
+  log?: (line: string) => void;
+  /** The folder with PostgreSQL's `bin`, `lib` and `share`. */
+  nativeDir?: string;
+  choosePort?: () => Promise<number>;
+}
+
+/**
+ * Starts PostgreSQL on `dataDir`, which is created and initialised when need be.
+ *
+ * Crash points: killed during the first start, the unfinished cluster is thrown away by the next
+ * one; killed later, the PostgreSQL left behind is stopped by the next one.
+ *
+ * @throws EmbeddedPostgresError
+ */
+export async function startEmbeddedPostgres(
+  dataDir: string,
+  options: EmbeddedPostgresOptions = {},
+): Promise<EmbeddedPostgres> {
+  const dir = resolve(dataDir);
+  try {
+    ensureFolder(dir);
+    return await startLocked(dir, options);
+  } catch (error) {
+    if (error instanceof EmbeddedPostgresError) throw error;
+    throw new EmbeddedPostgresError(
+      `PostgreSQL could not be started in ${dir} (${messageOf(error)}): set DATA_DIR to another ` +
+        'folder, or DATABASE_URL to a PostgreSQL 14 or newer.',
+      { cause: error },
+    );
+  }
+}
+
+async function startLocked(
+  dataDir: string,
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const unlock = lockFolder(dataDir);
+  try {
+    const server = await startServer(dataDir, options);
+    const exited = server.exited.then(unlock);
+    const stop = async () => {
+      await server.stop();
+      await exited;
+    };
+    return { url: server.url, exited, stop };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function startServer(
+  dataDir: string,
+  options: EmbeddedPostgresOptions,
+): Promise<Server & { url: string }> {
+  const log = options.log ?? (() => undefined);
+  const runAs = chooseUser(dataDir);
+  const binaries = prepareBinaries(options.nativeDir ?? findNativeDir(), runAs, dataDir, log);
+  await stopOrphan(clusterDir(dataDir), log);
+  const cluster = ensureCluster(dataDir, binaries, runAs);
+  const choosePort = options.choosePort ?? chooseFreePort;
+  const server = await launch(cluster, binaries, join(dataDir, 'postgres.log'), choosePort);
+  try {
+    const origin = `postgres://${NAME}:${cluster.password}@127.0.0.1:${server.port}`;
+    await ensureDatabase(origin);
+    return { ...server, url: `${origin}/${NAME}` };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+function ensureFolder(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true });
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const isFile = ['EEXIST', 'ENOTDIR'].includes(codeOf(error) ?? '');
+    const cause = isFile ? 'a file is in its place' : messageOf(error);
+    throw new EmbeddedPostgresError(
+      `The data folder ${dataDir} cannot be used (${cause}): set DATA_DIR to a folder that this ` +
+        'user may write, or mend its permissions.',
+      { cause: error },
+    );
+  }
+}
+
+/** Connecting straight away, rather than asking first, saves every later start a connection. */
+async function ensureDatabase(origin: string): Promise<void> {
+  try {
+    await query(`${origin}/${NAME}`, 'SELECT 1');
+  } catch (error) {
+    if (codeOf(error) !== NO_SUCH_DATABASE) throw error;
+    await query(`${origin}/postgres`, `CREATE DATABASE ${NAME}`);
+  }
+}
+
+async function query(connectionString: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString, connectionTimeoutMillis: CONNECT_LIMIT_MS });
+  // A server that dies meanwhile fails the query; unheard, the event would end our process.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}

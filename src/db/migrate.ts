@@ -1,0 +1,193 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import pg from 'pg';
+
+/** From `src/db` and from `dist/db` alike, the migrations lie two folders up. */
+const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+
+/** The lock that `prisma migrate` takes too: its CLI and a starting gateway exclude each other. */
+const PRISMA_LOCK = 72_707_369;
+
+const OLDEST_POSTGRES = 14;
+const SECOND = 1000;
+const CONNECT_TIMEOUT_MS = 10 * SECOND;
+/** Another process may be busy with a long migration. */
+const TURN_TIMEOUT_MS = 600 * SECOND;
+/** A migration that waits for a table stops every query behind it: rather fail and start again. */
+const TABLE_TIMEOUT_MS = 15 * SECOND;
+
+interface Migration {
+  name: string;
+  sql: string;
+  checksum: string;
+}
+
+interface LedgerRow {
+  migration_name: string;
+  checksum: string;
+  finished_at: Date | null;
+}
+
+/**
+ * Brings the database up to this version's migrations. Processes that start together take turns;
+ * each migration and its ledger row are one transaction, so a crash leaves either both or none.
+ *
+ * Why not Prisma's CLI: it wants a schema engine that has to be downloaded first. Why its ledger:
+ * so that its CLI, run by somebody later, agrees about what was applied.
+ *
+ * @param url `postgres://…`
+ * @param options.log gets one line for each thing worth telling
+ * @returns the names applied by this call
+ * @throws Error with one sentence of cause and remedy
+ */
+export async function migrate(
+  url: string,
+  options: { directory?: string; log?: (line: string) => void } = {},
+): Promise<string[]> {
+  const log = options.log ?? (() => {});
+  const migrations = await readMigrations(options.directory ?? MIGRATIONS);
+  const client = await connect(url);
+  try {
+    await requireVersion(client);
+    await takeTurn(client);
+    const applied = await readLedger(client);
+    const pending = compare(migrations, applied, log);
+    for (const migration of pending) {
+      const startedAt = performance.now();
+      await apply(client, migration);
+      log(`Applied migration ${migration.name} (${Math.round(performance.now() - startedAt)} ms)`);
+    }
+    return pending.map((migration) => migration.name);
+  } finally {
+    // Ends the session, and the lock with it.
+    await client.end().catch(() => {});
+  }
+}
+
+async function readMigrations(directory: string): Promise<Migration[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: Error) => {
+    throw new Error(`The migrations cannot be read (${error.message}).`, { cause: error });
+  });
+  const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const sql = await readFile(join(directory, name, 'migration.sql'), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    application_name: 'postrider migrate',
+    keepAlive: true,
+  });
+  // A connection that breaks between two queries is reported by the next one.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(
+      `The database at ${client.host}:${client.port} cannot be used (${message || code}); check DATABASE_URL.`,
+      { cause: error },
+    );
+  }
+}
+
+async function requireVersion(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: number; text: string }>(
+    `SELECT current_setting('server_version_num')::int AS number,
+            current_setting('server_version') AS text`,
+  );
+  const { number, text } = rows[0]!;
+  if (number < OLDEST_POSTGRES * 10_000) {
+    throw new Error(`PostgreSQL ${OLDEST_POSTGRES} or newer is needed; this server is ${text}.`);
+  }
+}
+
+async function takeTurn(client: pg.Client): Promise<void> {
+  await client.query(`SET lock_timeout = ${TURN_TIMEOUT_MS}`);
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== LOCK_NOT_AVAILABLE) throw error;
+    throw new Error(
+      `Another process has been migrating this database for ${TURN_TIMEOUT_MS / SECOND} s; start again once it is done.`,
+      { cause: error },
+    );
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
+  await client.query(
+    `CREATE TABLE IF NOT EXISTS _prisma_migrations (
+       id varchar(36) PRIMARY KEY NOT NULL,
+       checksum varchar(64) NOT NULL,
+       finished_at timestamptz,
+       migration_name varchar(255) NOT NULL,
+       logs text,
+       rolled_back_at timestamptz,
+       started_at timestamptz NOT NULL DEFAULT now(),
+       applied_steps_count integer NOT NULL DEFAULT 0)`,
+  );
+  const { rows } = await client.query<LedgerRow>(
+    `SELECT migration_name, checksum, finished_at FROM _prisma_migrations
+     WHERE rolled_back_at IS NULL ORDER BY migration_name`,
+  );
+  return rows;
+}
+
+/** What is still to be applied, in order. */
+function compare(
+  migrations: Migration[],
+  applied: LedgerRow[],
+  log: (line: string) => void,
+): Migration[] {
+  const known = new Map(migrations.map((migration) => [migration.name, migration]));
+  for (const row of applied) {
+    if (row.finished_at === null) {
+      throw new Error(
+        `Migration ${row.migration_name} was begun by the Prisma CLI and never finished; settle it with "prisma migrate resolve" first.`,
+      );
+    }
+    const migration = known.get(row.migration_name);
+    if (migration === undefined) {
+      // An older version beside a newer one, as during an upgrade machine by machine.
+      log(`Migration ${row.migration_name} was applied by a newer version; going on without it`);
+    } else if (migration.checksum !== row.checksum) {
+      throw new Error(
+        `Migration ${row.migration_name} was changed after it had been applied to this database; put its file back and write a new migration.`,
+      );
+    }
+  }
+  const done = new Set(applied.map((row) => row.migration_name));
+  return migrations.filter((migration) => !done.has(migration.name));
+}
+
+async function apply(client: pg.Client, migration: Migration): Promise<void> {
+  try {
+    await client.query('BEGIN');
+    await client.query(`SET LOCAL lock_timeout = ${TABLE_TIMEOUT_MS}`);
+    await client.query(migration.sql);
+    await client.query(
+      `INSERT INTO _prisma_migrations
+         (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
+       VALUES ($1, $2, clock_timestamp(), $3, now(), 1)`,
+      [randomUUID(), migration.checksum, migration.name],
+    );
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw new Error(`Migration ${migration.name} failed: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}

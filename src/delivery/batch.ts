@@ -1,0 +1,67 @@
+interface BatchOptions {
+  /** Most items in one run. */
+  maxItems: number;
+  /** Most runs under way at once; items that come meanwhile form the next batch. */
+  maxRuns: number;
+  /** Most items waiting; one more is refused with the error of `whenFull`. */
+  maxWaiting: number;
+  whenFull: () => Error;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Group commit: callers that come while a run is under way share the next one, so one statement
+ * serves many. An idle batcher runs at once; there is no timer and so no added delay.
+ *
+ * @param run gets 1..maxItems items and must answer with one result for each, in order. When it
+ *   rejects, each of its callers is rejected with the same error.
+ */
+export function batched<Item, Result>(
+  options: BatchOptions,
+  run: (items: Item[]) => Promise<Result[]>,
+): (item: Item) => Promise<Result> {
+  const waiting: Waiting<Item, Result>[] = [];
+  let runs = 0;
+  let scheduled = false;
+
+  async function flush(): Promise<void> {
+    scheduled = false;
+    while (waiting.length > 0 && runs < options.maxRuns) {
+      const batch = waiting.splice(0, options.maxItems);
+      runs += 1;
+      void execute(batch).finally(() => {
+        runs -= 1;
+        schedule();
+      });
+    }
+  }
+
+  async function execute(batch: Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await run(batch.map((each) => each.item));
+      for (const [index, each] of batch.entries()) each.resolve(results[index] as Result);
+    } catch (error) {
+      for (const each of batch) each.reject(error);
+    }
+  }
+
+  // A microtask later, so that callers of the same tick share the first batch.
+  function schedule(): void {
+    if (scheduled || waiting.length === 0) return;
+    scheduled = true;
+    setImmediate(flush);
+  }
+
+  return (item) => {
+    if (waiting.length >= options.maxWaiting) return Promise.reject(options.whenFull());
+    return new Promise((resolve, reject) => {
+      waiting.push({ item, resolve, reject });
+      schedule();
+    });
+  };
+}

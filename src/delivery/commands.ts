@@ -1,0 +1,79 @@
+import { type Database, Prisma } from '../db/client.ts';
+import type { Owners } from './owner.ts';
+import type { WakeQueue } from './queue.ts';
+import { tellOwners } from './recorder.ts';
+import { finish, type Steps, wakeFor } from './run.ts';
+import type { NewDelivery } from './store/create.ts';
+import { findDueAtReceiver } from './store/find-due.ts';
+import { currentPolicies } from './store/policies.ts';
+import { createLeased } from './store/probe.ts';
+import type { AttemptEntry } from './store/record.ts';
+import { type Resent, resendDeliveries } from './store/resend.ts';
+import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/settle.ts';
+
+/** What others may do to deliveries. */
+export interface DeliveryCommands {
+  /** Makes deliveries due now and wakes them; one verdict for each that exists. */
+  resend(ids: string[], delivered: 'refuse' | 'repeat'): Promise<Resent[]>;
+  /** Ends deliveries of these owners that have not ended, also those being sent. */
+  settleOwners(
+    ownerIds: string[],
+    from: readonly string[],
+    end: EndWithoutAttempt,
+  ): Promise<Settled[]>;
+  /** Ends what waits for an endpoint, inside the transaction that deletes it. */
+  cancelForEndpoint(tx: Prisma.TransactionClient, endpointId: string): Promise<void>;
+  /** A receiver may be called again: what waits for it is woken, the first few; each passes its place on. */
+  wakeReceiver(receiverId: string): Promise<void>;
+  /** One attempt at once, here and now, never repeated; by its queue's current rules. */
+  attemptOnce(delivery: Omit<NewDelivery, 'policyVersion'>): Promise<AttemptEntry | null>;
+}
+
+/** What is not settled yet. */
+export const UNSETTLED = ['pending', 'sending'] as const;
+
+/** Waiting deliveries woken when a receiver opens again; as they end, they draw in the rest. */
+const FIRST_WOKEN = 20;
+
+export function createCommands(
+  { prisma }: Database,
+  wakes: WakeQueue,
+  owners: Owners,
+  steps: Omit<Steps, 'claim'>,
+): DeliveryCommands {
+  return {
+    async resend(ids, delivered) {
+      const resent = await resendDeliveries(prisma, ids, { delivered, priority: 0 });
+      const due = resent.filter((each) => each.verdict === 'due');
+      void wakes.wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
+      return resent;
+    },
+    settleOwners(ownerIds, from, end) {
+      return prisma.$transaction(async (tx) => {
+        const which = Prisma.sql`d.owner_id = ANY (${ownerIds})`;
+        const settled = await settleDeliveries(tx, which, from, end);
+        await tellOwners(tx, owners, settled);
+        return settled;
+      });
+    },
+    async cancelForEndpoint(tx, endpointId) {
+      const which = Prisma.sql`d.receiver_id = ${endpointId}`;
+      const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
+      await tellOwners(tx, owners, await settleDeliveries(tx, which, UNSETTLED, end));
+    },
+    async wakeReceiver(receiverId) {
+      const due = await findDueAtReceiver(prisma, receiverId, FIRST_WOKEN);
+      void wakes.wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
+    },
+    async attemptOnce(delivery) {
+      const policies = await currentPolicies(prisma);
+      const policy =
+        policies.find((each) => each.queue === delivery.queue) ??
+        policies.find((each) => each.queue === 'default');
+      if (policy === undefined) throw new Error('the default queue is missing');
+      const { queue, version: policyVersion, timeoutMs } = policy;
+      const leased = await createLeased(prisma, { ...delivery, queue, policyVersion }, timeoutMs);
+      return (await finish(leased, steps)).entry;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { delayBeforeRung } from './ladder.ts';
+import type { Outcome } from './outcome.ts';
+import type { LadderRules } from './policy.ts';
+
+const SECOND = 1000;
+
+/** A receiver that asks for more time than is left is asked once more this long before the deadline. */
+const LAST_CALL_MS = 2 * SECOND;
+
+/** What `decide` must know of a delivery whose attempt has just ended. All times in ms since the epoch. */
+export interface Standing {
+  /** Index into the ladder of the attempt that has just ended. */
+  rung: number;
+  trigger: 'ladder' | 'resend' | 'test';
+  deadlineMs: number;
+  /** When the ladder was to go on, had nobody asked for an attempt in between. */
+  resumeMs: number | null;
+}
+
+/** What becomes of a delivery after an attempt. */
+export type Decision =
+  | { kind: 'settle'; status: 'delivered'; reason: null }
+  | { kind: 'settle'; status: 'failed'; reason: 'ladder_spent' | 'deadline_passed' | 'gone' }
+  | { kind: 'retry'; rung: number; delayMs: number };
+
+/** One answer's verdict, and the time the receiver asked for. */
+export interface Verdict {
+  outcome: Outcome;
+  statusCode: number | null;
+  retryAfterMs: number | null;
+}
+
+/**
+ * What comes after an attempt. Pure: the clock and the dice are parameters.
+ *
+ * @param nowMs ms since the epoch, on the database's clock
+ * @param random 0 ≤ random < 1, for the jitter
+ */
+export function decide(
+  standing: Standing,
+  rules: LadderRules,
+  verdict: Verdict,
+  nowMs: number,
+  random: number,
+): Decision {
+  if (verdict.outcome === 'success') return { kind: 'settle', status: 'delivered', reason: null };
+  if (verdict.statusCode === 410) return { kind: 'settle', status: 'failed', reason: 'gone' };
+  if (standing.trigger === 'test')
+    return { kind: 'settle', status: 'failed', reason: 'ladder_spent' };
+
+  const leftMs = standing.deadlineMs - nowMs;
+  // An attempt asked for in between leaves the ladder where it was.
+  if (standing.resumeMs !== null) {
+    if (leftMs <= 0) return { kind: 'settle', status: 'failed', reason: 'deadline_passed' };
+    const delayMs = Math.max(0, standing.resumeMs - nowMs);
+    return { kind: 'retry', rung: standing.rung, delayMs: lengthen(delayMs, verdict, leftMs) };
+  }
+
+  const rung = standing.rung + 1;
+  const delayMs = delayBeforeRung(rules, rung, leftMs, random);
+  if (delayMs === null) {
+    const spent = rung >= rules.ladderSeconds.length;
+    return { kind: 'settle', status: 'failed', reason: spent ? 'ladder_spent' : 'deadline_passed' };
+  }
+  return { kind: 'retry', rung, delayMs: lengthen(delayMs, verdict, leftMs) };
+}
+
+/** Retry-After lengthens a delay, never shortens it, and never leads past the deadline. */
+function lengthen(delayMs: number, verdict: Verdict, leftMs: number): number {
+  if (verdict.retryAfterMs === null) return delayMs;
+  return Math.max(delayMs, Math.min(verdict.retryAfterMs, leftMs - LAST_CALL_MS));
+}

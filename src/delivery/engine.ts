@@ -1,0 +1,230 @@
+import type { Logger } from 'pino';
+import type { Database } from '../db/client.ts';
+import { batched } from './batch.ts';
+import { createLane, type Lane } from './lane.ts';
+import type { Owners, Undeliverable } from './owner.ts';
+import type { Policy } from './policy.ts';
+import type { WakeQueue } from './queue.ts';
+import { createRecorder } from './recorder.ts';
+import { type AttemptReport, run, type Steps } from './run.ts';
+import type { Letter, Sender } from './send.ts';
+import { type Claim, type Claimed, claimDeliveries } from './store/claim.ts';
+import { findDue } from './store/find-due.ts';
+import { currentPolicies, policyCache } from './store/policies.ts';
+import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
+
+export interface EngineOptions {
+  database: Database;
+  wakes: WakeQueue;
+  sender: Sender;
+  owners: Owners;
+  log: Logger;
+  /** Told of each attempt as it ends. */
+  onAttempt?: (report: AttemptReport) => void;
+  /** 0 ≤ random < 1; for the jitter. */
+  random?: () => number;
+  sweepEveryMs?: number;
+}
+
+/** The worker: one lane a queue, the wakes that feed them, and the sweep that needs no wakes. */
+export interface Worker {
+  /** Takes up new queues and changed limits at once; it also looks for them by itself. */
+  refresh(): Promise<void>;
+  /** Looks for everything that is due, overdue or expired. */
+  sweep(): Promise<void>;
+  /** Ends what is under way, or gives it back uncharged after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+const SECOND = 1000;
+const SWEEP_EVERY_MS = 5 * SECOND;
+const REFRESH_EVERY_MS = SECOND;
+/** Jobs a lane takes off its BullMQ queue at once; they only carry ids, so this need not be large. */
+const WAKES_AT_ONCE = 50;
+
+/** The steps that all deliveries of this process share. Also what a process without lanes sends with. */
+export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit<Steps, 'claim'> {
+  const { database, wakes, sender, owners, log } = options;
+  return {
+    policyOf: policyCache(database.prisma),
+    compose: composeThrough(owners),
+    sender,
+    record: createRecorder(database, owners, (error) => log.error({ err: error }, 'record failed')),
+    wake: (due) => wakes.wake(due),
+    report: (report) => {
+      logAttempt(log, report);
+      options.onAttempt?.(report);
+    },
+    fault: (error, delivery) =>
+      log.error({ err: error, deliveryId: delivery.id }, 'attempt not made, given back'),
+    random: options.random ?? Math.random,
+    shutdown,
+  };
+}
+
+export async function startWorker(options: EngineOptions): Promise<Worker> {
+  const { database, wakes, owners, log } = options;
+  const abort = new AbortController();
+  const steps = createSteps(options, abort.signal);
+  const lanes = new Map<string, { lane: Lane; policy: Policy; stop(): Promise<void> }>();
+  const fault = (error: unknown) => log.error({ err: error }, 'worker fault');
+  let closing = false;
+
+  async function openLane(policy: Policy): Promise<void> {
+    const lane = laneFor(policy, options, steps, () => lanes.get(policy.queue)?.policy ?? policy);
+    const entry = { lane, policy, stop: async () => {} };
+    lanes.set(policy.queue, entry);
+    const listener = await wakes.listen(policy.queue, WAKES_AT_ONCE, lane.offer);
+    entry.stop = () => listener.close();
+    if (closing) await listener.close();
+  }
+
+  const refresh = singly(async () => {
+    if (closing) return;
+    for (const policy of await currentPolicies(database.prisma)) {
+      const entry = lanes.get(policy.queue);
+      if (entry === undefined) {
+        await openLane(policy);
+      } else if (entry.policy.version !== policy.version) {
+        entry.policy = policy;
+        entry.lane.resize(policy.concurrency);
+      }
+    }
+  });
+
+  const sweep = singly(async () => {
+    await Promise.all([
+      recoverLostAttempts(database, steps),
+      expireDeliveries(database, owners),
+      ...[...lanes.values()].map(({ lane }) => lane.look()),
+    ]);
+  });
+
+  await refresh();
+  const refreshTimer = setInterval(() => refresh().catch(fault), REFRESH_EVERY_MS);
+  const sweepTimer = setInterval(
+    () => sweep().catch(fault),
+    options.sweepEveryMs ?? SWEEP_EVERY_MS,
+  );
+  sweep().catch(fault);
+
+  return {
+    refresh,
+    sweep,
+    async close(graceMs) {
+      closing = true;
+      clearInterval(refreshTimer);
+      clearInterval(sweepTimer);
+      const entries = [...lanes.values()];
+      const drained = Promise.all(entries.map(({ lane }) => lane.drain()));
+      const stopped = Promise.all(entries.map((entry) => entry.stop()));
+      const grace = setTimeout(() => abort.abort(new Error('shutdown')), graceMs);
+      await drained;
+      clearTimeout(grace);
+      await stopped;
+    },
+  };
+}
+
+function laneFor(
+  policy: Policy,
+  { database, log }: EngineOptions,
+  shared: Omit<Steps, 'claim'>,
+  current: () => Policy,
+): Lane {
+  const claim = batched<string, Claim | null>(
+    {
+      maxItems: 500,
+      maxRuns: 1,
+      maxWaiting: 10_000,
+      whenFull: () => new Error('too many claims wait'),
+    },
+    async (ids) => {
+      const claims = await claimDeliveries(database.prisma, ids, ids.length, lane.suspectPlaces());
+      for (const each of claims.values()) {
+        if (each.verdict === 'claimed' && each.delivery.suspect) lane.suspectBegan();
+      }
+      return ids.map((id) => claims.get(id) ?? null);
+    },
+  );
+  const steps: Steps = { ...shared, claim };
+  const lane = createLane(policy.concurrency, {
+    run: (deliveryId) => run(deliveryId, steps),
+    findDue: (scope, limit, suspects) =>
+      findDue(database.prisma, {
+        queue: policy.queue,
+        scope,
+        limit,
+        suspects,
+        maxInFlight: current().maxInFlightPerEndpoint,
+      }),
+    fault: (error) => log.error({ err: error, queue: policy.queue }, 'lane fault'),
+  });
+  return lane;
+}
+
+/** Deliveries of one owner kind that are composed at the same time are composed together. */
+function composeThrough(owners: Owners): (delivery: Claimed) => Promise<Letter | Undeliverable> {
+  const composers = new Map(
+    [...owners].map(([kind, owner]) => [
+      kind,
+      batched<Claimed, Letter | Undeliverable | Error>(
+        {
+          maxItems: 200,
+          maxRuns: 2,
+          maxWaiting: 10_000,
+          whenFull: () => new Error('too many letters wait'),
+        },
+        async (deliveries) => {
+          const letters = await owner.compose(deliveries);
+          return deliveries.map(({ id }) => letters.get(id) ?? new Error(`no letter for ${id}`));
+        },
+      ),
+    ]),
+  );
+  return async (delivery) => {
+    const compose = composers.get(delivery.ownerKind);
+    if (compose === undefined)
+      throw new Error(`nobody owns deliveries of kind ${delivery.ownerKind}`);
+    const letter = await compose(delivery);
+    if (letter instanceof Error) throw letter;
+    return letter;
+  };
+}
+
+/** One wide line an attempt. No payload, no secret, no query string: neither url nor excerpt is in it. */
+function logAttempt(log: Logger, { delivery, entry, recorded }: AttemptReport): void {
+  const line = {
+    deliveryId: delivery.id,
+    ownerId: delivery.ownerId,
+    queue: delivery.queue,
+    receiverId: delivery.receiverId,
+    cycle: delivery.cycle,
+    attempt: delivery.attemptCount + 1,
+    trigger: delivery.trigger,
+    outcome: entry.outcome,
+    statusCode: entry.statusCode,
+    durationMs: entry.durationMs,
+    status: recorded?.status ?? 'lease_lost',
+    reason: recorded?.reason ?? null,
+    nextAttemptAt: recorded?.dueAtMs ? new Date(recorded.dueAtMs).toISOString() : null,
+  };
+  if (recorded === null) log.warn(line, 'attempt came too late');
+  else log.info(line, 'attempt');
+}
+
+/** One call at a time; all that come meanwhile share the next one, which sees what they have done. */
+function singly(work: () => Promise<void>): () => Promise<void> {
+  let current: Promise<void> = Promise.resolve();
+  let next: Promise<void> | null = null;
+  return () => {
+    next ??= current
+      .catch(() => {})
+      .then(() => {
+        next = null;
+        current = work();
+        return current;
+      });
+    return next;
+  };
+}

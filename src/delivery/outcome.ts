@@ -1,0 +1,41 @@
+import type { SuccessRule } from './policy.ts';
+import type { Answer } from './send.ts';
+
+/** How one attempt ended. `unknown`: the process died in it. */
+export type Outcome =
+  | 'success'
+  | 'http_status'
+  | 'body_mismatch'
+  | 'timeout'
+  | 'connection_error'
+  | 'tls_error'
+  | 'dns_error'
+  | 'blocked_target'
+  | 'unknown';
+
+/** Judges an answer by the queue's success rule. Pure. */
+export function judge(answer: Answer, success: SuccessRule): Outcome {
+  if (answer.kind === 'failure') return answer.outcome;
+  if (answer.statusCode < 200 || answer.statusCode > 299) return 'http_status';
+  return bodyMatches(answer.body, success.body) ? 'success' : 'body_mismatch';
+}
+
+function bodyMatches(body: string, rule: SuccessRule['body']): boolean {
+  if (rule === 'any') return true;
+  if ('equals' in rule) return body.trim() === rule.equals;
+  try {
+    return valueAt(JSON.parse(body), rule.json.path) === rule.json.equals;
+  } catch {
+    return false;
+  }
+}
+
+/** The value at a dotted path; only own properties count, so `__proto__` finds nothing. */
+function valueAt(value: unknown, path: string): unknown {
+  let found = value;
+  for (const key of path.split('.')) {
+    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return undefined;
+    found = (found as Record<string, unknown>)[key];
+  }
+  return found;
+}

@@ -1,0 +1,107 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { IQueueBackend, JobsOptions } from 'bullmq';
+import type { Logger } from 'pino';
+
+/** What a job carries: the delivery to look at. Everything else is in Postgres. */
+export interface WakeJob {
+  deliveryId: string;
+}
+
+/** The part of BullMQ's Queue that is used here; its own type differs with each backend. */
+export interface Producer {
+  addBulk(jobs: { name: string; data: WakeJob; opts: JobsOptions }[]): Promise<unknown>;
+  waitUntilReady(): Promise<unknown>;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  close(): Promise<void>;
+}
+
+/** The same for BullMQ's Worker, and `free` for what was opened for it. */
+export interface Consumer {
+  worker: {
+    waitUntilReady(): Promise<unknown>;
+    run(): Promise<void>;
+    on(event: 'error', listener: (error: Error) => void): unknown;
+    close(): Promise<void>;
+    getBackend(): { close(force?: boolean): Promise<void> };
+  };
+  free(): Promise<void>;
+}
+
+/** One of the two homes that BullMQ can have. */
+export interface Backend {
+  /** False while it is known to be down, so that nothing is even tried. */
+  isUp(): boolean;
+  openProducer(name: string): Producer;
+  openConsumer(
+    name: string,
+    concurrency: number,
+    take: (job: { data: WakeJob }) => Promise<void>,
+  ): Consumer;
+  ping(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export const RETRY_MS = 1000;
+
+/** BullMQ writes an event for every step of every job; nobody reads them here. */
+export const EVENT_STREAM = { events: { maxLen: 100 } };
+
+export const WORKER_OPTIONS = {
+  autorun: false,
+  // The default of 15 s would leave a queue deaf for that long after each outage.
+  runRetryDelay: RETRY_MS,
+};
+
+/**
+ * Two corrections to a worker's backend. A claim that fails for another reason than a refused
+ * connection (a database that is still starting, no connection slot left) is repeated by BullMQ at
+ * once and without end: slow that down. And look at the timers every 10 s on PostgreSQL too, as on
+ * Redis, instead of trusting for an hour that no NOTIFY got lost.
+ */
+export function steady<B extends IQueueBackend>(backend: B): B {
+  const claim = backend.moveToActive.bind(backend);
+  backend.moveToActive = async (...args) => {
+    try {
+      return await claim(...args);
+    } catch (error) {
+      await pause(RETRY_MS);
+      throw error;
+    }
+  };
+  return Object.defineProperty(backend, 'maximumBlockTimeout', { value: 10 });
+}
+
+/** @throws after `timeoutMs`; what `promise` does later is nobody's concern */
+export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  promise.catch(() => {});
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Says what went wrong; the same kind of thing once in 10 s. */
+export type Report = (kind: string, error: unknown) => void;
+
+const QUIET_MS = 10_000;
+
+export function openReport(log: Logger): Report {
+  const spoken = new Map<string, { at: number; unsaid: number }>();
+  return (kind, error) => {
+    const last = spoken.get(kind);
+    const now = performance.now();
+    if (last !== undefined && now - last.at < QUIET_MS) {
+      last.unsaid += 1;
+      return;
+    }
+    spoken.set(kind, { at: now, unsaid: 0 });
+    // The message alone: a Redis error carries its command's arguments, a password among them.
+    log.warn({ error: messageOf(error), repeated: last?.unsaid ?? 0 }, kind);
+  };
+}
+
+function messageOf(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || code || String(error);
+}

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Database, Sql, Transaction } from '../db/client.ts';
+import { batched } from './batch.ts';
+import { healthOf, mergeHealth } from './health.ts';
+import type { Owners } from './owner.ts';
+import type { Answer } from './send.ts';
+import type { Claimed } from './store/claim.ts';
+import { type Ending, type Health, type Recorded, recordEndings } from './store/record.ts';
+import type { Settled } from './store/settle.ts';
+
+interface Item {
+  ownerKind: string;
+  ending: Ending;
+  health: Health | null;
+}
+
+type Record = (
+  ending: Ending,
+  delivery: Claimed,
+  answer: Answer | null,
+) => Promise<Recorded | null>;
+
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 1_000;
+/** As long as a lease lasts beyond its attempt: later the token would be refused anyway. */
+const GIVE_UP_AFTER_MS = 10_000;
+
+/**
+ * Ends leases, many in one statement. A result that is known must not be lost to a restart of the
+ * database, because losing it means sending again: so it is tried again while the lease holds.
+ */
+export function createRecorder(
+  { prisma }: Database,
+  owners: Owners,
+  fault: (error: unknown) => void,
+): Record {
+  const record = batched<Item, Recorded | null>(
+    {
+      maxItems: 200,
+      maxRuns: 2,
+      maxWaiting: 100_000,
+      whenFull: () => new Error('too many results wait'),
+    },
+    (items) => recordBatch(prisma, owners, items),
+  );
+
+  return async (ending, delivery, answer) => {
+    const health =
+      answer !== null && ending.attempt !== null
+        ? healthOf(delivery, answer, ending.attempt.outcome)
+        : null;
+    const startedAt = performance.now();
+    for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
+      try {
+        return await record({ ownerKind: delivery.ownerKind, ending, health });
+      } catch (error) {
+        fault(error);
+        if (performance.now() - startedAt > GIVE_UP_AFTER_MS) return null;
+        await sleep(pauseMs);
+      }
+    }
+  };
+}
+
+async function recordBatch(
+  prisma: Database['prisma'],
+  owners: Owners,
+  items: Item[],
+): Promise<Array<Recorded | null>> {
+  const endings = items.map((item) => item.ending);
+  const health = mergeHealth(items.flatMap((item) => item.health ?? []));
+  const recorded = items.some((item) => concernsOwner(item, owners))
+    ? await prisma.$transaction((tx) => recordAndTell(tx, owners, endings, health))
+    : await recordEndings(prisma, endings, health);
+  return endings.map((ending) => recorded.get(ending.deliveryId) ?? null);
+}
+
+/** Whether the owner wants to act in the transaction; without one a single statement is enough. */
+function concernsOwner({ ownerKind, ending }: Item, owners: Owners): boolean {
+  const ends = ending.next.to !== 'pending' && ending.next.to !== 'released';
+  return ends && owners.get(ownerKind)?.settled !== undefined;
+}
+
+async function recordAndTell(
+  tx: Transaction & Sql,
+  owners: Owners,
+  endings: Ending[],
+  health: Health[],
+): Promise<Map<string, Recorded>> {
+  const recorded = await recordEndings(tx, endings, health);
+  await tellOwners(
+    tx,
+    owners,
+    [...recorded.values()].filter((each) => each.settled),
+  );
+  return recorded;
+}
+
+/** Tells each owner of its deliveries that have ended, inside the transaction that ended them. */
+export async function tellOwners(
+  tx: Transaction,
+  owners: Owners,
+  settled: Settled[],
+): Promise<void> {
+  for (const [kind, owner] of owners) {
+    const its = settled.filter((delivery) => delivery.ownerKind === kind);
+    // One after the other on purpose: they share the transaction's one connection.
+    if (its.length > 0) await owner.settled?.(tx, its);
+  }
+}

@@ -1,0 +1,199 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { newId } from '../ids.ts';
+import { decide } from './decide.ts';
+import { judge, type Outcome } from './outcome.ts';
+import type { Owners, Undeliverable } from './owner.ts';
+import type { Policy } from './policy.ts';
+import type { Wake } from './queue.ts';
+import type { Answer, Letter, Sender } from './send.ts';
+import type { Claim, Claimed } from './store/claim.ts';
+import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
+
+/** An attempt as it ended, for the log, the metrics and the live view. */
+export interface AttemptReport {
+  delivery: Claimed;
+  entry: AttemptEntry;
+  /** null: the lease was lost before the result came; somebody else has gone on. */
+  recorded: Recorded | null;
+}
+
+/** The steps of a delivery, each of them shared by all that take it at the same time. */
+export interface Steps {
+  claim(deliveryId: string): Promise<Claim | null>;
+  policyOf(queue: string, version: number): Promise<Policy>;
+  compose(delivery: Claimed): Promise<Letter | Undeliverable>;
+  sender: Sender;
+  /** null: the lease was lost, or could not be ended in its time. Never rejects. */
+  record(ending: Ending, delivery: Claimed, answer: Answer | null): Promise<Recorded | null>;
+  wake(wakes: Wake[]): Promise<void>;
+  report(report: AttemptReport): void;
+  /** Something of ours failed before anything was sent: a lost database, a secret nobody can open. */
+  fault(error: unknown, delivery: Claimed): void;
+  random(): number;
+  /** Aborted when the process must end: attempts under way are broken off and given back. */
+  shutdown: AbortSignal;
+}
+
+const RETRY_OWN_FAULT_MS = 5_000;
+
+/** What a lane learns from one run. */
+export type RunResult =
+  | { kind: 'refused'; deliveryId: string; claim: Claim | null }
+  | { kind: 'ended'; delivery: Claimed; entry: AttemptEntry | null; recorded: Recorded | null };
+
+/**
+ * The way of one delivery: claim → send → judge → decide → record → wake.
+ *
+ * Where a crash can happen, and what makes it good:
+ * - before the claim: the delivery is due and nobody holds it; the sweep finds it;
+ * - between claim and record: the lease runs out; the sweep logs the attempt as `unknown` and lets
+ *   the ladder go on, with the same `webhook-id`;
+ * - between record and wake: the delivery is pending with a due time; the sweep finds it;
+ * - in a shutdown: the attempt is broken off and the lease given back, nothing is charged.
+ */
+export async function run(deliveryId: string, steps: Steps): Promise<RunResult> {
+  const claim = await steps.claim(deliveryId);
+  if (claim?.verdict !== 'claimed') return { kind: 'refused', deliveryId, claim };
+  return finish(claim.delivery, steps);
+}
+
+/** The way of a delivery that is already in this process' hands. Never rejects. */
+export async function finish(
+  delivery: Claimed,
+  steps: Omit<Steps, 'claim'>,
+): Promise<RunResult & { kind: 'ended' }> {
+  const ended = await attempt(delivery, steps).catch((error) => giveBack(delivery, error, steps));
+  const recorded = await steps.record(ended.ending, delivery, ended.answer);
+  if (ended.ending.attempt !== null) {
+    steps.report({ delivery, entry: ended.ending.attempt, recorded });
+  }
+  if (recorded !== null && recorded.waitMs !== null) await steps.wake([wakeFor(recorded)]);
+  return { kind: 'ended', delivery, entry: ended.ending.attempt, recorded };
+}
+
+interface Ended {
+  ending: Ending;
+  answer: Answer | null;
+}
+
+/** compose → send → judge → decide. Rejects only where nothing may be charged. */
+async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<Ended> {
+  const clock = clockOf(delivery);
+  const [policy, letter] = await Promise.all([
+    steps.policyOf(delivery.queue, delivery.policyVersion),
+    steps.compose(delivery),
+  ]);
+  if ('undeliverable' in letter) {
+    const { status, reason } = letter.undeliverable;
+    return { ending: ending(delivery, null, { to: status, reason }), answer: null };
+  }
+
+  const earlyMs = delivery.startInMs - clock.elapsedMs();
+  if (earlyMs > 0) await sleep(earlyMs, undefined, { signal: steps.shutdown });
+  const startedAtMs = clock.nowMs();
+  if (startedAtMs >= delivery.deadlineMs) {
+    const next: Transition = { to: 'failed', reason: 'deadline_passed' };
+    return { ending: ending(delivery, null, next), answer: null };
+  }
+
+  const answer = await steps.sender.send(letter, {
+    deliveryId: delivery.id,
+    attempt: delivery.attemptCount + 1,
+    cycle: delivery.cycle,
+    timeoutMs: policy.timeoutMs,
+    nowMs: startedAtMs,
+    signal: steps.shutdown,
+  });
+  const outcome = judge(answer, policy.success);
+  const decision = decide(
+    standingOf(delivery),
+    policy,
+    verdictOf(answer, outcome),
+    clock.nowMs(),
+    steps.random(),
+  );
+  const entry = entryOf(answer, outcome, startedAtMs);
+  return { ending: ending(delivery, entry, transitionOf(decision)), answer };
+}
+
+/** An attempt whose process died in it: charged as one, and the ladder goes on from its start. */
+export function endLostAttempt(delivery: Claimed, policy: Policy, nowMs: number): Ending {
+  const entry: AttemptEntry = {
+    id: newId('att'),
+    startedAtMs: delivery.leasedAtMs,
+    durationMs: null,
+    outcome: 'unknown',
+    statusCode: null,
+    responseExcerpt: null,
+    remoteAddress: null,
+    error: 'The gateway stopped before the answer was recorded.',
+  };
+  const verdict = { outcome: entry.outcome, statusCode: null, retryAfterMs: null };
+  const decision = decide(standingOf(delivery), policy, verdict, nowMs, 0);
+  const sinceStartMs = nowMs - delivery.leasedAtMs;
+  const next = transitionOf(
+    decision.kind === 'retry'
+      ? { ...decision, delayMs: Math.max(0, decision.delayMs - sinceStartMs) }
+      : decision,
+  );
+  return ending(delivery, entry, next);
+}
+
+/** Nothing is charged for what is our own fault; a fault that stays is tried again at a walk. */
+function giveBack(delivery: Claimed, error: unknown, steps: Omit<Steps, 'claim'>): Ended {
+  const delayMs = steps.shutdown.aborted ? 0 : RETRY_OWN_FAULT_MS;
+  if (!steps.shutdown.aborted) steps.fault(error, delivery);
+  return { ending: ending(delivery, null, { to: 'released', delayMs }), answer: null };
+}
+
+function ending(delivery: Claimed, attempt: AttemptEntry | null, next: Transition): Ending {
+  return { deliveryId: delivery.id, leaseToken: delivery.leaseToken, attempt, next };
+}
+
+function standingOf({ rung, trigger, deadlineMs, resumeMs }: Claimed) {
+  return { rung, trigger, deadlineMs, resumeMs };
+}
+
+function verdictOf(answer: Answer, outcome: Outcome) {
+  return answer.kind === 'response'
+    ? { outcome, statusCode: answer.statusCode, retryAfterMs: answer.retryAfterMs }
+    : { outcome, statusCode: null, retryAfterMs: null };
+}
+
+function transitionOf(decision: ReturnType<typeof decide>): Transition {
+  if (decision.kind === 'retry') {
+    return { to: 'pending', rung: decision.rung, delayMs: decision.delayMs };
+  }
+  if (decision.status === 'delivered') return { to: 'delivered' };
+  return { to: 'failed', reason: decision.reason };
+}
+
+function entryOf(answer: Answer, outcome: Outcome, startedAtMs: number): AttemptEntry {
+  const answered = answer.kind === 'response';
+  return {
+    id: newId('att'),
+    startedAtMs,
+    durationMs: Math.round(answer.durationMs),
+    outcome,
+    statusCode: answered ? answer.statusCode : null,
+    responseExcerpt: answered ? answer.body : null,
+    remoteAddress: answer.remoteAddress,
+    error: answered ? null : answer.error,
+  };
+}
+
+/** The job of a delivery's next attempt. Its key differs for each due time. */
+export function wakeFor(due: Pick<Recorded, 'id' | 'queue' | 'dueAtMs' | 'waitMs'>): Wake {
+  return {
+    queue: due.queue,
+    deliveryId: due.id,
+    delayMs: Math.max(0, Math.ceil(due.waitMs ?? 0)),
+    key: `${due.id}-${due.dueAtMs ?? 0}`,
+  };
+}
+
+/** The database's clock, carried on by this process' monotonic one: local time never matters. */
+function clockOf({ leasedAtMs, leasedAtTick }: Claimed) {
+  const elapsedMs = () => performance.now() - leasedAtTick;
+  return { elapsedMs, nowMs: () => leasedAtMs + elapsedMs() };
+}

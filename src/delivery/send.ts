@@ -1,0 +1,299 @@
+import type { Dispatcher } from 'undici';
+import {
+  checkUrl,
+  createGuard,
+  DestinationError,
+  type Line,
+  type Lines,
+  openLines,
+} from './destination.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { signatureHeaders } from './sign.ts';
+
+/** What goes out, the same in every attempt. */
+export interface Letter {
+  url: string;
+  /** The endpoint's own; where they collide with ours, ours win. */
+  headers: Record<string, string>;
+  /** Sent and signed as these very bytes. */
+  body: string;
+  /** `whsec_…`, the current one first; each signs. */
+  secrets: string[];
+  webhookId: string;
+}
+
+/** What is particular to one attempt. */
+export interface Stamp {
+  deliveryId: string;
+  attempt: number;
+  cycle: number;
+  /** For everything together: DNS, connection, TLS, request and answer. */
+  timeoutMs: number;
+  /** The database's clock, ms since the epoch. */
+  nowMs: number;
+  /** Gives the attempt up, as a shutdown does. */
+  signal?: AbortSignal;
+}
+
+export type Answer =
+  | {
+      kind: 'response';
+      statusCode: number;
+      /** Its first 16 KiB; what is not UTF-8 is replaced, NULs are left out. */
+      body: string;
+      retryAfterMs: number | null;
+      remoteAddress: string | null;
+      durationMs: number;
+    }
+  | {
+      kind: 'failure';
+      outcome: 'timeout' | 'connection_error' | 'tls_error' | 'dns_error' | 'blocked_target';
+      /** For everybody's eyes. */
+      error: string;
+      remoteAddress: string | null;
+      durationMs: number;
+    };
+
+export interface Sender {
+  /**
+   * Makes one HTTP call. Never rejects for anything that a network or a receiver can do; rejects
+   * with the signal's reason when `stamp.signal` aborts, and once the sender is closed.
+   */
+  send(letter: Letter, stamp: Stamp): Promise<Answer>;
+  /** Gives up what is in flight and closes every connection. */
+  close(): Promise<void>;
+}
+
+export interface SenderOptions {
+  allowPrivateTargets: boolean;
+  userAgent: string;
+  /** For tests: `ip:port`, in place of the system's. */
+  dnsServers?: string[];
+  /** For tests: PEM, in place of the public certificate authorities. */
+  ca?: string;
+}
+
+type Failure = Extract<Answer, { kind: 'failure' }>['outcome'];
+
+const KIB = 1024;
+const SECOND = 1000;
+const MOST_BODY_BYTES = 16 * KIB;
+/** 102s and 103s before the answer; nobody needs more than one or two. */
+const MOST_INTERIM_ANSWERS = 20;
+
+/**
+ * One sentence for what is blocked, refused or silent: whoever may register an address must not
+ * learn from it what there is inside our network.
+ */
+const NOT_REACHED = 'The receiver could not be reached or did not answer in time.';
+const BROKEN_OFF = 'The connection broke before a complete HTTP answer had come.';
+const ERRORS: Record<Failure, string> = {
+  blocked_target: NOT_REACHED,
+  connection_error: NOT_REACHED,
+  timeout: NOT_REACHED,
+  dns_error: 'The name of the receiver could not be resolved.',
+  tls_error: 'No trusted TLS connection to the receiver came about.',
+};
+
+/** Names that the transport or the signature owns. */
+const OURS = new Set([
+  'accept-encoding',
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'postrider-attempt',
+  'postrider-cycle',
+  'postrider-delivery',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'webhook-id',
+  'webhook-signature',
+  'webhook-timestamp',
+]);
+
+/** Sends webhooks over connections that are kept for a few seconds after each answer. */
+export function createSender(options: SenderOptions): Sender {
+  const guard = createGuard(options);
+  const lines = openLines(guard);
+  const closing = new AbortController();
+
+  return {
+    async send(letter, stamp) {
+      closing.signal.throwIfAborted();
+      stamp.signal?.throwIfAborted();
+      // Registration has checked it too, but perhaps under other rules.
+      const check = checkUrl(letter.url, options);
+      if (!check.ok) return failed('blocked_target', ERRORS.blocked_target, null, 0);
+      const body = Buffer.from(letter.body);
+      const request: Dispatcher.DispatchOptions = {
+        path: check.url.pathname + check.url.search,
+        method: 'POST',
+        headers: headersOf(letter, stamp, body, options.userAgent),
+        body,
+      };
+      const stops = stamp.signal === undefined ? [closing.signal] : [closing.signal, stamp.signal];
+      return exchange(lines, check.url.origin, request, stamp, stops);
+    },
+    async close() {
+      closing.abort(new Error('The sender is closed.'));
+      guard.close();
+      await lines.close();
+    },
+  };
+}
+
+function headersOf(letter: Letter, stamp: Stamp, body: Buffer, userAgent: string): string[] {
+  const signature = signatureHeaders({
+    webhookId: letter.webhookId,
+    timestampSeconds: Math.floor(stamp.nowMs / SECOND),
+    body,
+    secrets: letter.secrets,
+  });
+  const headers = ['content-type', 'application/json', 'user-agent', userAgent];
+  for (const [name, value] of Object.entries(signature)) headers.push(name, value);
+  headers.push('postrider-attempt', String(stamp.attempt));
+  headers.push('postrider-cycle', String(stamp.cycle));
+  headers.push('postrider-delivery', stamp.deliveryId);
+  headers.push('accept-encoding', 'identity');
+  for (const [name, value] of Object.entries(letter.headers)) {
+    if (!OURS.has(name.toLowerCase())) headers.push(name, value);
+  }
+  return headers;
+}
+
+/** One request and its answer, on a line of its own, within one deadline for everything. */
+function exchange(
+  lines: Lines,
+  origin: string,
+  request: Dispatcher.DispatchOptions,
+  stamp: Stamp,
+  stops: readonly AbortSignal[],
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const startedAt = performance.now();
+    const line = lines.take(origin);
+    const chunks: Buffer[] = [];
+    let head: { statusCode: number; retryAfterMs: number | null } | null = null;
+    let bodyBytes = 0;
+    let interimAnswers = 0;
+    let sent = false;
+    let settled = false;
+
+    const settle = (leave: (line: Line) => unknown) => {
+      settled = true;
+      clearTimeout(deadline);
+      for (const stop of stops) waitingFor(stop).delete(cancel);
+      leave(line);
+    };
+    const respond = (leave: (line: Line) => unknown) => {
+      if (settled || head === null) return;
+      settle(leave);
+      const { remoteAddress } = line;
+      const durationMs = Math.round(performance.now() - startedAt);
+      resolve({ kind: 'response', ...head, body: textOf(chunks), remoteAddress, durationMs });
+    };
+    const fail = (outcome: Failure) => {
+      if (settled) return;
+      settle(lines.hangUp);
+      const error = outcome === 'connection_error' && sent ? BROKEN_OFF : ERRORS[outcome];
+      const durationMs = Math.round(performance.now() - startedAt);
+      resolve(failed(outcome, error, line.remoteAddress, durationMs));
+    };
+    const cancel = (reason: unknown) => {
+      settle(lines.hangUp);
+      reject(reason);
+    };
+    const deadline = setTimeout(fail, stamp.timeoutMs, 'timeout');
+    for (const stop of stops) waitingFor(stop).add(cancel);
+
+    line.client.dispatch(request, {
+      onRequestStart() {
+        sent = true;
+      },
+      onResponseStart(_controller, statusCode, headers) {
+        if (statusCode < 200) {
+          interimAnswers += 1;
+          if (interimAnswers > MOST_INTERIM_ANSWERS) fail('connection_error');
+          return;
+        }
+        head = { statusCode, retryAfterMs: askedDelayMs(statusCode, headers, stamp.nowMs) };
+      },
+      onResponseData(_controller, chunk) {
+        if (settled) return;
+        chunks.push(chunk.subarray(0, MOST_BODY_BYTES - bodyBytes));
+        bodyBytes += chunk.length;
+        if (bodyBytes >= MOST_BODY_BYTES) respond(lines.hangUp);
+      },
+      onResponseEnd() {
+        respond(lines.giveBack);
+      },
+      onResponseError(_controller, error) {
+        fail(failureOf(error));
+      },
+    });
+  });
+}
+
+function failed(
+  outcome: Failure,
+  error: string,
+  remoteAddress: string | null,
+  durationMs: number,
+): Answer {
+  return { kind: 'failure', outcome, error, remoteAddress, durationMs };
+}
+
+/** PostgreSQL takes no NUL in a text. */
+function textOf(chunks: readonly Buffer[]): string {
+  return Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
+}
+
+function askedDelayMs(
+  statusCode: number,
+  headers: Record<string, string | string[] | undefined>,
+  nowMs: number,
+): number | null {
+  if (statusCode !== 429 && statusCode !== 503) return null;
+  return parseRetryAfter(firstOf(headers['retry-after']), firstOf(headers.date), nowMs);
+}
+
+function firstOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** OpenSSL's names for what it finds wrong with a certificate, and Node's for the rest. */
+const TLS_CODES =
+  /^(EPROTO$|ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|CRL_|ERROR_IN_C|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
+
+function failureOf(error: Error & { code?: unknown }): Failure {
+  if (error instanceof DestinationError) return error.outcome;
+  const code = String(error.code);
+  if (TLS_CODES.test(code)) return 'tls_error';
+  return code === 'ETIMEDOUT' ? 'timeout' : 'connection_error';
+}
+
+type Cancel = (reason: unknown) => void;
+const waiting = new WeakMap<AbortSignal, Set<Cancel>>();
+
+/**
+ * Who wants to know when a signal aborts. One listener a signal, however many attempts are in
+ * flight: an EventTarget looks for its listeners by walking, and warns from the eleventh on.
+ */
+function waitingFor(signal: AbortSignal): Set<Cancel> {
+  const known = waiting.get(signal);
+  if (known !== undefined) return known;
+  const cancels = new Set<Cancel>();
+  waiting.set(signal, cancels);
+  const abort = () => {
+    for (const cancel of cancels) cancel(signal.reason);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  return cancels;
+}

@@ -1,0 +1,131 @@
+import type { Sql } from '../../db/client.ts';
+
+/** A delivery in this worker's hands until its lease ends. */
+export interface Claimed {
+  id: string;
+  leaseToken: string;
+  /** When it was leased, by the database's clock, ms since the epoch. */
+  leasedAtMs: number;
+  /** `performance.now()` from just before that: together they are the database's clock, a hair ahead. */
+  leasedAtTick: number;
+  /** How long the receiver's rate wants the attempt to wait, ms. */
+  startInMs: number;
+  /** The receiver has not proved itself: it counts against the places of such. */
+  suspect: boolean;
+  /** Who asked for this delivery and what for; opaque to the engine. */
+  ownerKind: string;
+  ownerId: string;
+  purpose: string;
+  queue: string;
+  policyVersion: number;
+  receiverId: string;
+  endpointId: string | null;
+  url: string | null;
+  cycle: number;
+  rung: number;
+  attemptCount: number;
+  trigger: 'ladder' | 'resend' | 'test';
+  deadlineMs: number;
+  resumeMs: number | null;
+}
+
+/** Why a delivery was not claimed; the verdicts are explained beside the claim function in SQL. */
+export type Refusal =
+  | { verdict: 'early' | 'later'; receiverId: string; waitMs: number }
+  | { verdict: 'expired' | 'held' | 'busy' | 'crowded' };
+
+export type Claim = { verdict: 'claimed'; delivery: Claimed } | Refusal;
+
+export interface ClaimRow {
+  id: string;
+  verdict: Claim['verdict'];
+  wait_ms: number;
+  start_in_ms: number;
+  suspect: boolean;
+  lease_token: string;
+  now_at: Date;
+  owner_kind: string;
+  owner_id: string;
+  purpose: string;
+  queue: string;
+  policy_version: number;
+  receiver_id: string;
+  endpoint_id: string | null;
+  url: string | null;
+  cycle: number;
+  rung: number;
+  attempt_count: number;
+  trigger: Claimed['trigger'];
+  deadline_at: Date;
+  resume_at: Date | null;
+}
+
+/** What a lease lasts beyond the attempt's own deadline: composing, a slow process, the record itself. */
+export const LEASE_MARGIN_MS = 10_000;
+
+/**
+ * Leases what may be sent now. A delivery that is not in the answer is settled, or in other hands.
+ *
+ * @param places attempts this worker can begin
+ * @param suspectPlaces of those, for receivers that have not proved themselves
+ */
+export async function claimDeliveries(
+  sql: Sql,
+  ids: string[],
+  places: number,
+  suspectPlaces: number,
+): Promise<Map<string, Claim>> {
+  const tick = performance.now();
+  const rows = await sql.$queryRaw<ClaimRow[]>`
+    SELECT * FROM claim_deliveries(${ids}::text[], ${places}::int, ${suspectPlaces}::int,
+      ${LEASE_MARGIN_MS}::int)`;
+  return new Map(rows.map((row) => [row.id, toClaim(row, tick)]));
+}
+
+function toClaim(row: ClaimRow, tick: number): Claim {
+  switch (row.verdict) {
+    case 'claimed':
+      return { verdict: 'claimed', delivery: toClaimed(row, tick) };
+    case 'early':
+    case 'later':
+      return { verdict: row.verdict, receiverId: row.receiver_id, waitMs: row.wait_ms };
+    default:
+      return { verdict: row.verdict };
+  }
+}
+
+export function toClaimed(row: ClaimRow, tick: number): Claimed {
+  return {
+    id: row.id,
+    leaseToken: row.lease_token,
+    leasedAtMs: row.now_at.getTime(),
+    leasedAtTick: tick,
+    startInMs: row.start_in_ms,
+    suspect: row.suspect,
+    ownerKind: row.owner_kind,
+    ownerId: row.owner_id,
+    purpose: row.purpose,
+    queue: row.queue,
+    policyVersion: row.policy_version,
+    receiverId: row.receiver_id,
+    endpointId: row.endpoint_id,
+    url: row.url,
+    cycle: row.cycle,
+    rung: row.rung,
+    attemptCount: row.attempt_count,
+    trigger: row.trigger,
+    deadlineMs: row.deadline_at.getTime(),
+    resumeMs: row.resume_at?.getTime() ?? null,
+  };
+}
+
+/** Leases that have run out: the worker died in them, or was too slow. */
+export async function findOverdueLeases(sql: Sql, limit: number): Promise<Claimed[]> {
+  const rows = await sql.$queryRaw<ClaimRow[]>`
+    SELECT id, 0 AS start_in_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
+           owner_id, purpose, queue, policy_version, receiver_id, endpoint_id, url, cycle, rung,
+           attempt_count, trigger, deadline_at, resume_at
+      FROM delivery WHERE lease_token IS NOT NULL AND lease_until <= postrider_now()
+     ORDER BY lease_until LIMIT ${limit}`;
+  return rows.map((row) => toClaimed(row, performance.now()));
+}

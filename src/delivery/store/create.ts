@@ -1,0 +1,74 @@
+import { Prisma } from '../../db/client.ts';
+
+/** A delivery to be made. It is due `delayMs` after the statement that makes it. */
+export interface NewDelivery {
+  id: string;
+  ownerKind: string;
+  ownerId: string;
+  purpose: string;
+  merchantId: string | null;
+  type: string;
+  businessKey: string;
+  queue: string;
+  policyVersion: number;
+  /** null: nobody listens; the delivery is born `skipped`. */
+  receiverId: string | null;
+  endpointId: string | null;
+  /** An address for this delivery alone; null: the endpoint's. */
+  url: string | null;
+  delayMs: number;
+  deadlineMs: number;
+}
+
+/**
+ * CTEs that make deliveries inside the owner's own statement, so that both are committed together.
+ *
+ * @param onlyOwners a subquery of owner ids: rows of other owners are left out
+ * @returns `new_delivery`, `url_receiver` and `created`; the last one returns the rows
+ */
+export function createDeliveries(deliveries: NewDelivery[], onlyOwners: Prisma.Sql): Prisma.Sql {
+  return Prisma.sql`new_delivery AS (
+    SELECT * FROM jsonb_to_recordset(${JSON.stringify(deliveries.map(toRow))}::jsonb) AS n (
+      id text, owner_kind text, owner_id text, purpose text, merchant_id text, type text,
+      business_key text, queue text, policy_version int, receiver_id text, endpoint_id text, url text,
+      delay_ms bigint, deadline_ms bigint)
+     WHERE n.owner_id IN (${onlyOwners})
+  ), url_receiver AS (
+    INSERT INTO receiver (id)
+    SELECT DISTINCT receiver_id FROM new_delivery WHERE url IS NOT NULL AND receiver_id IS NOT NULL
+     ORDER BY 1 ON CONFLICT DO NOTHING
+  ), created AS (
+    INSERT INTO delivery (id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue,
+                          policy_version, receiver_id, endpoint_id, url, status, reason, due_at,
+                          accepted_at, deadline_at, settled_at)
+    SELECT id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue, policy_version,
+           receiver_id, endpoint_id, url,
+           CASE WHEN receiver_id IS NULL THEN 'skipped' ELSE 'pending' END,
+           CASE WHEN receiver_id IS NULL THEN 'no_endpoint' END,
+           CASE WHEN receiver_id IS NOT NULL
+                THEN postrider_now() + delay_ms * interval '1 millisecond' END,
+           postrider_now(), postrider_now() + deadline_ms * interval '1 millisecond',
+           CASE WHEN receiver_id IS NULL THEN postrider_now() END
+      FROM new_delivery
+    RETURNING *
+  )`;
+}
+
+function toRow(delivery: NewDelivery) {
+  return {
+    id: delivery.id,
+    owner_kind: delivery.ownerKind,
+    owner_id: delivery.ownerId,
+    purpose: delivery.purpose,
+    merchant_id: delivery.merchantId,
+    type: delivery.type,
+    business_key: delivery.businessKey,
+    queue: delivery.queue,
+    policy_version: delivery.policyVersion,
+    receiver_id: delivery.receiverId,
+    endpoint_id: delivery.endpointId,
+    url: delivery.url,
+    delay_ms: delivery.delayMs,
+    deadline_ms: delivery.deadlineMs,
+  };
+}

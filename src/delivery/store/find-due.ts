@@ -1,0 +1,92 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+
+/** What `findDue` searches: the whole queue from a receiver on, or just some receivers. */
+export type DueScope = { after: string; receivers: number } | { receiverIds: string[] };
+
+export interface DueSearch {
+  queue: string;
+  scope: DueScope;
+  /** Most ids in the answer. */
+  limit: number;
+  /** The queue's limit for receivers that have none of their own. */
+  maxInFlight: number;
+  /** Whether there is a place left for receivers that have not proved themselves. */
+  suspects: 'with' | 'without';
+}
+
+/**
+ * Deliveries that are due and that nobody holds, in fair order: each receiver's first, then each
+ * one's second … New ones come before retries. Nothing is locked: the claim decides.
+ *
+ * A queue is walked receiver by receiver along the index (a loose scan), a bounded number of them at
+ * a time, so that the work does not grow with the deliveries that wait.
+ *
+ * @returns the ids, and the receiver where the next walk goes on (`''`: the end was reached)
+ */
+export async function findDue(
+  sql: Sql,
+  search: DueSearch,
+): Promise<{ ids: string[]; next: string }> {
+  const [row] = await sql.$queryRaw<{ ids: string[] | null; last: string | null; seen: number }[]>`
+    WITH RECURSIVE ${walk(search)}, open AS (
+      SELECT r.id, CASE WHEN r.open_until IS NOT NULL THEN 1
+                        ELSE least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance)
+                   END - busy.attempts AS room
+        FROM walk JOIN receiver AS r ON r.id = walk.receiver_id
+        CROSS JOIN LATERAL (SELECT count(*)::int AS attempts FROM delivery AS b
+                             WHERE b.receiver_id = r.id AND b.lease_token IS NOT NULL) AS busy
+       WHERE r.paused_at IS NULL AND r.disabled_reason IS NULL
+         AND (r.open_until IS NULL OR r.open_until <= postrider_now())
+         AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds')
+         AND (${search.suspects === 'with'} OR (r.trusted AND r.failure_score = 0))
+    ), found AS (
+      SELECT d.id, d.priority, d.due_at,
+             row_number() OVER (PARTITION BY open.id ORDER BY d.priority, d.due_at) AS place
+        FROM open CROSS JOIN LATERAL (
+          SELECT p.* FROM unnest(ARRAY[0, 1, 2]) AS level (priority) CROSS JOIN LATERAL (
+            SELECT id, priority, due_at FROM delivery
+             WHERE queue = ${search.queue} AND receiver_id = open.id AND status = 'pending'
+               AND priority = level.priority AND due_at <= postrider_now()
+             ORDER BY due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS p
+           ORDER BY priority, due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS d
+       WHERE open.room > 0
+    )
+    SELECT (SELECT array_agg(id ORDER BY place, priority, due_at)
+              FROM (SELECT * FROM found ORDER BY place, priority, due_at LIMIT ${search.limit}) AS f) AS ids,
+           (SELECT max(receiver_id) FROM walk) AS last, (SELECT count(receiver_id)::int FROM walk) AS seen`;
+  const more = 'after' in search.scope && row?.seen === search.scope.receivers;
+  return { ids: row?.ids ?? [], next: more ? (row?.last ?? '') : '' };
+}
+
+function walk({ queue, scope }: DueSearch): Prisma.Sql {
+  if ('receiverIds' in scope) {
+    return Prisma.sql`walk AS (SELECT unnest(${scope.receiverIds}::text[]) COLLATE "C" AS receiver_id)`;
+  }
+  return Prisma.sql`walk (receiver_id, step) AS (
+    (SELECT receiver_id, 1 FROM delivery
+      WHERE queue = ${queue} AND status = 'pending' AND receiver_id > ${scope.after}
+      ORDER BY receiver_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.receiver_id FROM delivery AS d
+             WHERE d.queue = ${queue} AND d.status = 'pending' AND d.receiver_id > walk.receiver_id
+             ORDER BY d.receiver_id LIMIT 1), step + 1
+      FROM walk WHERE receiver_id IS NOT NULL AND step < ${scope.receivers})`;
+}
+
+/** What is due at one receiver, in whichever queue. */
+export async function findDueAtReceiver(
+  sql: Sql,
+  receiverId: string,
+  limit: number,
+): Promise<{ id: string; queue: string; dueAtMs: number }[]> {
+  const rows = await sql.$queryRaw<{ id: string; queue: string; due_at: Date }[]>`
+    SELECT d.id, d.queue, d.due_at
+      FROM queue AS q CROSS JOIN LATERAL (
+        SELECT id, queue, due_at, priority FROM delivery
+         WHERE queue = q.name AND receiver_id = ${receiverId} AND status = 'pending'
+           AND due_at <= postrider_now()
+         ORDER BY priority, due_at LIMIT ${limit}) AS d
+     ORDER BY d.priority, d.due_at LIMIT ${limit}`;
+  // Its own time of waking: the job of its due time may still lie finished in the queue.
+  return rows.map((row) => ({ id: row.id, queue: row.queue, dueAtMs: Date.now() }));
+}

@@ -1,0 +1,59 @@
+import { LRUCache } from 'lru-cache';
+import type { Sql } from '../../db/client.ts';
+import type { Policy, SuccessRule } from '../policy.ts';
+
+interface PolicyRow {
+  queue: string;
+  version: number;
+  preset: string | null;
+  ladder_seconds: number[];
+  deadline_seconds: number;
+  jitter: number;
+  timeout_ms: number;
+  success: SuccessRule;
+  supersede: boolean;
+  max_in_flight: number;
+  rate_per_second: number | null;
+  concurrency: number;
+}
+
+/** Policies by queue and version. They never change, so they are read once. */
+export function policyCache(sql: Sql): (queue: string, version: number) => Promise<Policy> {
+  const cache = new LRUCache<string, Policy>({ max: 2_000, fetchMethod: (key) => load(sql, key) });
+  return async (queue, version) => {
+    const policy = await cache.fetch(`${version}@${queue}`);
+    if (policy === undefined) throw new Error(`no policy ${queue} version ${version}`);
+    return policy;
+  };
+}
+
+async function load(sql: Sql, key: string): Promise<Policy | undefined> {
+  const at = key.indexOf('@');
+  const rows = await sql.$queryRaw<PolicyRow[]>`
+    SELECT * FROM policy WHERE queue = ${key.slice(at + 1)} AND version = ${Number(key.slice(0, at))}`;
+  return rows.map(toPolicy)[0];
+}
+
+/** The rules that each queue has now. */
+export async function currentPolicies(sql: Sql): Promise<Policy[]> {
+  const rows = await sql.$queryRaw<PolicyRow[]>`
+    SELECT p.* FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version`;
+  return rows.map(toPolicy);
+}
+
+function toPolicy(row: PolicyRow): Policy {
+  return {
+    queue: row.queue,
+    version: row.version,
+    preset: row.preset,
+    ladderSeconds: row.ladder_seconds,
+    deadlineSeconds: row.deadline_seconds,
+    jitter: row.jitter,
+    timeoutMs: row.timeout_ms,
+    success: row.success,
+    supersede: row.supersede,
+    maxInFlightPerEndpoint: row.max_in_flight,
+    ratePerSecondPerEndpoint: row.rate_per_second,
+    concurrency: row.concurrency,
+  };
+}

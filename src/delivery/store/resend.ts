@@ -1,0 +1,72 @@
+import type { Sql } from '../../db/client.ts';
+
+/** What a re-send found. Everything but `due` changed nothing. */
+export type ResendVerdict =
+  | 'due'
+  | 'already_due'
+  | 'already_delivered'
+  | 'in_flight'
+  | 'no_receiver';
+
+export interface Resent {
+  id: string;
+  verdict: ResendVerdict;
+  queue: string;
+  dueAtMs: number | null;
+}
+
+/** Repeats of the same request within this time are one request: people click twice, clients retry. */
+const SAME_REQUEST_MS = 1_000;
+
+/**
+ * Makes deliveries due now. A pending one is tried now and its ladder stays where it is; a settled
+ * one begins its next cycle with a new deadline; a delivered one only with `force`.
+ *
+ * One guarded statement: of a hundred at once the first changes the row, the others find it done.
+ */
+export async function resendDeliveries(
+  sql: Sql,
+  ids: string[],
+  options: { delivered: 'refuse' | 'repeat'; priority: 0 | 2 },
+): Promise<Resent[]> {
+  const rows = await sql.$queryRaw<
+    { id: string; queue: string; verdict: ResendVerdict; due_at: Date | null }[]
+  >`
+    WITH wanted AS MATERIALIZED (
+      SELECT d.*, p.deadline_seconds,
+             CASE WHEN d.lease_token IS NOT NULL THEN 'in_flight'
+                  WHEN d.resent_at > postrider_now() - ${SAME_REQUEST_MS} * interval '1 millisecond'
+                    THEN CASE WHEN d.status = 'delivered' AND ${options.delivered === 'refuse'}
+                              THEN 'already_delivered' ELSE 'already_due' END
+                  WHEN d.status = 'delivered' AND ${options.delivered === 'refuse'} THEN 'already_delivered'
+                  WHEN d.receiver_id IS NULL THEN 'no_receiver'
+                  WHEN d.status = 'pending' AND d.trigger = 'resend' AND d.due_at <= postrider_now()
+                    THEN 'already_due'
+                  ELSE 'due' END AS verdict
+        FROM delivery AS d JOIN policy AS p ON p.queue = d.queue AND p.version = d.policy_version
+       WHERE d.id = ANY (${ids})
+       ORDER BY d.id FOR UPDATE OF d
+    ), tried_now AS (
+      UPDATE delivery AS d
+         SET trigger = 'resend', resume_at = coalesce(d.resume_at, d.due_at), due_at = postrider_now(),
+             resent_at = postrider_now()
+        FROM wanted AS w WHERE d.id = w.id AND w.verdict = 'due' AND w.status = 'pending'
+      RETURNING d.id, d.due_at
+    ), begun_again AS (
+      UPDATE delivery AS d
+         SET status = 'pending', reason = NULL, settled_at = NULL, cycle = d.cycle + 1, rung = 0,
+             attempt_count = 0, trigger = 'resend', priority = ${options.priority},
+             due_at = postrider_now(), resume_at = NULL, resent_at = postrider_now(),
+             deadline_at = postrider_now() + w.deadline_seconds * interval '1 second'
+        FROM wanted AS w WHERE d.id = w.id AND w.verdict = 'due' AND w.status <> 'pending'
+      RETURNING d.id, d.due_at
+    )
+    SELECT w.id, w.queue, w.verdict, coalesce(t.due_at, b.due_at) AS due_at
+      FROM wanted AS w LEFT JOIN tried_now AS t ON t.id = w.id LEFT JOIN begun_again AS b ON b.id = w.id`;
+  return rows.map((row) => ({
+    id: row.id,
+    verdict: row.verdict,
+    queue: row.queue,
+    dueAtMs: row.due_at?.getTime() ?? null,
+  }));
+}

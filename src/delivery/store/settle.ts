@@ -1,0 +1,59 @@
+import type { Prisma, Sql } from '../../db/client.ts';
+
+/** A delivery that has just reached its end, as its owner is told of it. */
+export interface Settled {
+  id: string;
+  ownerKind: string;
+  ownerId: string;
+  purpose: string;
+  status: string;
+  reason: string | null;
+}
+
+/** The ends that do not come from an attempt. */
+export type EndWithoutAttempt =
+  | { status: 'failed'; reason: 'deadline_passed' }
+  | { status: 'acknowledged'; reason: 'confirmed_by_pull' }
+  | { status: 'cancelled'; reason: 'superseded' | 'cancelled_by_request' | 'endpoint_deleted' };
+
+interface SettledRow {
+  id: string;
+  owner_kind: string;
+  owner_id: string;
+  purpose: string;
+  status: string;
+  reason: string | null;
+}
+
+/**
+ * Ends deliveries without an attempt. One that is being sent keeps its lease until that attempt is
+ * recorded; its new state stays.
+ *
+ * @param which a condition on `delivery AS d`
+ * @param from the states that may be left
+ */
+export async function settleDeliveries(
+  sql: Sql,
+  which: Prisma.Sql,
+  from: readonly string[],
+  end: EndWithoutAttempt,
+  limit = 100_000,
+): Promise<Settled[]> {
+  const rows = await sql.$queryRaw<SettledRow[]>`
+    UPDATE delivery AS d
+       SET status = ${end.status}, reason = ${end.reason}, due_at = NULL, resume_at = NULL,
+           settled_at = postrider_now()
+      -- Locked in one order, so that two such statements never wait for each other.
+      FROM (SELECT d.id FROM delivery AS d WHERE d.status = ANY (${from}) AND ${which}
+             ORDER BY d.id LIMIT ${limit} FOR UPDATE) AS chosen
+     WHERE d.id = chosen.id
+    RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.status, d.reason`;
+  return rows.map((row) => ({
+    id: row.id,
+    ownerKind: row.owner_kind,
+    ownerId: row.owner_id,
+    purpose: row.purpose,
+    status: row.status,
+    reason: row.reason,
+  }));
+}

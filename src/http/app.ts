@@ -1,0 +1,100 @@
+import express, { type Express, type RequestHandler } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+import { Problem } from '../problem.ts';
+import type { Route } from '../route.ts';
+import { type Authenticate, authorize, identify } from './auth.ts';
+import { callHandler } from './call.ts';
+import { begin, named } from './context.ts';
+import { errorHandler } from './errors.ts';
+import type { IdempotencyStore } from './idempotency-store.ts';
+import { createLimiters, type RateLimits } from './limit.ts';
+import { openApiDocument } from './openapi.ts';
+import { mountService, type Readiness } from './service.ts';
+import { servicePaths } from './service-paths.ts';
+
+export interface AppParts {
+  routes: readonly Route[];
+  authenticate: Authenticate;
+  idempotency: IdempotencyStore;
+  readiness(): Promise<Readiness>;
+  log: Logger;
+  version: string;
+  rateLimits?: Partial<RateLimits>;
+}
+
+const SECURITY_HEADERS = {
+  // Answers are data. The pages that are more set a policy of their own.
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+  },
+};
+
+/**
+ * The whole API. Each request passes, in this order: name and log it, security headers, who calls,
+ * rate limit, may it, body, schemas, idempotency, handler. Whatever throws ends in errors.ts.
+ */
+export function createApp(parts: AppParts): Express {
+  const { log } = parts;
+  const limiters = createLimiters(parts.rateLimits);
+  const whoCalls = identify(parts.authenticate, limiters);
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('query parser', false);
+  app.set('case sensitive routing', true);
+  app.use(begin(log), helmet(SECURITY_HEADERS));
+
+  for (const route of inMatchingOrder(parts.routes)) {
+    app[route.method](
+      expressPath(route.path),
+      named(route.path),
+      whoCalls,
+      limiters.perKey,
+      authorize(route),
+      callHandler(route, parts.idempotency, log),
+    );
+  }
+  mountService(app, {
+    version: parts.version,
+    readiness: parts.readiness,
+    document: () => openApiDocument(parts.routes, parts.version),
+    limit: limiters.perAddress,
+  });
+  app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
+  app.use(errorHandler(log));
+  return app;
+}
+
+/** Fixed paths before those with parameters, whatever the order of the features. */
+function inMatchingOrder(routes: readonly Route[]): Route[] {
+  const seen = new Set<string>();
+  for (const { method, path } of routes) {
+    const name = `${method} ${path}`;
+    if (seen.has(name)) throw new Error(`Two routes are ${name}.`);
+    seen.add(name);
+  }
+  const parametersOf = (route: Route) => route.path.split('{').length;
+  return routes.toSorted((one, other) => parametersOf(one) - parametersOf(other));
+}
+
+/** `/v1/queues/{name}` → `/v1/queues/:name` */
+function expressPath(path: string): string {
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
+}
+
+/** Nothing matched: 405 where the path is known under other methods, else 404. */
+function elsewhere(known: readonly { method: string; path: string }[]): RequestHandler {
+  const patterns = known.map(({ method, path }) => ({
+    methods: method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()],
+    pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}/?$`),
+  }));
+  return (req) => {
+    const methods = patterns.filter(({ pattern }) => pattern.test(req.path));
+    if (methods.length === 0) throw new Problem(404, 'not_found', 'There is nothing here.');
+    const allow = [...new Set(methods.flatMap((entry) => entry.methods))].join(', ');
+    throw new Problem(405, 'method_not_allowed', `This address takes ${allow}.`, {
+      headers: { allow },
+    });
+  };
+}

@@ -1,0 +1,48 @@
+import type { RequestHandler } from 'express';
+import { Problem } from '../problem.ts';
+import type { Principal, Route } from '../route.ts';
+import { contextOf } from './context.ts';
+import type { Limiters } from './limit.ts';
+
+/** Who holds this key; `null` for a wrong, revoked or expired one. */
+export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
+
+const BEARER = /^Bearer +(\S.{0,511})$/i;
+
+/**
+ * Finds out who calls, or answers 401. Wrong keys are counted by address and end in 429; a right key
+ * from the same address goes on working, so that one neighbour behind a NAT locks nobody out.
+ */
+export function identify(authenticate: Authenticate, limiters: Limiters): RequestHandler {
+  return async (req, res, next) => {
+    const [, key] = BEARER.exec(req.headers.authorization ?? '') ?? [];
+    const principal = key === undefined ? null : await authenticate(key.trimEnd());
+    if (principal !== null) {
+      contextOf(res).principal = principal;
+      next();
+      return;
+    }
+    const limit = key === undefined ? limiters.perAddress : limiters.wrongKeysPerAddress;
+    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(key)));
+  };
+}
+
+/** The one place where a role meets a route. */
+export function authorize(route: Route): RequestHandler {
+  return (_req, res, next) => {
+    const { principal } = contextOf(res);
+    if (principal !== null && route.roles.includes(principal.role)) {
+      next();
+      return;
+    }
+    throw new Problem(403, 'forbidden', `This takes a key of role ${route.roles.join(' or ')}.`);
+  };
+}
+
+function unauthorized(key: string | undefined): Problem {
+  const detail =
+    key === undefined
+      ? 'A key is required: Authorization: Bearer <key>.'
+      : 'This key is wrong, expired or revoked.';
+  return new Problem(401, 'unauthorized', detail, { headers: { 'www-authenticate': 'Bearer' } });
+}

@@ -1,0 +1,64 @@
+import type { RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+import { newToken } from '../ids.ts';
+import type { Principal } from '../route.ts';
+
+/** What is known of a request besides the request itself. */
+export interface Context {
+  requestId: string;
+  /** The path's template, once a route was found: the path itself may hold a business key. */
+  route: string | null;
+  principal: Principal | null;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+export function contextOf(res: Response): Context {
+  return res.locals as Context;
+}
+
+/** The first step of every request: names it, and logs it when it is over. */
+export function begin(log: Logger): RequestHandler {
+  return (req, res, next) => {
+    const given = req.headers['x-request-id'];
+    const context: Context = {
+      requestId: typeof given === 'string' && REQUEST_ID.test(given) ? given : newToken(),
+      route: null,
+      principal: null,
+    };
+    res.locals = context;
+    res.setHeader('X-Request-Id', context.requestId);
+    res.setHeader('Cache-Control', 'no-store');
+    const startedAtMs = performance.now();
+    res.on('close', () => {
+      const level = levelOf(req.method, res.statusCode);
+      if (!log.isLevelEnabled(level)) return;
+      log[level](
+        {
+          method: req.method,
+          route: context.route,
+          status: res.statusCode,
+          durationMs: Math.round((performance.now() - startedAtMs) * 10) / 10,
+          requestId: context.requestId,
+          keyId: context.principal?.keyId ?? null,
+          ...(res.writableFinished ? {} : { aborted: true }),
+        },
+        'request',
+      );
+    });
+    next();
+  };
+}
+
+/** Notes which route was found. */
+export function named(path: string): RequestHandler {
+  return (_req, res, next) => {
+    contextOf(res).route = path;
+    next();
+  };
+}
+
+function levelOf(method: string, status: number): 'debug' | 'info' | 'warn' {
+  if (status >= 500) return 'warn';
+  return status < 400 && (method === 'GET' || method === 'HEAD') ? 'debug' : 'info';
+}

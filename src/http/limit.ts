@@ -1,0 +1,65 @@
+import type { Request, RequestHandler, Response } from 'express';
+import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { Problem } from '../problem.ts';
+import { contextOf } from './context.ts';
+
+interface RateLimit {
+  requests: number;
+  windowMs: number;
+}
+
+/** How many requests each of these may make in a window, in this process. */
+export interface RateLimits {
+  /** One bearer key. */
+  perKey: RateLimit;
+  /** One address that shows no key. */
+  perAddress: RateLimit;
+  /** One address that shows wrong keys. */
+  wrongKeysPerAddress: RateLimit;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/** Roomy: they stop a runaway loop, not a busy shop. */
+const DEFAULT_RATE_LIMITS: RateLimits = {
+  perKey: { requests: 6000, windowMs: 10 * SECOND },
+  perAddress: { requests: 6000, windowMs: 10 * SECOND },
+  wrongKeysPerAddress: { requests: 300, windowMs: MINUTE },
+};
+
+export type Limiters = Record<keyof RateLimits, RequestHandler>;
+
+/** Each adds `RateLimit` and `RateLimit-Policy`; beyond the limit: 429 with `Retry-After`. */
+export function createLimiters(given: Partial<RateLimits> = {}): Limiters {
+  const limits = { ...DEFAULT_RATE_LIMITS, ...given };
+  return {
+    perKey: limiter('key', limits.perKey, (_req, res) => contextOf(res).principal?.keyId ?? ''),
+    perAddress: limiter('address', limits.perAddress, addressOf),
+    wrongKeysPerAddress: limiter('wrong-keys', limits.wrongKeysPerAddress, addressOf),
+  };
+}
+
+function addressOf(req: Request): string {
+  return ipKeyGenerator(req.ip ?? '');
+}
+
+function limiter(
+  name: string,
+  limit: RateLimit,
+  keyGenerator: (req: Request, res: Response) => string,
+): RequestHandler {
+  return rateLimit({
+    windowMs: limit.windowMs,
+    limit: limit.requests,
+    keyGenerator,
+    identifier: name,
+    standardHeaders: 'draft-8',
+    legacyHeaders: false,
+    // Its checks write to the console, e.g. at every X-Forwarded-For, which is not trusted here.
+    validate: false,
+    handler: (_req, _res, next) => {
+      next(new Problem(429, 'rate_limited', 'Too many requests. Retry-After says when to return.'));
+    },
+  });
+}

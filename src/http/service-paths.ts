@@ -1,0 +1,41 @@
+import { z } from 'zod';
+
+interface ServicePath {
+  method: 'get';
+  path: string;
+  summary: string;
+  /** Content type of the 200. */
+  type: string;
+  schema?: z.ZodType;
+  /** Answers 503, as a problem with `database` and `queue`, when one of them is away. */
+  mayBeUnready?: true;
+}
+
+const JSON_TYPE = 'application/json';
+
+/** What anyone may ask without a key, as the OpenAPI document has it; service.ts answers them. */
+export const servicePaths: readonly ServicePath[] = [
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'The process is up',
+    type: JSON_TYPE,
+    schema: z.object({ status: z.literal('ok'), version: z.string() }),
+  },
+  {
+    method: 'get',
+    path: '/readyz',
+    summary: 'Database and queue can be reached',
+    type: JSON_TYPE,
+    schema: z.object({ status: z.literal('ok'), database: z.boolean(), queue: z.boolean() }),
+    mayBeUnready: true,
+  },
+  { method: 'get', path: '/openapi.json', summary: 'This document', type: JSON_TYPE },
+  { method: 'get', path: '/docs', summary: 'This document as a page', type: 'text/html' },
+  {
+    method: 'get',
+    path: '/docs/app.js',
+    summary: 'The script of the page',
+    type: 'text/javascript',
+  },
+];

@@ -1,0 +1,71 @@
+import type { Express, RequestHandler } from 'express';
+import { Problem } from '../problem.ts';
+import { answerOf, send } from './answer.ts';
+import { contextOf, named } from './context.ts';
+import { DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT } from './docs.ts';
+import { problemAnswer } from './errors.ts';
+
+export interface Readiness {
+  database: boolean;
+  queue: boolean;
+}
+
+interface ServiceParts {
+  version: string;
+  readiness(): Promise<Readiness>;
+  /** The OpenAPI document; asked for once. */
+  document(): object;
+  limit: RequestHandler;
+}
+
+/** Mounts what needs no key. The two probes are outside every limit, or a busy neighbour ends us. */
+export function mountService(app: Express, parts: ServiceParts): void {
+  app.get('/healthz', named('/healthz'), (_req, res) => {
+    send(res, answerOf({ status: 200, body: { status: 'ok', version: parts.version } }));
+  });
+  app.get('/readyz', named('/readyz'), readyz(parts.readiness));
+  let document: string | undefined;
+  const page = (path: string, type: string, text: () => string) => {
+    const headers = {
+      'content-type': `${type}; charset=utf-8`,
+      'content-security-policy': DOCS_POLICY,
+    };
+    app.get(path, named(path), parts.limit, (_req, res) => {
+      send(res, { status: 200, headers, body: text() });
+    });
+  };
+  page('/openapi.json', 'application/json', () => {
+    document ??= JSON.stringify(parts.document());
+    return document;
+  });
+  page('/docs', 'text/html', () => DOCS_PAGE);
+  page('/docs/app.js', 'text/javascript', () => DOCS_SCRIPT);
+}
+
+function readyz(look: () => Promise<Readiness>): RequestHandler {
+  const readiness = shared(look);
+  return async (req, res) => {
+    const ready = await readiness();
+    if (ready.database && ready.queue) {
+      send(res, answerOf({ status: 200, body: { status: 'ok', ...ready } }));
+      return;
+    }
+    const away = (['database', 'queue'] as const).filter((part) => !ready[part]);
+    const problem = new Problem(503, 'unavailable', `Cannot be reached: ${away.join(', ')}.`, {
+      headers: { 'retry-after': '1' },
+    });
+    const about = { requestId: contextOf(res).requestId, instance: req.path };
+    send(res, problemAnswer(problem, about, ready));
+  };
+}
+
+/** Callers at the same time share one look: asking needs no key, so it must not cost much. */
+function shared<T>(look: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= look().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}

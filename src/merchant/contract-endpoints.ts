@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { isSecret } from '../delivery/sign.ts';
+import { anyId } from './contract-keys.ts';
+import { headerFault } from './header-rules.ts';
+
+/** Dotted words, or the beginning of some with `*` after it: `payment.succeeded`, `payment.*`, `*`. */
+const typeFilter = z
+  .string()
+  .max(128)
+  .regex(/^(\*|[\w-]+(\.[\w-]+)*(\.?\*)?)$/, 'Dotted words, with a * at the end if need be.');
+
+const customHeaders = z
+  .record(z.string(), z.string())
+  .superRefine((headers, context) => {
+    const fault = headerFault(headers);
+    if (fault === null) return;
+    const path = fault.name === null ? [] : [fault.name];
+    context.addIssue({ code: 'custom', path, message: fault.message });
+  })
+  .describe('Sent with every attempt. Not those that the transport or the signature needs.');
+
+/** The fields that a caller decides; everything but `url` may be missing. */
+const fields = {
+  url: z.string().min(1).max(2048),
+  types: z.array(typeFilter).min(1).max(50).describe('Absent: all of them, as ["*"] does.'),
+  queue: z
+    .string()
+    .max(64)
+    .nullable()
+    .describe("For notifications that name none; null: the queue 'default'."),
+  description: z
+    .string()
+    .max(500)
+    .regex(/^[^\0]*$/)
+    .nullable(),
+  headers: customHeaders,
+  body: z.enum(['envelope', 'raw']),
+  maxInFlight: z.int().min(1).max(1000).nullable().describe("null: the queue's limit."),
+  ratePerSecond: z.number().positive().max(10_000).nullable(),
+};
+
+export const createEndpoint = z.strictObject({
+  url: fields.url,
+  types: fields.types.default(['*']),
+  queue: fields.queue.default(null),
+  description: fields.description.default(null),
+  headers: fields.headers.default({}),
+  secret: z
+    .string()
+    .refine(isSecret, 'whsec_ and 24 to 64 bytes in base64.')
+    .optional()
+    .describe('A secret of your own; made when absent.'),
+  body: fields.body.default('envelope'),
+  maxInFlight: fields.maxInFlight.default(null),
+  ratePerSecond: fields.ratePerSecond.default(null),
+});
+
+export const patchEndpoint = z.strictObject(z.object(fields).partial().shape);
+
+export const endpointView = z.object({
+  id: z.string(),
+  merchantId: z.string(),
+  url: z.string(),
+  types: z.array(z.string()),
+  queue: z.string().nullable(),
+  description: z.string().nullable(),
+  headers: z.record(z.string(), z.string()),
+  body: z.enum(['envelope', 'raw']),
+  maxInFlight: z.int().nullable(),
+  ratePerSecond: z.number().nullable(),
+  status: z.enum(['active', 'paused', 'disabled']),
+  disabledReason: z.string().nullable().describe('`gone`: it answered 410.'),
+  circuit: z.object({
+    state: z
+      .enum(['closed', 'open'])
+      .describe('open: it kept failing and is tried one attempt at a time, with growing pauses.'),
+    openUntil: z.iso.datetime().nullable().describe('No attempt before this time.'),
+  }),
+  createdAt: z.iso.datetime(),
+});
+
+export const createdEndpoint = endpointView.extend({
+  secret: z.string().describe('Signs every attempt. Shown this once.'),
+});
+
+/** What one attempt at a test brought. */
+export const testView = z.object({
+  outcome: z.enum([
+    'success',
+    'http_status',
+    'body_mismatch',
+    'timeout',
+    'connection_error',
+    'tls_error',
+    'dns_error',
+    'blocked_target',
+    'unknown',
+  ]),
+  statusCode: z.int().nullable(),
+  durationMs: z.int().nullable(),
+  responseExcerpt: z.string().nullable(),
+  error: z.string().nullable(),
+  remoteAddress: z.string().nullable(),
+});
+
+export const endpointParams = z.strictObject({ id: anyId });
+
+export type CreateEndpoint = z.output<typeof createEndpoint>;
+export type PatchEndpoint = z.output<typeof patchEndpoint>;
+export type EndpointView = z.output<typeof endpointView>;
+export type TestResult = z.output<typeof testView>;

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { anyId, shortName } from './contract-keys.ts';
+
+const MAX_OVERLAP_SECONDS = 30 * 86_400;
+const OVERLAP_SECONDS = 86_400;
+
+export const merchantParams = z.strictObject({ merchantId: anyId });
+
+export const createMerchant = z.strictObject({
+  id: anyId.optional().describe('An id of your own choice; made when absent.'),
+  name: shortName,
+});
+
+export const patchMerchant = z.strictObject({ name: shortName });
+
+export const merchantView = z.object({
+  id: z.string(),
+  name: z.string(),
+  createdAt: z.iso.datetime(),
+});
+
+export const createdMerchant = merchantView.extend({
+  key: z.string().describe('A first merchant key. Shown this once.'),
+  secret: z.string().describe('Signs what goes to a notifyUrl. Shown this once.'),
+});
+
+/** Of a merchant's secret and of an endpoint's alike; the body may be missing altogether. */
+export const rotateSecret = z
+  .strictObject({
+    overlapSeconds: z
+      .int()
+      .min(0)
+      .max(MAX_OVERLAP_SECONDS)
+      .default(OVERLAP_SECONDS)
+      .describe('How long the previous secret signs beside the new one.'),
+  })
+  .prefault({});
+
+export const rotatedSecret = z.object({
+  secret: z.string().describe('Shown this once.'),
+  previousSecretExpiresAt: z.iso.datetime(),
+});
+
+export type MerchantView = z.output<typeof merchantView>;

@@ -1,0 +1,69 @@
+import { isIP } from 'node:net';
+import type { Database, Transaction } from '../db/client.ts';
+import { checkUrl, type Guard } from '../delivery/destination.ts';
+import { invalid, notFound } from '../problem.ts';
+import type { Principal, Role } from '../route.ts';
+import type { SecretBox } from '../secrets.ts';
+import type { EndpointView, TestResult } from './contract-endpoints.ts';
+import { type EndpointRow, findEndpoint } from './store-endpoints.ts';
+
+export interface EndpointDeps {
+  database: Database;
+  secrets: SecretBox;
+  allowPrivateTargets: boolean;
+  /** Asks DNS where a name leads. */
+  guard: Pick<Guard, 'checkReachableName'>;
+  /** Ends what waits for an endpoint that goes, in the transaction that deletes it. */
+  cancelForEndpoint(tx: Transaction, endpointId: string): Promise<unknown>;
+  /** Called after the commit that lets a receiver be called again. */
+  wakeReceiver(receiverId: string): Promise<unknown>;
+  /** One attempt that is never repeated. */
+  testEndpoint(endpointId: string): Promise<TestResult>;
+}
+
+export const ENDPOINT_ROLES: readonly Role[] = ['operator', 'merchant'];
+
+/** The one place that decides who sees an endpoint: somebody else's is as absent as a deleted one. */
+export async function visibleEndpoint(
+  { database }: EndpointDeps,
+  principal: Principal,
+  id: string,
+): Promise<EndpointRow> {
+  const row = await findEndpoint(database.prisma, id, principal.merchantId);
+  if (row === null) throw notFound('endpoint');
+  return row;
+}
+
+/** The same for what lies under a merchant. */
+export function requireMerchant(principal: Principal, merchantId: string): void {
+  if (principal.merchantId !== null && principal.merchantId !== merchantId) {
+    throw notFound('merchant');
+  }
+}
+
+/** @throws Problem 422 where it may not be called, as far as that shows now; each attempt looks again */
+export async function requireCallable(text: string, deps: EndpointDeps): Promise<void> {
+  const check = checkUrl(text, deps);
+  if (!check.ok) throw invalid('body.url', check.reason);
+  const { hostname } = check.url;
+  const isLiteral = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
+  if (!isLiteral && !(await deps.guard.checkReachableName(hostname))) {
+    throw invalid('body.url', 'This address may not be called.');
+  }
+}
+
+/** An endpoint as callers see it. */
+export function toEndpointView(row: EndpointRow): EndpointView {
+  const { pausedAt, openUntil, createdAt, ...shown } = row;
+  const held = pausedAt === null ? 'active' : 'paused';
+  return {
+    ...shown,
+    status: row.disabledReason === null ? held : 'disabled',
+    circuit: {
+      // It closes with a success, not with the time: until then one attempt at a time is made.
+      state: openUntil === null ? 'closed' : 'open',
+      openUntil: openUntil?.toISOString() ?? null,
+    },
+    createdAt: createdAt.toISOString(),
+  };
+}

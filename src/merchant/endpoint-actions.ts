@@ -1,0 +1,81 @@
+import { newSecret } from '../delivery/sign.ts';
+import { notFound } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import { endpointParams, endpointView, testView } from './contract-endpoints.ts';
+import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
+import {
+  type EndpointDeps,
+  ENDPOINT_ROLES as ROLES,
+  toEndpointView,
+  visibleEndpoint,
+} from './endpoint-access.ts';
+import { endpointContext } from './secret-contexts.ts';
+import { pauseEndpoint, resumeEndpoint, rotateEndpointSecret } from './store-endpoints.ts';
+
+/** What is done to an endpoint besides reading and writing it. */
+export function actionRoutes(deps: EndpointDeps): Route[] {
+  const { prisma } = deps.database;
+  return [
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/rotate-secret',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: "Give an endpoint a new secret; both sign until the overlap's end",
+      params: endpointParams,
+      body: rotateSecret,
+      responses: { 200: rotatedSecret },
+      async handle({ principal, params: { id }, body: { overlapSeconds } }) {
+        await visibleEndpoint(deps, principal, id);
+        const secret = newSecret();
+        const sealed = deps.secrets.seal(secret, endpointContext(id));
+        const rotation = { id, secret: sealed, overlapSeconds };
+        const expiresAt = await rotateEndpointSecret(prisma, rotation);
+        if (expiresAt === null) throw notFound('endpoint');
+        return { status: 200, body: { secret, previousSecretExpiresAt: expiresAt.toISOString() } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/pause',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Pause an endpoint; its deliveries wait, their deadlines run',
+      params: endpointParams,
+      responses: { 200: endpointView },
+      async handle({ principal, params: { id } }) {
+        await visibleEndpoint(deps, principal, id);
+        await pauseEndpoint(prisma, id);
+        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/resume',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Call an endpoint again that is paused, disabled or failing',
+      params: endpointParams,
+      responses: { 200: endpointView },
+      async handle({ principal, params: { id } }) {
+        await visibleEndpoint(deps, principal, id);
+        await resumeEndpoint(prisma, id);
+        await deps.wakeReceiver(id);
+        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/endpoints/{id}/test',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Make one attempt now, without repeats, and tell how it went',
+      params: endpointParams,
+      responses: { 200: testView },
+      async handle({ principal, params: { id } }) {
+        await visibleEndpoint(deps, principal, id);
+        return { status: 200, body: await deps.testEndpoint(id) };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,147 @@
+import { newSecret } from '../delivery/sign.ts';
+import { idFromUuid } from '../ids.ts';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import {
+  createdEndpoint,
+  createEndpoint,
+  endpointParams,
+  endpointView,
+  patchEndpoint,
+} from './contract-endpoints.ts';
+import { merchantParams } from './contract-merchants.ts';
+import {
+  type EndpointDeps,
+  ENDPOINT_ROLES as ROLES,
+  requireCallable,
+  requireMerchant,
+  toEndpointView,
+  visibleEndpoint,
+} from './endpoint-access.ts';
+import { actionRoutes } from './endpoint-actions.ts';
+import { endpointContext } from './secret-contexts.ts';
+import {
+  deleteEndpoint,
+  insertEndpoint,
+  listEndpoints,
+  MAX_ENDPOINTS,
+  updateEndpoint,
+} from './store-endpoints.ts';
+import { findMerchant } from './store-merchants.ts';
+
+/** `/v1/endpoints`: the addresses where merchants want to be told. */
+export function endpointRoutes(deps: EndpointDeps): Route[] {
+  return [...collectionRoutes(deps), ...itemRoutes(deps), ...actionRoutes(deps)];
+}
+
+function collectionRoutes(deps: EndpointDeps): Route[] {
+  const { prisma } = deps.database;
+  return [
+    route({
+      method: 'post',
+      path: '/v1/merchants/{merchantId}/endpoints',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Register an endpoint',
+      params: merchantParams,
+      body: createEndpoint,
+      responses: { 201: createdEndpoint },
+      async handle({ principal, params: { merchantId }, body, reservedId }) {
+        requireMerchant(principal, merchantId);
+        await requireCallable(body.url, deps);
+        const id = idFromUuid('ep', reservedId);
+        const secret = body.secret ?? newSecret();
+        const row = await insertEndpoint(deps.database, {
+          ...body,
+          id,
+          merchantId,
+          secret: deps.secrets.seal(secret, endpointContext(id)),
+        });
+        if (row === 'no_merchant') throw notFound('merchant');
+        if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
+        if (row === 'too_many') {
+          const detail = `A merchant has at most ${MAX_ENDPOINTS} endpoints.`;
+          throw new Problem(409, 'too_many_endpoints', detail);
+        }
+        return {
+          status: 201,
+          body: { ...toEndpointView(row), secret },
+          headers: { location: `/v1/endpoints/${id}` },
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/merchants/{merchantId}/endpoints',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: "List a merchant's endpoints",
+      params: merchantParams,
+      query: pageQuery,
+      responses: { 200: pageOf(endpointView) },
+      async handle({ principal, params: { merchantId }, query: { limit, cursor } }) {
+        requireMerchant(principal, merchantId);
+        if ((await findMerchant(prisma, merchantId)) === null) throw notFound('merchant');
+        const rows = await listEndpoints(prisma, merchantId, limit, decodeCursor(cursor));
+        return { status: 200, body: toPage(rows, limit, (row) => row.id, toEndpointView) };
+      },
+    }),
+  ];
+}
+
+function itemRoutes(deps: EndpointDeps): Route[] {
+  const { prisma } = deps.database;
+  return [
+    route({
+      method: 'get',
+      path: '/v1/endpoints/{id}',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Read an endpoint',
+      params: endpointParams,
+      responses: { 200: endpointView },
+      async handle({ principal, params: { id } }) {
+        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+      },
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/endpoints/{id}',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Change what is given, leave the rest',
+      params: endpointParams,
+      body: patchEndpoint,
+      responses: { 200: endpointView },
+      async handle({ principal, params: { id }, body }) {
+        await visibleEndpoint(deps, principal, id);
+        if (body.url !== undefined) await requireCallable(body.url, deps);
+        const row = await updateEndpoint(deps.database, id, body);
+        if (row === 'absent') throw notFound('endpoint');
+        if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
+        await deps.wakeReceiver(id);
+        return { status: 200, body: toEndpointView(row) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/endpoints/{id}',
+      roles: ROLES,
+      tag: 'Endpoints',
+      summary: 'Delete an endpoint; what waits for it is cancelled',
+      params: endpointParams,
+      responses: { 204: null },
+      async handle({ principal, params: { id } }) {
+        await visibleEndpoint(deps, principal, id);
+        const deleted = await prisma.$transaction(async (tx) => {
+          const deleted = await deleteEndpoint(tx, id);
+          if (deleted) await deps.cancelForEndpoint(tx, id);
+          return deleted;
+        });
+        if (!deleted) throw notFound('endpoint');
+        return { status: 204 };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,156 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import type { Database } from '../db/client.ts';
+import type { Principal } from '../route.ts';
+import { hashKey, hasKeyShape } from './key-text.ts';
+import { findLiveKey, type LiveKey, putBootstrapKey, touchKeys } from './store-keys.ts';
+
+const SECOND = 1000;
+/** A revocation in another process takes effect within this time. */
+const KNOWN_TTL_MS = 30 * SECOND;
+const UNKNOWN_TTL_MS = 5 * SECOND;
+const MAX_CACHED = 10_000;
+const TOUCH_EVERY_MS = 60 * SECOND;
+/** Uses gather this long and are noted by one statement. */
+const TOUCH_DELAY_MS = 1 * SECOND;
+const MAX_UNTOUCHED = 10_000;
+
+interface CachedKey {
+  principal: Principal;
+  /** On this process' monotonic clock. */
+  expiresAtMs: number;
+  touchAtMs: number;
+}
+
+/** Tells who a bearer key belongs to. */
+export interface KeyRing {
+  /** @returns null for a key that is unknown, mistyped, expired or revoked */
+  authenticate(bearer: string): Promise<Principal | null>;
+  /** Takes the configured operator key, whatever its shape. @throws Error if it cannot be one */
+  ensureOperatorKey(key: string): Promise<void>;
+  /** Forgets what is cached under a key's hash. */
+  forget(hash: string): void;
+  /** Notes the last uses. */
+  close(): Promise<void>;
+}
+
+/**
+ * Looks keys up by their hash and remembers the answer for half a minute; what is not a key of ours
+ * in a cache of its own, so that guesses don't push out real keys. Nothing of a key itself is kept.
+ *
+ * @param deps.monotonicMs for tests; `performance.now` when absent
+ */
+export function createKeyRing(deps: {
+  database: Database;
+  log: Pick<Logger, 'warn'>;
+  monotonicMs?: () => number;
+}): KeyRing {
+  const { prisma } = deps.database;
+  const monotonicMs = deps.monotonicMs ?? (() => performance.now());
+  const limits = { max: MAX_CACHED, perf: { now: monotonicMs }, ttlResolution: 0 };
+  const known = new LRUCache<string, CachedKey>({ ...limits, ttl: KNOWN_TTL_MS });
+  const unknown = new LRUCache<string, true>({ ...limits, ttl: UNKNOWN_TTL_MS });
+  const lookups = new Map<string, Promise<CachedKey | null>>();
+  const configured = new Set<string>();
+  let forgotten = 0;
+  const touched = notesUses(deps);
+
+  async function lookUp(hash: string): Promise<CachedKey | null> {
+    const askedAtMs = monotonicMs();
+    const forgottenBefore = forgotten;
+    const live = await findLiveKey(prisma, hash);
+    const key = live === null ? null : toCached(live, askedAtMs);
+    // A revocation in between may be younger than this answer: it is given, not kept.
+    if (forgotten !== forgottenBefore) return key;
+    if (key === null) unknown.set(hash, true);
+    else known.set(hash, key);
+    return key;
+  }
+
+  /** Callers that ask for the same key at once share one query. */
+  function lookUpOnce(hash: string): Promise<CachedKey | null> {
+    const running = lookups.get(hash);
+    if (running !== undefined) return running;
+    const lookup = lookUp(hash).finally(() => {
+      if (lookups.get(hash) === lookup) lookups.delete(hash);
+    });
+    lookups.set(hash, lookup);
+    return lookup;
+  }
+
+  function forget(hash: string): void {
+    forgotten += 1;
+    known.delete(hash);
+    unknown.delete(hash);
+    lookups.delete(hash);
+  }
+
+  return {
+    forget,
+    close: touched.flush,
+    async authenticate(bearer) {
+      const hash = hashKey(bearer);
+      if (bearer.startsWith('pr_') && !hasKeyShape(bearer) && !configured.has(hash)) return null;
+      if (unknown.has(hash)) return null;
+      const key = known.get(hash) ?? (await lookUpOnce(hash));
+      const nowMs = monotonicMs();
+      if (key === null || nowMs >= key.expiresAtMs) return null;
+      if (nowMs >= key.touchAtMs) {
+        key.touchAtMs = nowMs + TOUCH_EVERY_MS;
+        touched.add(key.principal.keyId);
+      }
+      return key.principal;
+    },
+    async ensureOperatorKey(key) {
+      const hash = hashKey(key);
+      if (!(await putBootstrapKey(prisma, hash))) {
+        throw new Error(
+          'OPERATOR_KEY is a key that was revoked, has expired or is no operator key. Take another.',
+        );
+      }
+      configured.add(hash);
+      forget(hash);
+    },
+  };
+}
+
+function toCached({ principal, expiresInMs, usedAgoMs }: LiveKey, askedAtMs: number): CachedKey {
+  return {
+    principal,
+    expiresAtMs: askedAtMs + (expiresInMs ?? Number.POSITIVE_INFINITY),
+    touchAtMs: usedAgoMs === null ? askedAtMs : askedAtMs + TOUCH_EVERY_MS - usedAgoMs,
+  };
+}
+
+/** Gathers the ids of keys that were used. A note that fails is lost: the next use makes another. */
+function notesUses({ database, log }: { database: Database; log: Pick<Logger, 'warn'> }) {
+  let waiting = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  async function note(ids: string[]): Promise<void> {
+    try {
+      await touchKeys(database.prisma, ids);
+    } catch (error) {
+      log.warn({ err: error, keys: ids.length }, 'last use of keys not noted');
+    }
+  }
+
+  async function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const ids = [...waiting];
+    waiting = new Set();
+    if (ids.length > 0) running = running.then(() => note(ids));
+    await running;
+  }
+
+  return {
+    flush,
+    add(keyId: string): void {
+      if (waiting.size >= MAX_UNTOUCHED) return;
+      waiting.add(keyId);
+      timer ??= setTimeout(() => void flush(), TOUCH_DELAY_MS).unref();
+    },
+  };
+}

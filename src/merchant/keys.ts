@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import type { Database } from '../db/client.ts';
+import { newSecret } from '../delivery/sign.ts';
+import { idFromUuid } from '../ids.ts';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid, notFound } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import type { SecretBox } from '../secrets.ts';
+import { anyId, createdKey, createKey, type KeyView, keyView } from './contract-keys.ts';
+import type { KeyRing } from './key-ring.ts';
+import { hashKey, newKey } from './key-text.ts';
+import { callbackContext } from './secret-contexts.ts';
+import { insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
+
+interface KeyDeps {
+  database: Database;
+  secrets: SecretBox;
+  keyRing: Pick<KeyRing, 'forget'>;
+}
+
+/** `/v1/keys`: who may call. A key is shown when it is made and never again. */
+export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/keys',
+      roles: ['operator'],
+      tag: 'Keys',
+      summary: 'Create a key',
+      body: createKey,
+      responses: { 201: createdKey },
+      async handle({ body, reservedId }) {
+        requireFittingMerchant(body);
+        const id = idFromUuid('key', reservedId);
+        const key = newKey(body.role);
+        const callbackSecret = body.role === 'producer' ? newSecret() : null;
+        const row = await insertKey(prisma, {
+          id,
+          role: body.role,
+          merchantId: body.merchantId,
+          name: body.name,
+          hash: hashKey(key),
+          callbackSecret: callbackSecret && secrets.seal(callbackSecret, callbackContext(id)),
+          expiresAt: body.expiresAt === null ? null : new Date(body.expiresAt),
+        });
+        if (row === 'no_merchant') throw invalid('body.merchantId', 'No such merchant.');
+        if (row === 'expired') throw invalid('body.expiresAt', 'This time has passed already.');
+        const created = { ...toView(row), key, ...(callbackSecret && { callbackSecret }) };
+        return { status: 201, body: created };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/keys',
+      roles: ['operator'],
+      tag: 'Keys',
+      summary: 'List keys, also the revoked ones',
+      query: pageQuery,
+      responses: { 200: pageOf(keyView) },
+      async handle({ query: { limit, cursor } }) {
+        const rows = await listKeys(prisma, limit, decodeCursor(cursor));
+        return { status: 200, body: toPage(rows, limit, (row) => row.id, toView) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/keys/{id}',
+      roles: ['operator'],
+      tag: 'Keys',
+      summary: 'Revoke a key for good',
+      params: z.strictObject({ id: anyId }),
+      responses: { 204: null },
+      async handle({ params: { id } }) {
+        const hash = await revokeKey(prisma, id);
+        if (hash === null) throw notFound('key');
+        keyRing.forget(hash);
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+function requireFittingMerchant({ role, merchantId }: z.output<typeof createKey>): void {
+  if (role === 'merchant' && merchantId === null) {
+    throw invalid('body.merchantId', 'A merchant key belongs to a merchant.');
+  }
+  if (role === 'operator' && merchantId !== null) {
+    throw invalid('body.merchantId', 'An operator key belongs to no merchant.');
+  }
+}
+
+function toView(row: KeyRow): KeyView {
+  return {
+    id: row.id,
+    role: row.role,
+    merchantId: row.merchantId,
+    name: row.name,
+    createdAt: row.createdAt.toISOString(),
+    expiresAt: row.expiresAt?.toISOString() ?? null,
+    revokedAt: row.revokedAt?.toISOString() ?? null,
+    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
+  };
+}

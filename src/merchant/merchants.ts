@@ -1,0 +1,124 @@
+import type { Database } from '../db/client.ts';
+import { newSecret } from '../delivery/sign.ts';
+import { idFromUuid } from '../ids.ts';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { notFound, Problem } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import type { SecretBox } from '../secrets.ts';
+import {
+  createdMerchant,
+  createMerchant,
+  type MerchantView,
+  merchantParams,
+  merchantView,
+  patchMerchant,
+  rotatedSecret,
+  rotateSecret,
+} from './contract-merchants.ts';
+import { hashKey, newKey } from './key-text.ts';
+import { merchantContext } from './secret-contexts.ts';
+import {
+  findMerchant,
+  insertMerchant,
+  listMerchants,
+  type MerchantRow,
+  renameMerchant,
+  rotateMerchantSecret,
+} from './store-merchants.ts';
+
+/** `/v1/merchants`: the tenants that receive. */
+export function merchantRoutes(deps: { database: Database; secrets: SecretBox }): Route[] {
+  const { secrets } = deps;
+  const { prisma } = deps.database;
+  return [
+    route({
+      method: 'post',
+      path: '/v1/merchants',
+      roles: ['operator'],
+      tag: 'Merchants',
+      summary: 'Create a merchant, with a first key and a signing secret',
+      body: createMerchant,
+      responses: { 201: createdMerchant },
+      async handle({ body, reservedId }) {
+        const id = body.id ?? idFromUuid('mch', reservedId);
+        const key = newKey('merchant');
+        const secret = newSecret();
+        const row = await insertMerchant(prisma, {
+          id,
+          name: body.name,
+          secret: secrets.seal(secret, merchantContext(id)),
+          firstKey: { id: idFromUuid('key', reservedId), hash: hashKey(key) },
+        });
+        if (row === null) {
+          throw new Problem(409, 'merchant_exists', 'There is a merchant with this id already.');
+        }
+        return { status: 201, body: { ...toView(row), key, secret } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/merchants',
+      roles: ['operator'],
+      tag: 'Merchants',
+      summary: 'List merchants',
+      query: pageQuery,
+      responses: { 200: pageOf(merchantView) },
+      async handle({ query: { limit, cursor } }) {
+        const rows = await listMerchants(prisma, limit, decodeCursor(cursor));
+        return { status: 200, body: toPage(rows, limit, (row) => row.listKey, toView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/merchants/{merchantId}',
+      roles: ['operator'],
+      tag: 'Merchants',
+      summary: 'Read a merchant',
+      params: merchantParams,
+      responses: { 200: merchantView },
+      async handle({ params: { merchantId } }) {
+        return { status: 200, body: toView(present(await findMerchant(prisma, merchantId))) };
+      },
+    }),
+    route({
+      method: 'patch',
+      path: '/v1/merchants/{merchantId}',
+      roles: ['operator'],
+      tag: 'Merchants',
+      summary: 'Rename a merchant',
+      params: merchantParams,
+      body: patchMerchant,
+      responses: { 200: merchantView },
+      async handle({ params: { merchantId }, body: { name } }) {
+        const row = present(await renameMerchant(prisma, merchantId, name));
+        return { status: 200, body: toView(row) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/merchants/{merchantId}/rotate-secret',
+      roles: ['operator'],
+      tag: 'Merchants',
+      summary: "Give a merchant a new secret; the previous one signs until the overlap's end",
+      params: merchantParams,
+      body: rotateSecret,
+      responses: { 200: rotatedSecret },
+      async handle({ params: { merchantId: id }, body: { overlapSeconds } }) {
+        const secret = newSecret();
+        const sealed = secrets.seal(secret, merchantContext(id));
+        const rotation = { id, secret: sealed, overlapSeconds };
+        const expiresAt = present(await rotateMerchantSecret(prisma, rotation));
+        return { status: 200, body: { secret, previousSecretExpiresAt: expiresAt.toISOString() } };
+      },
+    }),
+  ];
+}
+
+function present<T>(found: T | null): T {
+  if (found === null) throw notFound('merchant');
+  return found;
+}
+
+function toView({ id, name, createdAt }: MerchantRow): MerchantView {
+  return { id, name, createdAt: createdAt.toISOString() };
+}

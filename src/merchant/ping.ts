@@ -1,0 +1,74 @@
+import type { Database } from '../db/client.ts';
+import type { Owner } from '../delivery/owner.ts';
+import type { NewDelivery } from '../delivery/store/create.ts';
+import type { AttemptEntry } from '../delivery/store/record.ts';
+import { newId } from '../ids.ts';
+import { notFound } from '../problem.ts';
+import type { TestResult } from './contract-endpoints.ts';
+import { findEndpoint } from './store-endpoints.ts';
+import type { Targets } from './targets.ts';
+
+const TYPE = 'endpoint.test';
+const HOUR_MS = 3_600_000;
+
+/** A test of an endpoint is a protocol of its own: one delivery, one attempt, and no business event. */
+export function pingOwner({ loadEndpointTargets }: Targets): Owner {
+  return {
+    async compose(deliveries) {
+      const targets = await loadEndpointTargets(
+        deliveries.flatMap((each) => each.endpointId ?? []),
+      );
+      return new Map(
+        deliveries.flatMap(({ id, ownerId, endpointId, leasedAtMs }) => {
+          const target = targets.get(endpointId ?? '');
+          if (target === undefined) return [];
+          const { url, headers, secrets } = target;
+          const timestamp = new Date(leasedAtMs).toISOString();
+          const data = { endpointId };
+          const body = JSON.stringify(
+            target.body === 'raw' ? data : { id: ownerId, type: TYPE, timestamp, data },
+          );
+          return [[id, { url, headers, body, secrets, webhookId: ownerId }]];
+        }),
+      );
+    },
+  };
+}
+
+/** @throws Problem 404 when the endpoint is gone */
+export async function pingEndpoint(
+  { prisma }: Database,
+  attemptOnce: (delivery: Omit<NewDelivery, 'policyVersion'>) => Promise<AttemptEntry | null>,
+  endpointId: string,
+): Promise<TestResult> {
+  const endpoint = await findEndpoint(prisma, endpointId, null);
+  if (endpoint === null) throw notFound('endpoint');
+  const entry = await attemptOnce({
+    id: newId('dlv'),
+    ownerKind: 'ping',
+    ownerId: newId('ntf'),
+    purpose: 'test',
+    merchantId: endpoint.merchantId,
+    type: TYPE,
+    businessKey: endpointId,
+    queue: endpoint.queue ?? 'default',
+    receiverId: endpointId,
+    endpointId,
+    url: null,
+    delayMs: 0,
+    deadlineMs: HOUR_MS,
+  });
+  // Nothing was sent: its secret cannot be opened, or the gateway is about to stop.
+  if (entry === null) {
+    return {
+      outcome: 'unknown',
+      statusCode: null,
+      durationMs: null,
+      responseExcerpt: null,
+      error: 'The attempt could not be made.',
+      remoteAddress: null,
+    };
+  }
+  const { outcome, statusCode, durationMs, responseExcerpt, error, remoteAddress } = entry;
+  return { outcome, statusCode, durationMs, responseExcerpt, error, remoteAddress };
+}

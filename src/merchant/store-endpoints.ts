@@ -1,0 +1,195 @@
+import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
+import type { CreateEndpoint, PatchEndpoint } from './contract-endpoints.ts';
+import type { Rotation } from './store-merchants.ts';
+
+export const MAX_ENDPOINTS = 200;
+
+export interface EndpointRow {
+  id: string;
+  merchantId: string;
+  url: string;
+  types: string[];
+  queue: string | null;
+  description: string | null;
+  headers: Record<string, string>;
+  body: 'envelope' | 'raw';
+  maxInFlight: number | null;
+  ratePerSecond: number | null;
+  pausedAt: Date | null;
+  disabledReason: string | null;
+  openUntil: Date | null;
+  createdAt: Date;
+}
+
+export interface NewEndpoint extends Omit<CreateEndpoint, 'secret'> {
+  id: string;
+  merchantId: string;
+  /** Sealed. */
+  secret: string;
+}
+
+const COLUMNS = Prisma.sql`
+  e.id, e.merchant_id AS "merchantId", e.url, e.types, e.queue, e.description, e.headers, e.body,
+  r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
+  r.disabled_reason AS "disabledReason", r.open_until AS "openUntil", e.created_at AS "createdAt"`;
+
+/** As if it had never been called. */
+const FRESH_HEALTH = Prisma.sql`
+  failure_score = 0, pauses = 0, open_until = NULL, allowance = NULL`;
+
+/**
+ * An endpoint with its receiver, the engine's side of it. The merchant's row is locked, so that the
+ * limit holds however many come at once. When the endpoint is there already, an earlier run of the
+ * same call was cut off before it could answer; its unseen secret is replaced.
+ */
+export async function insertEndpoint(
+  { prisma }: Database,
+  endpoint: NewEndpoint,
+): Promise<EndpointRow | 'no_merchant' | 'no_queue' | 'too_many'> {
+  const { id, merchantId } = endpoint;
+  return prisma.$transaction(async (tx) => {
+    const merchants = await tx.$queryRaw<unknown[]>`
+      SELECT 1 FROM merchant WHERE id = ${merchantId} FOR NO KEY UPDATE`;
+    if (merchants.length === 0) return 'no_merchant';
+    if (!(await holdQueue(tx, endpoint.queue))) return 'no_queue';
+    const [others] = await tx.$queryRaw<{ count: number }[]>`
+      SELECT count(*)::int AS count FROM endpoint
+       WHERE merchant_id = ${merchantId} AND deleted_at IS NULL AND id <> ${id}`;
+    if ((others?.count ?? 0) >= MAX_ENDPOINTS) return 'too_many';
+    await tx.$executeRaw`
+      INSERT INTO receiver (id, max_in_flight, rate_per_second)
+      VALUES (${id}, ${endpoint.maxInFlight}, ${endpoint.ratePerSecond}) ON CONFLICT DO NOTHING`;
+    await tx.$executeRaw`
+      INSERT INTO endpoint
+        (id, merchant_id, url, types, queue, description, headers, body, secret)
+      VALUES (${id}, ${merchantId}, ${endpoint.url}, ${endpoint.types}::text[], ${endpoint.queue},
+        ${endpoint.description}, ${JSON.stringify(endpoint.headers)}::jsonb, ${endpoint.body},
+        ${endpoint.secret})
+      ON CONFLICT (id) DO UPDATE SET secret = EXCLUDED.secret`;
+    return found(await findEndpoint(tx, id, merchantId));
+  });
+}
+
+/** A share of the queue's row until the transaction ends: it cannot be deleted meanwhile. */
+async function holdQueue(tx: Transaction, queue: string | null): Promise<boolean> {
+  if (queue === null) return true;
+  const queues = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM queue WHERE name = ${queue} FOR KEY SHARE`;
+  return queues.length > 0;
+}
+
+/** @param merchantId whose it must be; null: anybody's */
+export async function findEndpoint(
+  sql: Sql,
+  id: string,
+  merchantId: string | null,
+): Promise<EndpointRow | null> {
+  const [row] = await sql.$queryRaw<EndpointRow[]>`
+    SELECT ${COLUMNS} FROM endpoint AS e JOIN receiver AS r USING (id)
+     WHERE e.id = ${id} AND e.deleted_at IS NULL
+       AND (${merchantId}::text IS NULL OR e.merchant_id = ${merchantId})`;
+  return row ?? null;
+}
+
+/** Newest first; `limit` + 1 rows, if there are so many. */
+export async function listEndpoints(
+  sql: Sql,
+  merchantId: string,
+  limit: number,
+  after: string | null,
+): Promise<EndpointRow[]> {
+  return sql.$queryRaw<EndpointRow[]>`
+    SELECT ${COLUMNS} FROM endpoint AS e JOIN receiver AS r USING (id)
+     WHERE e.merchant_id = ${merchantId} AND e.deleted_at IS NULL
+       AND (${after}::text IS NULL OR e.id < ${after})
+     ORDER BY e.id DESC LIMIT ${limit + 1}`;
+}
+
+/** Another url is another address: it starts with a clean slate. */
+export async function updateEndpoint(
+  { prisma }: Database,
+  id: string,
+  patch: PatchEndpoint,
+): Promise<EndpointRow | 'absent' | 'no_queue'> {
+  return prisma.$transaction(async (tx) => {
+    if (!(await holdQueue(tx, patch.queue ?? null))) return 'no_queue';
+    const headers = patch.headers && JSON.stringify(patch.headers);
+    const before = await lockEndpoint(tx, id);
+    if (before === null) return 'absent';
+    await tx.$executeRaw`
+      UPDATE endpoint SET
+        url = ${patch.url ?? before.url}, types = ${patch.types ?? before.types}::text[],
+        queue = ${given(patch.queue, before.queue)},
+        description = ${given(patch.description, before.description)},
+        headers = ${headers ?? JSON.stringify(before.headers)}::jsonb,
+        body = ${patch.body ?? before.body}
+       WHERE id = ${id}`;
+    const moved = patch.url !== undefined && patch.url !== before.url;
+    await tx.$executeRaw`
+      UPDATE receiver SET
+        max_in_flight = ${given(patch.maxInFlight, before.maxInFlight)},
+        rate_per_second = ${given(patch.ratePerSecond, before.ratePerSecond)}
+        ${moved ? Prisma.sql`, ${FRESH_HEALTH}, trusted = false` : Prisma.empty}
+       WHERE id = ${id}`;
+    return found(await findEndpoint(tx, id, null));
+  });
+}
+
+async function lockEndpoint(tx: Transaction, id: string): Promise<EndpointRow | null> {
+  const [row] = await tx.$queryRaw<EndpointRow[]>`
+    SELECT ${COLUMNS} FROM endpoint AS e JOIN receiver AS r USING (id)
+     WHERE e.id = ${id} AND e.deleted_at IS NULL FOR NO KEY UPDATE OF e`;
+  return row ?? null;
+}
+
+/** null is a value of its own: only what is not given stays as it was. */
+function given<T>(value: T | undefined, before: T): T {
+  return value === undefined ? before : value;
+}
+
+/** @returns false where it was deleted already */
+export async function deleteEndpoint(tx: Transaction, id: string): Promise<boolean> {
+  // The receiver is left alone: attempts under way lock deliveries first, then it.
+  const deleted = await tx.$executeRaw`
+    UPDATE endpoint SET deleted_at = postrider_now() WHERE id = ${id} AND deleted_at IS NULL`;
+  return deleted === 1;
+}
+
+/** From now on nothing is claimed for it. Again changes nothing. */
+export async function pauseEndpoint(sql: Sql, id: string): Promise<void> {
+  await sql.$executeRaw`
+    UPDATE receiver SET paused_at = coalesce(paused_at, postrider_now()) WHERE id = ${id}`;
+}
+
+/** Lifts a pause and what the engine held against it: a 410, an open circuit. */
+export async function resumeEndpoint(sql: Sql, id: string): Promise<void> {
+  await sql.$executeRaw`
+    UPDATE receiver SET paused_at = NULL, disabled_reason = NULL, ${FRESH_HEALTH} WHERE id = ${id}`;
+}
+
+/**
+ * The live secret becomes the previous one, for a while; see `rotateMerchantSecret`.
+ *
+ * @returns when the previous one stops signing; null where there is no such endpoint
+ */
+export async function rotateEndpointSecret(
+  sql: Sql,
+  { id, secret, overlapSeconds }: Rotation,
+): Promise<Date | null> {
+  const [row] = await sql.$queryRaw<{ expiresAt: Date }[]>`
+    UPDATE endpoint SET secret = ${secret}, previous_secret = secret,
+           previous_secret_expires_at = postrider_now() + ${overlapSeconds} * interval '1 second'
+     WHERE id = ${id} AND deleted_at IS NULL
+    RETURNING previous_secret_expires_at AS "expiresAt"`;
+  return row?.expiresAt ?? null;
+}
+
+/** A queue goes: the endpoints that named it fall back to the default one. */
+export async function releaseQueue(tx: Transaction, queue: string): Promise<void> {
+  await tx.$executeRaw`UPDATE endpoint SET queue = NULL WHERE queue = ${queue}`;
+}
+
+function found(row: EndpointRow | null): EndpointRow {
+  if (row === null) throw new Error('The endpoint is gone although its row was locked.');
+  return row;
+}

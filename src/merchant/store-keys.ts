@@ -1,0 +1,131 @@
+import type { Sql } from '../db/client.ts';
+import type { Principal, Role } from '../route.ts';
+
+/** The row of the configured operator key: there is one, and a new key takes the old one's place. */
+const BOOTSTRAP_ID = 'key_00000000000000000000000000';
+
+export interface KeyRow {
+  id: string;
+  role: Role;
+  merchantId: string | null;
+  name: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+  revokedAt: Date | null;
+  lastUsedAt: Date | null;
+}
+
+export interface NewKey {
+  id: string;
+  role: Role;
+  merchantId: string | null;
+  name: string;
+  hash: string;
+  /** Sealed. */
+  callbackSecret: string | null;
+  expiresAt: Date | null;
+}
+
+/** A key that may be used now. Spans by the database's clock, so no other clock decides. */
+export interface LiveKey {
+  principal: Principal;
+  /** null: never. */
+  expiresInMs: number | null;
+  /** null: it was never used. */
+  usedAgoMs: number | null;
+}
+
+/**
+ * Stores a key. The id is reserved by the caller's idempotency key: when it is there already, an
+ * earlier run of the same call was cut off before it could answer, and its unseen key is replaced.
+ *
+ * @returns what is wrong with it, or its row
+ */
+export async function insertKey(
+  sql: Sql,
+  key: NewKey,
+): Promise<KeyRow | 'no_merchant' | 'expired'> {
+  const [check] = await sql.$queryRaw<{ merchant: boolean; expired: boolean }[]>`
+    SELECT EXISTS (SELECT 1 FROM merchant WHERE id = ${key.merchantId}) AS merchant,
+           coalesce(${key.expiresAt}::timestamptz <= postrider_now(), false) AS expired`;
+  if (key.merchantId !== null && check?.merchant !== true) return 'no_merchant';
+  if (check?.expired === true) return 'expired';
+  const rows = await sql.$queryRaw<KeyRow[]>`
+    INSERT INTO api_key (id, role, merchant_id, name, hash, callback_secret, expires_at)
+    VALUES (${key.id}, ${key.role}, ${key.merchantId}, ${key.name}, ${key.hash},
+            ${key.callbackSecret}, ${key.expiresAt}::timestamptz)
+    ON CONFLICT (id) DO UPDATE SET hash = EXCLUDED.hash, callback_secret = EXCLUDED.callback_secret
+    RETURNING id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
+              expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+  const [row] = rows;
+  if (row === undefined) throw new Error('The key was not stored.');
+  return row;
+}
+
+/** Newest first; `limit` + 1 rows, if there are so many. */
+export async function listKeys(sql: Sql, limit: number, after: string | null): Promise<KeyRow[]> {
+  return sql.$queryRaw<KeyRow[]>`
+    SELECT id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
+           expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
+      FROM api_key WHERE ${after}::text IS NULL OR id < ${after}
+     ORDER BY id DESC LIMIT ${limit + 1}`;
+}
+
+/** Revokes a key for good; again changes nothing. @returns its hash, null where there is no such key */
+export async function revokeKey(sql: Sql, id: string): Promise<string | null> {
+  const [row] = await sql.$queryRaw<{ hash: string }[]>`
+    UPDATE api_key SET revoked_at = coalesce(revoked_at, postrider_now())
+     WHERE id = ${id} RETURNING hash`;
+  return row?.hash ?? null;
+}
+
+export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | null> {
+  const [row] = await sql.$queryRaw<
+    (Principal & { expiresInMs: number | null; usedAgoMs: number | null })[]
+  >`
+    SELECT id AS "keyId", role, name, merchant_id AS "merchantId",
+           extract(epoch FROM expires_at - postrider_now())::double precision * 1000
+             AS "expiresInMs",
+           extract(epoch FROM postrider_now() - last_used_at)::double precision * 1000
+             AS "usedAgoMs"
+      FROM api_key WHERE hash = ${hash} AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > postrider_now())`;
+  if (row === undefined) return null;
+  const { expiresInMs, usedAgoMs, ...principal } = row;
+  return { principal, expiresInMs, usedAgoMs };
+}
+
+/** Notes the use of many keys. One that another process has just noted, or is noting, is left out. */
+export async function touchKeys(sql: Sql, ids: string[]): Promise<void> {
+  await sql.$executeRaw`
+    WITH used AS (
+      SELECT id FROM api_key WHERE id = ANY(${ids}::text[])
+         AND (last_used_at IS NULL OR last_used_at <= postrider_now() - interval '1 minute')
+         FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE api_key AS k SET last_used_at = postrider_now() FROM used WHERE k.id = used.id`;
+}
+
+/**
+ * Makes this key the configured operator key, in place of an earlier one, revoked or not: what the
+ * configuration says holds. An operator key that was made through the API may be configured, too;
+ * then that one counts, and the earlier configured one ends.
+ *
+ * Not one upsert: processes that start together would collide on the hash, which is no arbiter of it.
+ *
+ * @returns whether a live operator key has this hash now
+ */
+export async function putBootstrapKey(sql: Sql, hash: string): Promise<boolean> {
+  await sql.$executeRaw`
+    INSERT INTO api_key (id, role, name, hash)
+    VALUES (${BOOTSTRAP_ID}, 'operator', 'bootstrap', ${hash}) ON CONFLICT DO NOTHING`;
+  await sql.$executeRaw`
+    WITH other AS (SELECT 1 FROM api_key WHERE hash = ${hash} AND id <> ${BOOTSTRAP_ID})
+    UPDATE api_key SET
+      hash = CASE WHEN EXISTS (SELECT FROM other) THEN hash ELSE ${hash} END,
+      revoked_at = CASE WHEN EXISTS (SELECT FROM other)
+                        THEN coalesce(revoked_at, postrider_now()) END
+     WHERE id = ${BOOTSTRAP_ID}`;
+  const live = await findLiveKey(sql, hash);
+  return live?.principal.role === 'operator';
+}

@@ -1,0 +1,34 @@
+import type { Sql } from '../db/client.ts';
+
+/** Sealed secrets that sign now: the current one and, within its overlap, the previous one. */
+export interface SealedSecrets {
+  id: string;
+  secret: string;
+  previousSecret: string | null;
+}
+
+export interface TargetRow extends SealedSecrets {
+  url: string;
+  headers: Record<string, string>;
+  body: 'envelope' | 'raw';
+  deleted: boolean;
+}
+
+export async function findTargets(sql: Sql, endpointIds: string[]): Promise<TargetRow[]> {
+  return sql.$queryRaw<TargetRow[]>`
+    SELECT id, url, headers, body, deleted_at IS NOT NULL AS deleted, secret,
+           CASE WHEN previous_secret_expires_at > postrider_now() THEN previous_secret END
+             AS "previousSecret"
+      FROM endpoint WHERE id = ANY(${endpointIds}::text[])`;
+}
+
+export async function findMerchantSecrets(
+  sql: Sql,
+  merchantIds: string[],
+): Promise<SealedSecrets[]> {
+  return sql.$queryRaw<SealedSecrets[]>`
+    SELECT id, secret,
+           CASE WHEN previous_secret_expires_at > postrider_now() THEN previous_secret END
+             AS "previousSecret"
+      FROM merchant WHERE id = ANY(${merchantIds}::text[])`;
+}

@@ -1,0 +1,227 @@
+import type { Database, Sql, Transaction } from '../db/client.ts';
+import { Prisma } from '../db/client.ts';
+import { batched } from '../delivery/batch.ts';
+import type { WakeQueue } from '../delivery/queue.ts';
+import { settleDeliveries } from '../delivery/store/settle.ts';
+import { Problem } from '../problem.ts';
+import type { Principal } from '../route.ts';
+import type { Notification, NotificationInput } from './contract.ts';
+import { type Planned, plan } from './plan.ts';
+import { leastAdvanced } from './status.ts';
+import { findAudience } from './store/audience.ts';
+import { findNotifications } from './store/find.ts';
+import { findEarlier, type Inserted, insertNotifications } from './store/insert.ts';
+
+/** One notification on its way in. */
+export interface Offer {
+  input: NotificationInput;
+  /** The payload's JSON as the producer wrote it. */
+  payloadText: string;
+  principal: Principal;
+  /** The id it gets if it is new; a repeat of a broken call brings the same. */
+  id: string;
+}
+
+/** 202: accepted now. 200: it was there before. */
+export interface Accepted {
+  status: 202 | 200;
+  notification: Notification;
+}
+
+export type Accept = (offer: Offer) => Promise<Accepted>;
+
+interface AcceptOptions {
+  database: Database;
+  wakes: WakeQueue;
+  checkUrl(url: string): string | null;
+}
+
+/**
+ * The way in. A notification is accepted when its rows are committed; that the queue learns of it
+ * is not waited for, because the sweep finds what the queue does not know.
+ *
+ * Callers that come at the same time share two statements: what they must know, and the insert.
+ *
+ * The returned function throws Problem: 422 for an unknown merchant or queue and for a refused address, 409
+ * `event_conflict`, 503 when too much waits.
+ */
+export function createAccept({ database: { prisma }, wakes, checkUrl }: AcceptOptions): Accept {
+  const accept = batched<Offer, Accepted | Problem>(
+    { maxItems: 100, maxRuns: 2, maxWaiting: 5_000, whenFull: overloaded },
+    (offers) => acceptBatch(offers),
+  );
+
+  async function acceptBatch(offers: Offer[]): Promise<Array<Accepted | Problem>> {
+    try {
+      return await acceptTogether(offers);
+    } catch (error) {
+      // One value that PostgreSQL refuses must not sink its neighbours.
+      if (offers.length === 1 || !isRefusedValue(error)) throw error;
+      return (
+        await Promise.all(offers.map((offer) => acceptTogether([offer]).catch(refusedValue)))
+      ).flat();
+    }
+  }
+
+  async function acceptTogether(offers: Offer[]): Promise<Array<Accepted | Problem>> {
+    const audience = await findAudience(prisma, [
+      ...new Set(offers.map((each) => each.input.merchantId)),
+    ]);
+    const planned = offers.map((offer) => plan(offer, audience, checkUrl));
+    const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
+    const inserted = await insert(prisma, wanted);
+    void wakes.wake(wanted.flatMap((each) => wakesOf(each, inserted.get(each.row.id))));
+    const earlier = await answerEarlier(prisma, wanted, inserted);
+    return planned.map((each) => {
+      if (each instanceof Problem) return each;
+      const now = inserted.get(each.row.id);
+      return now !== undefined
+        ? { status: 202, notification: answerOf(each, now) }
+        : (earlier.get(each) ?? overloaded());
+    });
+  }
+
+  return async (offer) => {
+    const accepted = await accept(offer);
+    if (accepted instanceof Problem) throw accepted;
+    return accepted;
+  };
+}
+
+async function insert(
+  prisma: Database['prisma'],
+  wanted: Planned[],
+): Promise<Map<string, Inserted>> {
+  if (wanted.length === 0) return new Map();
+  const rows = wanted.map((each) => each.row);
+  const superseding = wanted.filter((each) => each.supersede);
+  if (superseding.length === 0) return insertNotifications(prisma, rows);
+  return prisma.$transaction(async (tx) => {
+    const inserted = await insertNotifications(tx, rows);
+    await supersede(
+      tx,
+      superseding.filter((each) => inserted.has(each.row.id)),
+    );
+    return inserted;
+  });
+}
+
+/** A higher version makes what is still on its way with a lower one worthless. */
+async function supersede(tx: Transaction, newer: Planned[]): Promise<void> {
+  if (newer.length === 0) return;
+  const keys = newer.map(({ row }) => ({
+    m: row.merchantId,
+    k: row.businessKey,
+    v: row.resultVersion,
+  }));
+  const older = Prisma.sql`d.owner_kind = 'notification' AND d.owner_id IN (
+    SELECT n.id FROM notification AS n
+      JOIN jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) AS k (m text, k text, v bigint)
+        ON n.merchant_id = k.m AND n.business_key = k.k AND n.result_version < k.v)`;
+  const end = { status: 'cancelled', reason: 'superseded' } as const;
+  await settleDeliveries(tx, older, ['pending', 'sending'], end);
+}
+
+/** What becomes of offers that the insert left out: the first notification, or a conflict. */
+async function answerEarlier(
+  sql: Sql,
+  wanted: Planned[],
+  inserted: Map<string, Inserted>,
+): Promise<Map<Planned, Accepted | Problem>> {
+  const answers = new Map<Planned, Accepted | Problem>();
+  const left = wanted.filter((each) => !inserted.has(each.row.id));
+  if (left.length === 0) return answers;
+  const earlier = await findEarlier(
+    sql,
+    left.map((each) => each.row),
+  );
+  const notifications = await findNotifications(
+    sql,
+    earlier.map((each) => each.id),
+  );
+  for (const each of left) {
+    const { row } = each;
+    const first = earlier.find(
+      (other) =>
+        other.id === row.id ||
+        (other.merchantId === row.merchantId &&
+          other.eventId !== null &&
+          other.eventId === row.eventId),
+    );
+    const notification = first && notifications.get(first.id);
+    if (notification === undefined) continue;
+    answers.set(
+      each,
+      first?.fingerprint === row.fingerprint
+        ? { status: 200, notification }
+        : eventConflict(row.eventId),
+    );
+  }
+  return answers;
+}
+
+function wakesOf({ row }: Planned, inserted: Inserted | undefined) {
+  return (inserted?.deliveries ?? []).flatMap(({ id, waitMs, nextAttemptAt }, index) =>
+    waitMs === null
+      ? []
+      : [
+          {
+            queue: row.deliveries.find((each) => each.id === id)?.queue ?? row.queue,
+            deliveryId: id,
+            delayMs: waitMs,
+            key: `${id}-${Date.parse(nextAttemptAt ?? '') || index}`,
+          },
+        ],
+  );
+}
+
+function answerOf({ row, offer, urls }: Planned, inserted: Inserted): Notification {
+  const { result } = offer.input;
+  return {
+    id: row.id,
+    merchantId: row.merchantId,
+    type: row.type,
+    businessKey: row.businessKey,
+    eventId: row.eventId,
+    queue: row.queue,
+    status: leastAdvanced(inserted.deliveries.map((delivery) => delivery.status)),
+    result: result ?? null,
+    occurredAt: inserted.occurredAt,
+    acceptedAt: inserted.acceptedAt,
+    deliveries: inserted.deliveries.map(({ waitMs: _, ...delivery }) => ({
+      ...delivery,
+      endpointId: row.deliveries.find((each) => each.id === delivery.id)?.endpointId ?? null,
+      url: urls.get(delivery.id) ?? null,
+      cycle: 1,
+      attemptCount: 0,
+    })),
+  };
+}
+
+function isRefusedValue(error: unknown): boolean {
+  return (
+    error instanceof Prisma.PrismaClientKnownRequestError &&
+    /\b22\w{3}\b/.test(JSON.stringify(error.meta ?? ''))
+  );
+}
+
+function refusedValue(error: unknown): Problem[] {
+  if (!isRefusedValue(error)) throw error;
+  return [
+    new Problem(422, 'invalid_request', 'The database refused a value of this notification.'),
+  ];
+}
+
+function eventConflict(eventId: string | null): Problem {
+  return new Problem(
+    409,
+    'event_conflict',
+    `Event ${eventId} was already sent with other content.`,
+  );
+}
+
+function overloaded(): Problem {
+  return new Problem(503, 'unavailable', 'Too many notifications wait to be stored.', {
+    headers: { 'Retry-After': '1' },
+  });
+}

@@ -1,0 +1,60 @@
+import { type Database, Prisma } from '../db/client.ts';
+import type { DeliveryCommands } from '../delivery/commands.ts';
+import { createDeliveries, type NewDelivery } from '../delivery/store/create.ts';
+import { policyCache } from '../delivery/store/policies.ts';
+import { newId } from '../ids.ts';
+import type { DeliveryView } from './contract.ts';
+import { listensTo } from './plan.ts';
+import { findAudience, type ListeningEndpoint } from './store/audience.ts';
+
+const SECOND = 1000;
+
+/**
+ * Nobody listened when this delivery was accepted: gives it to an endpoint that listens now, and
+ * makes one more delivery for each further one. Without any it stays as it is.
+ */
+export async function adoptSkipped(
+  { prisma }: Database,
+  commands: DeliveryCommands,
+  skipped: DeliveryView,
+): Promise<void> {
+  const merchantId = skipped.merchantId ?? '';
+  const { endpoints } = await findAudience(prisma, [merchantId]);
+  const [first, ...others] = endpoints.filter((endpoint) => listensTo(endpoint, skipped.type));
+  if (first === undefined) return;
+  const deadlineMs =
+    (await policyCache(prisma)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
+  const further = others.map((endpoint) => deliveryTo(endpoint, skipped, merchantId, deadlineMs));
+  const adopted = await prisma.$queryRaw<unknown[]>`
+    WITH adopted AS (
+      UPDATE delivery SET receiver_id = ${first.id}, endpoint_id = ${first.id}
+       WHERE id = ${skipped.id} AND status = 'skipped' AND receiver_id IS NULL
+      RETURNING owner_id
+    ), ${createDeliveries(further, Prisma.sql`SELECT owner_id FROM adopted`)}
+    SELECT owner_id FROM adopted`;
+  if (adopted.length > 0) await Promise.all(others.map(({ id }) => commands.wakeReceiver(id)));
+}
+
+function deliveryTo(
+  endpoint: ListeningEndpoint,
+  { notificationId, type, businessKey, queue, policyVersion }: DeliveryView,
+  merchantId: string,
+  deadlineMs: number,
+): NewDelivery {
+  return {
+    id: newId('dlv'),
+    ownerKind: 'notification',
+    ownerId: notificationId ?? '',
+    purpose: 'notify',
+    merchantId,
+    type,
+    businessKey,
+    queue,
+    policyVersion,
+    receiverId: endpoint.id,
+    endpointId: endpoint.id,
+    url: null,
+    delayMs: 0,
+    deadlineMs,
+  };
+}

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto';
+import type { NotificationInput } from './contract.ts';
+
+/** Tells the same event from another one under the same id. */
+export function fingerprintOf(input: NotificationInput): string {
+  return createHash('sha256').update(canonical(input)).digest('base64url');
+}
+
+/** JSON with sorted names: the same content gives the same text, whatever its order. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+import type { Database } from '../db/client.ts';
+import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { Resent } from '../delivery/store/resend.ts';
+import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
+import { type Principal, type Route, route } from '../route.ts';
+import { adoptSkipped } from './adopt.ts';
+import { attempt, delivery, deliveryStatus } from './contract.ts';
+import { byId, moment } from './routes.ts';
+import { scopeOf } from './scope.ts';
+import { findDelivery, listAttempts, listDeliveries } from './store/deliveries.ts';
+
+interface DeliveryDeps {
+  database: Database;
+  commands: DeliveryCommands;
+}
+
+export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
+  const sql = database.prisma;
+
+  async function visibleDelivery(principal: Principal, id: string) {
+    const found = await findDelivery(sql, scopeOf(principal), id);
+    if (found === null) throw notFound('delivery');
+    return found;
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/v1/deliveries',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Deliveries',
+      summary: 'Deliveries, newest first',
+      query: pageQuery.extend({
+        merchantId: oneOrMore(z.string().min(1)).optional(),
+        endpointId: oneOrMore(z.string().min(1)).optional(),
+        queue: oneOrMore(z.string().min(1)).optional(),
+        type: oneOrMore(z.string().min(1)).optional(),
+        status: oneOrMore(deliveryStatus).optional(),
+        businessKey: oneOrMore(z.string().min(1)).optional(),
+        from: moment.optional(),
+        to: moment.optional(),
+      }),
+      responses: { 200: pageOf(delivery) },
+      async handle({ principal, query }) {
+        const before = decodeCursor(query.cursor);
+        const rows = await listDeliveries(sql, scopeOf(principal), query, before, query.limit + 1);
+        return {
+          status: 200,
+          body: toPage(
+            rows,
+            query.limit,
+            (row) => row.id,
+            (row) => row,
+          ),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/deliveries/{id}',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Deliveries',
+      summary: 'A delivery',
+      params: byId,
+      responses: { 200: delivery },
+      async handle({ principal, params }) {
+        return { status: 200, body: await visibleDelivery(principal, params.id) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/deliveries/{id}/attempts',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Deliveries',
+      summary: 'The attempts of a delivery, oldest first',
+      params: byId,
+      query: pageQuery,
+      responses: { 200: pageOf(attempt) },
+      async handle({ principal, params, query }) {
+        await visibleDelivery(principal, params.id);
+        const after = afterAttempt(decodeCursor(query.cursor));
+        const rows = await listAttempts(sql, params.id, after, query.limit + 1);
+        const keyOf = (row: (typeof rows)[number]) => `${row.cycle}.${row.number}`;
+        return { status: 200, body: toPage(rows, query.limit, keyOf, (row) => row) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/deliveries/{id}/resend',
+      roles: ['operator', 'merchant'],
+      tag: 'Deliveries',
+      summary: 'Send once more, by hand',
+      params: byId,
+      body: z.strictObject({
+        reason: z.string().min(1).max(500),
+        force: z.boolean().default(false),
+      }),
+      responses: { 202: delivery },
+      async handle({ principal, params, body }) {
+        const found = await visibleDelivery(principal, params.id);
+        if (found.status === 'skipped') await adoptSkipped(database, commands, found);
+        const [resent] = await commands.resend([params.id], body.force ? 'repeat' : 'refuse');
+        refuseUnlessDue(resent);
+        return { status: 202, body: await visibleDelivery(principal, params.id) };
+      },
+    }),
+  ];
+}
+
+function refuseUnlessDue(resent: Resent | undefined): void {
+  switch (resent?.verdict) {
+    case 'already_delivered':
+      throw new Problem(409, 'already_delivered', 'It was delivered; say force to send it again.');
+    case 'in_flight':
+      throw new Problem(409, 'delivery_in_flight', 'An attempt is under way.', {
+        headers: { 'Retry-After': '1' },
+      });
+    case 'no_receiver':
+      throw new Problem(409, 'no_endpoint', 'No endpoint of the merchant listens to this type.');
+    case undefined:
+      throw notFound('delivery');
+  }
+}
+
+function afterAttempt(key: string | null): { cycle: number; number: number } {
+  if (key === null) return { cycle: 0, number: 0 };
+  const match = /^(\d{1,9})\.(\d{1,9})$/.exec(key);
+  if (match === null) throw invalid('query.cursor', 'This is not a cursor of this list.');
+  return { cycle: Number(match[1]), number: Number(match[2]) };
+}

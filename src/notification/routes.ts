@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { Sql } from '../db/client.ts';
+import { type DeliveryCommands, UNSETTLED } from '../delivery/commands.ts';
+import { idFromUuid } from '../ids.ts';
+import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import { notFound, Problem } from '../problem.ts';
+import { type Call, type Route, route } from '../route.ts';
+import type { Accept } from './accept.ts';
+import { deliveryStatus, notification, notificationInput } from './contract.ts';
+import { elementTexts, memberText } from './exact-json.ts';
+import { scopeOf } from './scope.ts';
+import { findNotification, listNotifications } from './store/find.ts';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const ITEM_LIMIT_BYTES = 64 * KIB;
+
+export const byId = z.strictObject({ id: z.string().min(1).max(64) });
+export const moment = z.iso.datetime({ offset: true });
+
+const batchItem = z.object({
+  status: z.number().int(),
+  notification: notification.optional(),
+  problem: z
+    .object({ status: z.number().int(), code: z.string(), detail: z.string() })
+    .loose()
+    .optional(),
+});
+
+interface NotificationDeps {
+  sql: Sql;
+  accept: Accept;
+  commands: DeliveryCommands;
+}
+
+export function notificationRoutes({ sql, accept, commands }: NotificationDeps): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/notifications',
+      roles: ['producer', 'operator'],
+      tag: 'Notifications',
+      summary: 'Accept a notification; it is stored when this answers',
+      body: notificationInput,
+      responses: { 202: notification, 200: notification },
+      async handle({ body, rawBody, principal, reservedId }) {
+        const payloadText = memberText(rawBody, 'payload') ?? '{}';
+        const id = idFromUuid('ntf', reservedId);
+        const accepted = await accept({ input: body, payloadText, principal, id });
+        return { status: accepted.status, body: accepted.notification };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/notifications/batch',
+      roles: ['producer', 'operator'],
+      tag: 'Notifications',
+      summary: 'Accept up to 500 notifications; one bad item does not sink the others',
+      body: z.strictObject({ notifications: z.array(z.unknown()).min(1).max(500) }),
+      bodyLimitBytes: 8 * MIB,
+      responses: { 202: z.object({ data: z.array(batchItem) }) },
+      async handle(call) {
+        const texts = elementTexts(memberText(call.rawBody, 'notifications') ?? '[]');
+        const data = await Promise.all(
+          call.body.notifications.map((item, index) =>
+            acceptItem(accept, call, item, texts[index] ?? '{}', index),
+          ),
+        );
+        return { status: 202, body: { data } };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/notifications',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Notifications',
+      summary: 'Notifications, newest first',
+      query: pageQuery.extend({
+        merchantId: oneOrMore(z.string().min(1)).optional(),
+        businessKey: oneOrMore(z.string().min(1)).optional(),
+        type: oneOrMore(z.string().min(1)).optional(),
+        queue: oneOrMore(z.string().min(1)).optional(),
+        status: oneOrMore(deliveryStatus).optional(),
+        from: moment.optional(),
+        to: moment.optional(),
+      }),
+      responses: { 200: pageOf(notification) },
+      async handle({ principal, query }) {
+        const before = decodeCursor(query.cursor);
+        const rows = await listNotifications(
+          sql,
+          scopeOf(principal),
+          query,
+          before,
+          query.limit + 1,
+        );
+        return {
+          status: 200,
+          body: toPage(
+            rows,
+            query.limit,
+            (row) => row.id,
+            (row) => row,
+          ),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/notifications/{id}',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Notifications',
+      summary: 'A notification with its deliveries',
+      params: byId,
+      responses: { 200: notification },
+      async handle({ principal, params }) {
+        const found = await findNotification(sql, scopeOf(principal), params.id);
+        if (found === null) throw notFound('notification');
+        return { status: 200, body: found };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/notifications/{id}/cancel',
+      roles: ['operator', 'producer'],
+      tag: 'Notifications',
+      summary: 'Stop what is still on its way',
+      params: byId,
+      responses: { 200: notification },
+      async handle({ principal, params }) {
+        const scope = scopeOf(principal);
+        if ((await findNotification(sql, scope, params.id)) === null)
+          throw notFound('notification');
+        await commands.settleOwners([params.id], UNSETTLED, {
+          status: 'cancelled',
+          reason: 'cancelled_by_request',
+        });
+        return { status: 200, body: await findNotification(sql, scope, params.id) };
+      },
+    }),
+  ];
+}
+
+async function acceptItem(
+  accept: Accept,
+  call: Call<unknown, unknown, unknown>,
+  item: unknown,
+  text: string,
+  index: number,
+): Promise<z.input<typeof batchItem>> {
+  try {
+    if (Buffer.byteLength(text) > ITEM_LIMIT_BYTES) {
+      throw new Problem(422, 'payload_too_large', 'A notification may have 64 KiB.');
+    }
+    const checked = notificationInput.safeParse(item);
+    if (!checked.success) throw invalidItem(checked.error, index);
+    const payloadText = memberText(text, 'payload') ?? '{}';
+    const id = idFromUuid('ntf', nthUuid(call.reservedId, index));
+    return await accept({ input: checked.data, payloadText, principal: call.principal, id });
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    const { status, code, message, errors } = error;
+    return { status, problem: { status, code, detail: message, ...(errors && { errors }) } };
+  }
+}
+
+function invalidItem(error: z.ZodError, index: number): Problem {
+  const errors = error.issues.slice(0, 20).map(({ path, message }) => ({
+    path: ['body', 'notifications', index, ...path].join('.'),
+    message,
+  }));
+  return new Problem(422, 'invalid_request', 'This notification is not valid.', { errors });
+}
+
+/** The n-th UUID that belongs to a reserved one: the time is kept, so that the order of ids is too. */
+function nthUuid(reserved: string, n: number): string {
+  const hash = createHash('sha256').update(`${reserved} ${n}`).digest('hex');
+  return `${reserved.slice(0, 14)}7${hash.slice(0, 3)}-a${hash.slice(3, 6)}-${hash.slice(6, 18)}`;
+}

@@ -1,0 +1,10 @@
+import type { Principal } from '../route.ts';
+import type { Scope } from './store/find.ts';
+
+/** Merchants see what is theirs, producers what they sent, operators everything. */
+export function scopeOf(principal: Principal): Scope {
+  return {
+    merchantId: principal.merchantId,
+    producerKeyId: principal.role === 'producer' ? principal.keyId : null,
+  };
+}

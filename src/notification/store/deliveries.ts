@@ -1,0 +1,124 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { AttemptView, DeliveryView } from '../contract.ts';
+import type { Scope } from './find.ts';
+
+export interface DeliveryFilter {
+  merchantId?: string[] | undefined;
+  endpointId?: string[] | undefined;
+  queue?: string[] | undefined;
+  type?: string[] | undefined;
+  status?: string[] | undefined;
+  businessKey?: string[] | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+interface DeliveryRow {
+  id: string;
+  owner_kind: string;
+  owner_id: string;
+  merchant_id: string | null;
+  type: string;
+  business_key: string;
+  queue: string;
+  policy_version: number;
+  endpoint_id: string | null;
+  url: string | null;
+  status: DeliveryView['status'];
+  reason: string | null;
+  cycle: number;
+  attempt_count: number;
+  due_at: Date | null;
+  accepted_at: Date;
+  deadline_at: Date;
+  settled_at: Date | null;
+}
+
+const COLUMNS = Prisma.sql`d.id, d.owner_kind, d.owner_id, d.merchant_id, d.type, d.business_key,
+  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status, d.reason,
+  d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
+  d.accepted_at, d.deadline_at, d.settled_at`;
+
+export async function findDelivery(
+  sql: Sql,
+  scope: Scope,
+  id: string,
+): Promise<DeliveryView | null> {
+  const rows = await sql.$queryRaw<DeliveryRow[]>`
+    SELECT ${COLUMNS} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
+     WHERE d.id = ${id} AND ${visible(scope)}`;
+  return rows.map(toView)[0] ?? null;
+}
+
+/** Newest first. @param before the id of the last one seen */
+export async function listDeliveries(
+  sql: Sql,
+  scope: Scope,
+  filter: DeliveryFilter,
+  before: string | null,
+  limit: number,
+): Promise<DeliveryView[]> {
+  const among = (column: Prisma.Sql, values: string[] | undefined) =>
+    values === undefined ? null : Prisma.sql`${column} = ANY (${values})`;
+  const conditions = [
+    visible(scope),
+    before === null ? null : Prisma.sql`d.id < ${before}`,
+    among(Prisma.sql`d.merchant_id`, filter.merchantId),
+    among(Prisma.sql`d.endpoint_id`, filter.endpointId),
+    among(Prisma.sql`d.queue`, filter.queue),
+    among(Prisma.sql`d.type`, filter.type),
+    among(Prisma.sql`d.status`, filter.status),
+    among(Prisma.sql`d.business_key`, filter.businessKey),
+    filter.from ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}` : null,
+    filter.to ? Prisma.sql`d.accepted_at < ${new Date(filter.to)}` : null,
+  ].filter((condition) => condition !== null);
+  const rows = await sql.$queryRaw<DeliveryRow[]>`
+    SELECT ${COLUMNS} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
+     WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY d.id DESC LIMIT ${limit}`;
+  return rows.map(toView);
+}
+
+/** Oldest first. @param after cycle and number of the last one seen */
+export async function listAttempts(
+  sql: Sql,
+  deliveryId: string,
+  after: { cycle: number; number: number },
+  limit: number,
+): Promise<AttemptView[]> {
+  const rows = await sql.$queryRaw<Array<Omit<AttemptView, 'startedAt'> & { startedAt: Date }>>`
+    SELECT id, number, cycle, trigger, started_at AS "startedAt", duration_ms AS "durationMs", outcome,
+           status_code AS "statusCode", response_excerpt AS "responseExcerpt",
+           remote_address AS "remoteAddress", error
+      FROM attempt
+     WHERE delivery_id = ${deliveryId} AND (cycle, number) > (${after.cycle}, ${after.number})
+     ORDER BY cycle, number LIMIT ${limit}`;
+  return rows.map((row) => ({ ...row, startedAt: row.startedAt.toISOString() }));
+}
+
+function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+  return Prisma.sql`(${merchantId}::text IS NULL OR d.merchant_id = ${merchantId})
+    AND (${producerKeyId}::text IS NULL OR EXISTS (
+      SELECT 1 FROM notification AS n WHERE n.id = d.owner_id AND n.producer_key_id = ${producerKeyId}))`;
+}
+
+function toView(row: DeliveryRow): DeliveryView {
+  return {
+    id: row.id,
+    notificationId: row.owner_kind === 'notification' ? row.owner_id : null,
+    merchantId: row.merchant_id,
+    type: row.type,
+    businessKey: row.business_key,
+    queue: row.queue,
+    policyVersion: row.policy_version,
+    endpointId: row.endpoint_id,
+    url: row.url,
+    status: row.status,
+    reason: row.reason,
+    cycle: row.cycle,
+    attemptCount: row.attempt_count,
+    nextAttemptAt: row.due_at?.toISOString() ?? null,
+    acceptedAt: row.accepted_at.toISOString(),
+    deadlineAt: row.deadline_at.toISOString(),
+    settledAt: row.settled_at?.toISOString() ?? null,
+  };
+}

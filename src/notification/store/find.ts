@@ -1,0 +1,122 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { Notification } from '../contract.ts';
+import { ADVANCE, leastAdvanced } from '../status.ts';
+
+/** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
+export interface Scope {
+  merchantId: string | null;
+  producerKeyId: string | null;
+}
+
+export interface NotificationFilter {
+  merchantId?: string[] | undefined;
+  businessKey?: string[] | undefined;
+  type?: string[] | undefined;
+  queue?: string[] | undefined;
+  status?: string[] | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+interface NotificationRow {
+  id: string;
+  merchant_id: string;
+  type: string;
+  business_key: string;
+  event_id: string | null;
+  queue: string;
+  occurred_at: Date;
+  accepted_at: Date;
+  result: Notification['result'];
+  deliveries: Notification['deliveries'] | null;
+}
+
+const COLUMNS = Prisma.sql`
+  n.id, n.merchant_id, n.type, n.business_key, n.event_id, n.queue, n.occurred_at, n.accepted_at,
+  n.body -> 'result' AS result,
+  (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
+            'url', coalesce(d.url, e.url), 'status', d.status, 'reason', d.reason, 'cycle', d.cycle,
+            'attemptCount', d.attempt_count,
+            'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
+              to_char(d.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,
+            'deadlineAt', to_char(d.deadline_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+            ORDER BY d.id)
+     FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
+    WHERE d.owner_id = n.id) AS deliveries`;
+
+/** Notifications by id, whoever's they are: for those that have just been sent again. */
+export async function findNotifications(
+  sql: Sql,
+  ids: string[],
+): Promise<Map<string, Notification>> {
+  const rows = await sql.$queryRaw<NotificationRow[]>`
+    SELECT ${COLUMNS} FROM notification AS n WHERE n.id = ANY (${ids})`;
+  return new Map(rows.map((row) => [row.id, toNotification(row)]));
+}
+
+export async function findNotification(
+  sql: Sql,
+  scope: Scope,
+  id: string,
+): Promise<Notification | null> {
+  const rows = await sql.$queryRaw<NotificationRow[]>`
+    SELECT ${COLUMNS} FROM notification AS n WHERE n.id = ${id} AND ${visible(scope)}`;
+  return rows.map(toNotification)[0] ?? null;
+}
+
+/** Newest first. @param before the id of the last one seen */
+export async function listNotifications(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+  before: string | null,
+  limit: number,
+): Promise<Notification[]> {
+  const conditions = [
+    visible(scope),
+    before === null ? null : Prisma.sql`n.id < ${before}`,
+    among(Prisma.sql`n.merchant_id`, filter.merchantId),
+    among(Prisma.sql`n.business_key`, filter.businessKey),
+    among(Prisma.sql`n.type`, filter.type),
+    among(Prisma.sql`n.queue`, filter.queue),
+    filter.status && hasStatus(filter.status),
+    filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
+    filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
+  ].filter((condition) => condition != null);
+  const rows = await sql.$queryRaw<NotificationRow[]>`
+    SELECT ${COLUMNS} FROM notification AS n WHERE ${Prisma.join(conditions, ' AND ')}
+     ORDER BY n.id DESC LIMIT ${limit}`;
+  return rows.map(toNotification);
+}
+
+/** The least advanced delivery is in one of these states. */
+function hasStatus(statuses: string[]): Prisma.Sql {
+  return Prisma.sql`(SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
+    ORDER BY array_position(${[...ADVANCE]}::text[], d.status) LIMIT 1) = ANY (${statuses})`;
+}
+
+function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+  return Prisma.sql`(${merchantId}::text IS NULL OR n.merchant_id = ${merchantId})
+    AND (${producerKeyId}::text IS NULL OR n.producer_key_id = ${producerKeyId})`;
+}
+
+function among(column: Prisma.Sql, values: string[] | undefined): Prisma.Sql | null {
+  return values === undefined ? null : Prisma.sql`${column} = ANY (${values})`;
+}
+
+function toNotification(row: NotificationRow): Notification {
+  const deliveries = row.deliveries ?? [];
+  return {
+    id: row.id,
+    merchantId: row.merchant_id,
+    type: row.type,
+    businessKey: row.business_key,
+    eventId: row.event_id,
+    queue: row.queue,
+    status: leastAdvanced(deliveries.map((delivery) => delivery.status)),
+    result: row.result,
+    occurredAt: row.occurred_at.toISOString(),
+    acceptedAt: row.accepted_at.toISOString(),
+    deliveries,
+  };
+}

@@ -1,0 +1,149 @@
+import { z } from 'zod';
+import type { Database, Transaction } from '../db/client.ts';
+import { previewLadder } from '../delivery/ladder.ts';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
+import { type Role, type Route, route } from '../route.ts';
+import { previewView, putQueue as putQueueBody, queueName, queueView } from './contract.ts';
+import { completeRules } from './presets.ts';
+import { deleteQueue, findQueue, listQueues, putQueue, type QueueRow, readClock } from './store.ts';
+
+interface QueueDeps {
+  database: Database;
+  /** Called in the transaction that removes a queue: whoever names it as a default forgets it. */
+  releaseQueue(tx: Transaction, name: string): Promise<void>;
+}
+
+const EVERYBODY: readonly Role[] = ['operator', 'producer', 'merchant'];
+const DEFAULT_QUEUE = 'default';
+const SECOND = 1000;
+
+const params = z.strictObject({ name: queueName });
+
+/** `/v1/queues`: named lanes, each with the rules its deliveries follow. */
+export function queueRoutes(deps: QueueDeps): Route[] {
+  const { prisma } = deps.database;
+  const find = async (name: string) => {
+    const queue = await findQueue(prisma, name);
+    if (queue === null) throw notFound('queue');
+    return queue;
+  };
+
+  return [
+    route({
+      method: 'get',
+      path: '/v1/queues',
+      roles: EVERYBODY,
+      tag: 'Queues',
+      summary: 'List queues with their current policies',
+      query: pageQuery,
+      responses: { 200: pageOf(queueView) },
+      async handle({ query: { limit, cursor } }) {
+        const rows = await listQueues(prisma, limit, decodeCursor(cursor));
+        return { status: 200, body: toPage(rows, limit, (row) => row.listKey, toView) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/queues/{name}',
+      roles: EVERYBODY,
+      tag: 'Queues',
+      summary: 'Read a queue with its current policy',
+      params,
+      responses: { 200: queueView },
+      handle: async (call) => ({ status: 200, body: toView(await find(call.params.name)) }),
+    }),
+    route({
+      method: 'put',
+      path: '/v1/queues/{name}',
+      roles: ['operator'],
+      tag: 'Queues',
+      summary: 'Create a queue, or give it other rules under a new version',
+      params,
+      body: putQueueBody,
+      responses: { 200: queueView, 201: queueView },
+      async handle({ params: { name }, body }) {
+        const rules = completeRules(body);
+        if ((rules.ladderSeconds[0] ?? 0) >= rules.deadlineSeconds) {
+          throw invalid('body.ladderSeconds.0', 'The first attempt must come before the deadline.');
+        }
+        const { queue, created } = await putQueue(deps.database, name, rules);
+        return { status: created ? 201 : 200, body: toView(queue) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/queues/{name}',
+      roles: ['operator'],
+      tag: 'Queues',
+      summary: 'Delete a queue in which nothing waits',
+      params,
+      responses: { 204: null },
+      async handle({ params: { name } }) {
+        if (name === DEFAULT_QUEUE) {
+          throw new Problem(409, 'queue_is_default', 'This queue always exists.');
+        }
+        const outcome = await prisma.$transaction(async (tx) => {
+          const outcome = await deleteQueue(tx, name);
+          if (outcome === 'deleted') await deps.releaseQueue(tx, name);
+          return outcome;
+        });
+        if (outcome === 'absent') throw notFound('queue');
+        if (outcome === 'not_empty') {
+          throw new Problem(
+            409,
+            'queue_not_empty',
+            'Deliveries of this queue are still under way.',
+          );
+        }
+        return { status: 204 };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/queues/{name}/preview',
+      roles: EVERYBODY,
+      tag: 'Queues',
+      summary: 'When each attempt would come, if all of them failed',
+      params,
+      query: z.strictObject({
+        from: z.iso
+          .datetime({ offset: true })
+          .regex(/^[12]\d{3}-/, 'A year from 1000 to 2999.')
+          .optional()
+          .describe('Time of acceptance; now when absent.'),
+      }),
+      responses: { 200: previewView },
+      async handle({ params: { name }, query: { from } }) {
+        const queue = await find(name);
+        const fromMs = from === undefined ? await readClock(prisma) : Date.parse(from);
+        return { status: 200, body: toPreview(queue, fromMs) };
+      },
+    }),
+  ];
+}
+
+function toView({ queue, listKey: _listKey, ...rules }: QueueRow): z.input<typeof queueView> {
+  return { name: queue, ...rules, ladderSeconds: [...rules.ladderSeconds] };
+}
+
+function toPreview(queue: QueueRow, fromMs: number): z.input<typeof previewView> {
+  return {
+    name: queue.queue,
+    version: queue.version,
+    from: toIso(fromMs),
+    deadlineAt: toIso(fromMs + queue.deadlineSeconds * SECOND),
+    attempts: previewLadder(queue, fromMs).map(({ attempt, delaySeconds, atMs, latestMs }) => ({
+      attempt,
+      delaySeconds,
+      at: toIso(atMs),
+      earliest: toIso(atMs),
+      latest: toIso(latestMs),
+      offsetSeconds: (atMs - fromMs) / SECOND,
+    })),
+  };
+}
+
+function toIso(ms: number): string {
+  return new Date(ms).toISOString();
+}

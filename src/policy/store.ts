@@ -1,0 +1,147 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
+import type { Policy, SuccessRule } from '../delivery/policy.ts';
+import type { Preset } from './contract.ts';
+import type { Rules } from './presets.ts';
+
+/** A queue's current policy, and where the queue stands in a list. */
+export interface QueueRow extends Rules, Pick<Policy, 'queue' | 'version'> {
+  listKey: string;
+}
+
+interface PolicyRow {
+  name: string;
+  version: number;
+  preset: Preset | null;
+  ladder_seconds: number[];
+  deadline_seconds: number;
+  jitter: number;
+  timeout_ms: number;
+  success: SuccessRule;
+  supersede: boolean;
+  max_in_flight: number;
+  rate_per_second: number | null;
+  concurrency: number;
+  list_key: string;
+}
+
+/** By time of creation, then name, as one text that can be compared. */
+const LIST_KEY = Prisma.sql`
+  to_char(q.created_at AT TIME ZONE 'UTC', 'YYYYMMDDHH24MISSMS') || q.name COLLATE "C"`;
+
+/** Newest first; `limit` + 1 rows, if there are so many. */
+export async function listQueues(
+  sql: Sql,
+  limit: number,
+  after: string | null,
+): Promise<QueueRow[]> {
+  const rows = await sql.$queryRaw<PolicyRow[]>`
+    SELECT q.name, p.*, ${LIST_KEY} AS list_key
+      FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
+     WHERE ${after}::text IS NULL OR ${LIST_KEY} < ${after}
+     ORDER BY list_key DESC LIMIT ${limit + 1}`;
+  return rows.map(toQueue);
+}
+
+export async function findQueue(sql: Sql, name: string): Promise<QueueRow | null> {
+  const [row] = await sql.$queryRaw<PolicyRow[]>`
+    SELECT q.name, p.*, ${LIST_KEY} AS list_key
+      FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
+     WHERE q.name = ${name}`;
+  return row === undefined ? null : toQueue(row);
+}
+
+/**
+ * Gives a queue these rules, under the next version; the same rules again change nothing. The queue's
+ * row is locked first, so writers of one queue take turns. Versions go on counting where an earlier
+ * queue of that name stopped, because deliveries of that time still name them.
+ */
+export async function putQueue(
+  { prisma }: Database,
+  name: string,
+  rules: Rules,
+): Promise<{ queue: QueueRow; created: boolean }> {
+  return prisma.$transaction(async (tx) => {
+    const created = await lockOrCreate(tx, name);
+    const current = created ? null : await findQueue(tx, name);
+    if (current !== null && isDeepStrictEqual(rulesOf(current), rules)) {
+      return { queue: current, created };
+    }
+    await tx.$executeRaw`
+      WITH made AS (
+        INSERT INTO policy (queue, version, preset, ladder_seconds, deadline_seconds, jitter,
+          timeout_ms, success, supersede, max_in_flight, rate_per_second, concurrency)
+        VALUES (${name},
+          1 + coalesce((SELECT max(version) FROM policy WHERE queue = ${name}), 0),
+          ${rules.preset}, ${rules.ladderSeconds}::int[], ${rules.deadlineSeconds}, ${rules.jitter},
+          ${rules.timeoutMs}, ${JSON.stringify(rules.success)}::jsonb, ${rules.supersede},
+          ${rules.maxInFlightPerEndpoint}, ${rules.ratePerSecondPerEndpoint}, ${rules.concurrency})
+        RETURNING version
+      )
+      UPDATE queue SET version = made.version FROM made WHERE name = ${name}`;
+    const queue = await findQueue(tx, name);
+    if (queue === null) throw new Error(`Queue ${name} vanished although its row was locked.`);
+    return { queue, created };
+  });
+}
+
+/** @returns whether the row was made; its version is set by the caller, in the same transaction */
+async function lockOrCreate(tx: Transaction, name: string): Promise<boolean> {
+  const [row] = await tx.$queryRaw<{ created: boolean }[]>`
+    INSERT INTO queue AS q (name, version) VALUES (${name}, 1)
+    ON CONFLICT (name) DO UPDATE SET name = q.name RETURNING xmax = 0 AS created`;
+  return row?.created ?? false;
+}
+
+/**
+ * Removes a queue that nothing waits in; its policies stay for the deliveries that were made by them.
+ *
+ * The row is locked by a statement of its own: whoever accepts a delivery holds a share of that lock,
+ * and the guard's snapshot must be younger than their commit.
+ */
+export async function deleteQueue(
+  tx: Transaction,
+  name: string,
+): Promise<'deleted' | 'not_empty' | 'absent'> {
+  const locked = await tx.$queryRaw<unknown[]>`
+    SELECT 1 FROM queue WHERE name = ${name} FOR UPDATE`;
+  if (locked.length === 0) return 'absent';
+  const deleted = await tx.$executeRaw`
+    DELETE FROM queue WHERE name = ${name} AND NOT EXISTS (
+      SELECT 1 FROM delivery WHERE queue = ${name} AND status IN ('pending', 'sending'))`;
+  return deleted === 1 ? 'deleted' : 'not_empty';
+}
+
+/** The one clock, ms since the epoch. */
+export async function readClock(sql: Sql): Promise<number> {
+  const [row] = await sql.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
+  if (row === undefined) throw new Error('The database told no time.');
+  return row.now.getTime();
+}
+
+function rulesOf({
+  queue: _queue,
+  version: _version,
+  listKey: _listKey,
+  ...rules
+}: QueueRow): Rules {
+  return rules;
+}
+
+function toQueue(row: PolicyRow): QueueRow {
+  return {
+    queue: row.name,
+    version: row.version,
+    preset: row.preset,
+    ladderSeconds: row.ladder_seconds,
+    deadlineSeconds: row.deadline_seconds,
+    jitter: row.jitter,
+    timeoutMs: row.timeout_ms,
+    success: row.success,
+    supersede: row.supersede,
+    maxInFlightPerEndpoint: row.max_in_flight,
+    ratePerSecondPerEndpoint: row.rate_per_second,
+    concurrency: row.concurrency,
+    listKey: row.list_key,
+  };
+}

@@ -1,0 +1,40 @@
+/** One fault in a request: where (`body.ladderSeconds.3`) and what is wrong with it. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+interface ProblemExtras {
+  errors?: FieldError[];
+  headers?: Record<string, string>;
+}
+
+/**
+ * An error that callers are meant to see, whoever throws it. `code` is stable and machine-readable;
+ * only the HTTP layer turns it into `application/problem+json` (RFC 9457).
+ */
+export class Problem extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly errors: FieldError[] | undefined;
+  readonly headers: Record<string, string>;
+
+  constructor(status: number, code: string, detail: string, extras: ProblemExtras = {}) {
+    super(detail);
+    this.name = 'Problem';
+    this.status = status;
+    this.code = code;
+    this.errors = extras.errors;
+    this.headers = extras.headers ?? {};
+  }
+}
+
+/** 404, in the same words for what is absent and for what belongs to somebody else. */
+export function notFound(what: string): Problem {
+  return new Problem(404, 'not_found', `No such ${what}.`);
+}
+
+/** 422 for one field. */
+export function invalid(path: string, message: string, code = 'invalid_request'): Problem {
+  return new Problem(422, code, message, { errors: [{ path, message }] });
+}

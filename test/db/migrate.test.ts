@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { emptyDatabase } from '../support/database.ts';
+
+const SHIPPED = new URL('../../prisma/migrations', import.meta.url).pathname;
+
+let empty: Awaited<ReturnType<typeof emptyDatabase>>;
+let client: pg.Client;
+let directory: string;
+
+beforeEach(async () => {
+  empty = await emptyDatabase();
+  client = new pg.Client({ connectionString: empty.url });
+  await client.connect();
+  directory = await mkdtemp(join(tmpdir(), 'postrider-migrations-'));
+});
+
+afterEach(async () => {
+  await client.end();
+  await empty.drop();
+  await rm(directory, { recursive: true });
+});
+
+async function write(name: string, sql: string) {
+  await mkdir(join(directory, name), { recursive: true });
+  await writeFile(join(directory, name, 'migration.sql'), sql);
+}
+
+async function ledger() {
+  const { rows } = await client.query(
+    'SELECT * FROM _prisma_migrations ORDER BY migration_name, started_at',
+  );
+  return rows;
+}
+
+test('a fresh database gets every shipped migration, once, with a ledger as Prisma keeps it', async () => {
+  const lines: string[] = [];
+  const applied = await migrate(empty.url, { log: (line) => lines.push(line) });
+
+  expect(applied[0]).toBe('0001_foundation');
+  expect(lines).toHaveLength(applied.length);
+  const rows = await ledger();
+  expect(rows.map((row) => row.migration_name)).toEqual(applied);
+  const file = await readFile(join(SHIPPED, '0001_foundation', 'migration.sql'));
+  expect(rows[0]).toMatchObject({
+    id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    checksum: createHash('sha256').update(file).digest('hex'),
+    finished_at: expect.any(Date),
+    logs: null,
+    rolled_back_at: null,
+    applied_steps_count: 1,
+  });
+  expect(await migrate(empty.url)).toEqual([]);
+});
+
+test('five processes that start at once apply each migration once', async () => {
+  const results = await Promise.all(Array.from({ length: 5 }, () => migrate(empty.url)));
+
+  const applied = results.filter((names) => names.length > 0);
+  expect(applied).toHaveLength(1);
+  expect((await ledger()).map((row) => row.migration_name)).toEqual(applied[0]);
+});
+
+test('only what is new is applied, in the order of the names', async () => {
+  await cp(SHIPPED, directory, { recursive: true });
+  await migrate(empty.url, { directory });
+  await write('9002_second', 'INSERT INTO extra VALUES (2)');
+  await write('9001_first', 'CREATE TABLE extra (n int); INSERT INTO extra VALUES (1);');
+
+  expect(await migrate(empty.url, { directory })).toEqual(['9001_first', '9002_second']);
+  const { rows } = await client.query('SELECT n FROM extra ORDER BY n');
+  expect(rows).toEqual([{ n: 1 }, { n: 2 }]);
+});
+
+test('a migration that fails leaves nothing of itself and is tried again at the next start', async () => {
+  await write('0001_good', 'CREATE TABLE good ()');
+  await write('0002_bad', 'CREATE TABLE half (); SELECT 1/0;');
+
+  await expect(migrate(empty.url, { directory })).rejects.toThrow(
+    'Migration 0002_bad failed: division by zero',
+  );
+  expect((await ledger()).map((row) => row.migration_name)).toEqual(['0001_good']);
+  const { rows } = await client.query("SELECT to_regclass('half') AS half");
+  expect(rows).toEqual([{ half: null }]);
+
+  await write('0002_bad', 'CREATE TABLE half ()');
+  expect(await migrate(empty.url, { directory })).toEqual(['0002_bad']);
+});
+
+test('a migration changed after it was applied is refused', async () => {
+  await write('0001_good', 'CREATE TABLE good ()');
+  await migrate(empty.url, { directory });
+  await write('0001_good', 'CREATE TABLE better ()');
+
+  await expect(migrate(empty.url, { directory })).rejects.toThrow(
+    /^Migration 0001_good was changed after/,
+  );
+});
+
+test('a database that a newer version has migrated is accepted, and said', async () => {
+  await write('0001_good', 'CREATE TABLE good ()');
+  await write('0002_newer', 'CREATE TABLE newer ()');
+  await migrate(empty.url, { directory });
+  await rm(join(directory, '0002_newer'), { recursive: true });
+
+  const lines: string[] = [];
+  expect(await migrate(empty.url, { directory, log: (line) => lines.push(line) })).toEqual([]);
+  expect(lines).toEqual([expect.stringContaining('0002_newer was applied by a newer version')]);
+});
+
+test('what the Prisma CLI left unfinished stops the start; what it rolled back is applied again', async () => {
+  await write('0001_good', 'CREATE TABLE good ()');
+  await migrate(empty.url, { directory });
+  await client.query('DROP TABLE good; UPDATE _prisma_migrations SET finished_at = NULL');
+  await expect(migrate(empty.url, { directory })).rejects.toThrow(/never finished/);
+
+  await client.query('UPDATE _prisma_migrations SET rolled_back_at = now()');
+  expect(await migrate(empty.url, { directory })).toEqual(['0001_good']);
+});
+
+test('a database that cannot be reached is named in one sentence, without its password', async () => {
+  const failure = migrate('postgres://postrider:hush@127.0.0.1:1/none');
+  await expect(failure).rejects.toThrow(/^The database at 127\.0\.0\.1:1 cannot be used \(.*\);/);
+  await expect(failure).rejects.not.toThrow(/hush/);
+});

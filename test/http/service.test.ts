@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto';
+import { Script } from 'node:vm';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Readiness } from '../../src/http/service.ts';
+import { servicePaths } from '../../src/http/service-paths.ts';
+import { echo, type Running, serve } from './harness.ts';
+
+describe('what needs no key', () => {
+  let running: Running;
+  beforeAll(async () => {
+    running = await serve({ routes: [echo] });
+  });
+  afterAll(() => running.close());
+
+  test.each(servicePaths)('$path answers what the document says', async ({ path, type }) => {
+    const answer = await running.call(path, { key: null });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe(`${type}; charset=utf-8`);
+    expect(answer.text).not.toBe('');
+  });
+
+  test('healthz tells the version', async () => {
+    expect((await running.call('/healthz', { key: null })).json).toEqual({
+      status: 'ok',
+      version: '1.2.3',
+    });
+  });
+
+  test('the page loads nothing from elsewhere, and its policy says so', async () => {
+    const page = await running.call('/docs', { key: null });
+    const script = await running.call('/docs/app.js', { key: null });
+    const policy = page.headers.get('content-security-policy') ?? '';
+    expect(page.text + script.text).not.toMatch(/https?:|\/\/[a-z]/i);
+    expect(policy).toContain("default-src 'none'");
+    const style = /<style>(.*)<\/style>/s.exec(page.text)?.[1] ?? '';
+    const hash = createHash('sha256').update(style).digest('base64');
+    expect(policy).toContain(`style-src 'sha256-${hash}'`);
+    expect(() => new Script(script.text)).not.toThrow();
+  });
+});
+
+describe('readyz', () => {
+  let running: Running;
+  afterEach(() => running.close());
+
+  test.each([
+    [{ database: false, queue: true }, 'Cannot be reached: database.'],
+    [{ database: true, queue: false }, 'Cannot be reached: queue.'],
+    [{ database: false, queue: false }, 'Cannot be reached: database, queue.'],
+  ])('%j → 503', async (ready, detail) => {
+    running = await serve({ readiness: async () => ready });
+    const answer = await running.call('/readyz', { key: null });
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('content-type')).toBe('application/problem+json');
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(answer.json).toMatchObject({ code: 'unavailable', detail, ...ready });
+  });
+
+  test('many who ask at once share one look', async () => {
+    let looks = 0;
+    let answer = (_ready: Readiness): void => {};
+    const looked = new Promise<Readiness>((resolve) => {
+      answer = resolve;
+    });
+    running = await serve({
+      readiness: () => {
+        looks += 1;
+        return looked;
+      },
+    });
+    const asked = Array.from({ length: 5 }, () => running.call('/readyz'));
+    await running.call('/healthz');
+    answer({ database: true, queue: true });
+    const statuses = (await Promise.all(asked)).map(({ status }) => status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200]);
+    expect(looks).toBeLessThan(5);
+  });
+});

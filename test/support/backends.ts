@@ -1,0 +1,48 @@
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, inject } from 'vitest';
+import type { WakeBackend } from '../../src/delivery/queue.ts';
+import { type TestDatabase, testDatabase } from './database.ts';
+import { type RedisServer, startRedis } from './redis.ts';
+
+/**
+ * Runs a suite once on PostgreSQL and once on Redis (left out where there is no redis-server). Each
+ * gets a database of its own on the run's shared servers: whoever wants to break or flush a whole
+ * Redis takes `ownRedis()`.
+ */
+export function describeBackends(name: string, suite: (backend: () => WakeBackend) => void): void {
+  describe(`${name} [postgres]`, () => {
+    let own: TestDatabase;
+    beforeAll(async () => {
+      own = await testDatabase();
+    });
+    afterAll(() => own?.drop());
+    suite(() => ({ kind: 'postgres', url: own.url }));
+  });
+
+  const shared = inject('redisUrl');
+  describe.skipIf(shared === null)(`${name} [redis]`, () => {
+    let url: string;
+    beforeAll(async () => {
+      url = await onRedis(`${shared}/0`, async (redis) => {
+        return `${shared}/${await redis.incr('postrider-test:databases')}`;
+      });
+    });
+    afterAll(() => onRedis(url, (redis) => redis.flushdb()));
+    suite(() => ({ kind: 'redis', url }));
+  });
+}
+
+/** A redis-server for one test to pause, kill and flush. Only where `inject('redisUrl')` is not null. */
+export function ownRedis(options: Record<string, string> = {}): Promise<RedisServer> {
+  return startRedis(options);
+}
+
+/** One short conversation with a Redis. */
+export async function onRedis<T>(url: string, talk: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url);
+  try {
+    return await talk(redis);
+  } finally {
+    redis.disconnect();
+  }
+}

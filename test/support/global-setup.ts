@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import type { TestProject } from 'vitest/node';
+import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { databaseUrl, execute } from './database.ts';
+import { hasRedis, startRedis } from './redis.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** `prefix` begins the names of this run's databases; `template` is the migrated one. */
+    postgres: { adminUrl: string; template: string; prefix: string };
+    redisUrl: string | null;
+  }
+}
+
+/**
+ * Real servers for the whole run: one PostgreSQL (`TEST_DATABASE_URL`, else the embedded one) and
+ * one Redis where there is a redis-server. With `CI=true` nothing may be left out.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const redisIsHere = hasRedis();
+  if (!redisIsHere && process.env.CI === 'true') {
+    throw new Error('redis-server is missing: with CI=true no test may be left out.');
+  }
+  const postgres = await openPostgres();
+  const redis = redisIsHere ? await startRedis() : null;
+  project.provide('postgres', postgres.given);
+  project.provide('redisUrl', redis?.url ?? null);
+
+  return async () => {
+    await redis?.stop();
+    await postgres.close();
+    if (redis === null) {
+      project.vitest.logger.log(
+        '\nLeft out: everything on Redis, because redis-server is not installed.',
+      );
+    }
+  };
+}
+
+async function openPostgres() {
+  const server = process.env.TEST_DATABASE_URL
+    ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
+    : await startTemporary();
+  const prefix = `postrider_test_${randomBytes(3).toString('hex')}_`;
+  const template = `${prefix}template`;
+  await execute(server.url, `CREATE DATABASE ${template}`);
+  await migrate(databaseUrl(server.url, template));
+  return {
+    given: { adminUrl: server.url, template, prefix },
+    async close() {
+      await dropAll(server.url, prefix);
+      await server.stop();
+    },
+  };
+}
+
+/** An embedded server that forgets what it promised when the power fails: tests don't need it. */
+async function startTemporary() {
+  const folder = await mkdtemp(join(tmpdir(), 'postrider-postgres-'));
+  const server = await startEmbeddedPostgres(folder, { log: () => {} });
+  for (const setting of ['fsync', 'synchronous_commit', 'full_page_writes']) {
+    await execute(server.url, `ALTER SYSTEM SET ${setting} = off`);
+  }
+  await execute(server.url, 'SELECT pg_reload_conf()');
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function dropAll(url: string, prefix: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ datname: string }>(
+    'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+    [prefix],
+  );
+  for (const { datname } of rows) await client.query(`DROP DATABASE ${datname} WITH (FORCE)`);
+  await client.end();
+}
