@@ -32,13 +32,17 @@ const WARNING = [
 
 function operatorLines({ newOperatorKey, operatorKeyFile }: LaidFoundation): string[] {
   if (newOperatorKey !== null) {
-    return [`  Operator   ${newOperatorKey}`, `             (made now, kept in ${operatorKeyFile})`];
+    return [
+      `  Operator   ${newOperatorKey}`,
+      `             (made now, kept in ${operatorKeyFile})`,
+    ];
   }
   return [`  Operator   the key in ${operatorKeyFile ?? 'OPERATOR_KEY'}`];
 }
 
 function nextStep(url: string, { newOperatorKey, operatorKeyFile }: LaidFoundation): string[] {
-  const key = newOperatorKey ?? (operatorKeyFile === null ? '$OPERATOR_KEY' : `$(cat ${operatorKeyFile})`);
+  const key =
+    newOperatorKey ?? (operatorKeyFile === null ? '$OPERATOR_KEY' : `$(cat ${operatorKeyFile})`);
   return [
     '',
     '  Next, in another terminal:',

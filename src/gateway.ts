@@ -40,7 +40,10 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-type Settings = Pick<Config, 'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'>;
+export type Settings = Pick<
+  Config,
+  'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
+>;
 
 const SECOND = 1000;
 const MAX_CONNECTIONS = 20;
@@ -115,7 +118,12 @@ async function startRoles(
     return checked.ok ? null : checked.reason;
   };
   const routes: Route[] = [
-    ...queueRoutes({ database, releaseQueue }),
+    ...queueRoutes({
+      database,
+      releaseQueue,
+      queuesChanged: () =>
+        void worker?.refresh().catch((error) => log.error({ err: error }, 'refresh failed')),
+    }),
     ...merchantRoutes({ database, secrets }),
     ...keyRoutes({ database, secrets, keyRing }),
     ...endpointRoutes({

@@ -13,7 +13,9 @@ const startedAt = performance.now();
 if (existsSync('.env')) process.loadEnvFile('.env');
 const read = readConfig(process.env);
 if ('faults' in read) {
-  console.error(`Postrider cannot start with these settings:\n${read.faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  console.error(
+    `Postrider cannot start with these settings:\n${read.faults.map((fault) => `  - ${fault}`).join('\n')}`,
+  );
   process.exit(1);
 }
 const { config } = read;
@@ -25,7 +27,9 @@ try {
     await foundation.stop();
     throw error;
   });
-  process.stdout.write(`${banner(config, foundation, gateway.url, performance.now() - startedAt)}\n`);
+  process.stdout.write(
+    `${banner(config, foundation, gateway.url, performance.now() - startedAt)}\n`,
+  );
   if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
 
   const stop = async (signal: string) => {
@@ -56,6 +60,7 @@ function causeOf(error: unknown): string {
   if (code === 'EADDRINUSE') {
     return `${config.HOST}:${config.PORT} is taken by another program; stop it or set PORT to a free one.`;
   }
-  if (code === 'EACCES') return `no right to listen on port ${config.PORT}; set PORT to 1024 or higher.`;
+  if (code === 'EACCES')
+    return `no right to listen on port ${config.PORT}; set PORT to 1024 or higher.`;
   return error.message;
 }

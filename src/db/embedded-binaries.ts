@@ -130,17 +130,24 @@ function cannotRun(failed: { code: string | undefined; cause: string }, runAs: R
 function mend(nativeDir: string): boolean {
   try {
     for (const { source, target } of listLinks(nativeDir)) {
-      if (existsSync(target)) continue;
-      symlinkSync(relative(dirname(target), source), target);
+      if (!existsSync(target)) link(target, relative(dirname(target), source));
     }
     for (const name of ['initdb', 'postgres']) {
       const program = join(nativeDir, 'bin', name);
       if ((statSync(program).mode & 0o111) !== 0o111) chmodSync(program, 0o755);
     }
     return true;
+  } catch {
+    return false;
+  }
+}
+
+function link(path: string, to: string): void {
+  try {
+    symlinkSync(to, path);
   } catch (error) {
-    // EEXIST: another process mends at the same moment.
-    return codeOf(error) === 'EEXIST' ? mend(nativeDir) : false;
+    // Another process mends at the same moment.
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
@@ -198,8 +205,9 @@ function makeOwnDir(dir: string): void {
     mkdirSync(dir, { recursive: true });
     chmodSync(dir, 0o755);
   }
-  const { uid, mode } = lstatSync(dir);
-  const isOurs = lstatSync(dir).isDirectory() && uid === process.getuid?.() && !(mode & 0o022);
+  const found = lstatSync(dir);
+  const isShared = (found.mode & 0o022) !== 0;
+  const isOurs = found.isDirectory() && found.uid === process.getuid?.() && !isShared;
   if (!isOurs) throw new Error(`${dir} is not ours alone`);
 }
 

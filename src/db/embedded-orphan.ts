@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf, EmbeddedPostgresError } from './embedded-error.ts';
 import { listWorkersOn, worksOn } from './embedded-process.ts';
@@ -63,7 +63,12 @@ function stopStragglers(dir: string): void {
 function discreditPidFile(dir: string): void {
   if (!existsSync('/proc/self/cwd')) return;
   const [, ...others] = readPidFile(dir);
-  writeFileSync(join(dir, 'postmaster.pid'), [process.pid, ...others].join('\n'));
+  // Renamed into place: as root we do not write through what the cluster's user may have linked.
+  const draft = join(dirname(dir), 'postmaster.draft');
+  const { uid, gid } = statSync(dir);
+  writeFileSync(draft, [process.pid, ...others].join('\n'), { mode: 0o600 });
+  chownSync(draft, uid, gid);
+  renameSync(draft, join(dir, 'postmaster.pid'));
 }
 
 function trySignal(pid: number, signal: NodeJS.Signals): boolean {

@@ -10,12 +10,12 @@ const LONGEST_URL = 2048;
 /** As URL shows them: 443 is the default of https and therefore empty. */
 const PUBLIC_PORTS = ['', '8443'];
 
-export interface TargetRules {
+interface TargetRules {
   /** Loopback, private addresses, any port and plain http are fine: development and tests. */
   allowPrivateTargets: boolean;
 }
 
-export type UrlCheck = { ok: true; url: URL } | { ok: false; reason: string };
+type UrlCheck = { ok: true; url: URL } | { ok: false; reason: string };
 
 /**
  * Whether an address may be called, as far as it shows without asking DNS. Pure.
@@ -67,7 +67,7 @@ function isCallable(address: string, rules: TargetRules): boolean {
   return rules.allowPrivateTargets ? !isMetadataAddress(address) : isPublicAddress(address);
 }
 
-export interface Address {
+interface Address {
   address: string;
   family: 4 | 6;
 }
@@ -99,7 +99,7 @@ export interface Guard {
   close(): void;
 }
 
-export interface GuardOptions extends TargetRules {
+interface GuardOptions extends TargetRules {
   /** `ip:port`; the system's when absent. */
   dnsServers?: string[];
   /** PEM, in place of the public certificate authorities. */
@@ -222,6 +222,8 @@ export interface Line {
   readonly client: Client;
   socket: Socket | null;
   remoteAddress: string | null;
+  /** How much the receiver may still say in this attempt. */
+  bytesLeft: number;
 }
 
 export type Lines = ReturnType<typeof openLines>;
@@ -232,6 +234,9 @@ const KEPT_MS = 4 * SECOND;
 const LONGEST_KEPT_MS = 30 * SECOND;
 const KEPT_MARGIN_MS = 1.5 * SECOND;
 const MOST_KEPT_LINES = 2000;
+/** Of one answer with all that is around it: 16 KiB of headers, and 16 KiB of body in the smallest chunks. */
+const MOST_ANSWER_BYTES = 256 * 1024;
+const SIP_BYTES = 1024;
 /** A busy connection ends now and then too, so that a change in DNS gets noticed. */
 const REQUESTS_A_LINE = 1000;
 
@@ -259,14 +264,17 @@ export function openLines(guard: Guard) {
       bodyTimeout: 0,
       connect(target, done) {
         line.remoteAddress = null;
-        line.socket = guard.connect(target, done);
+        const socket = guard.connect(target, done);
+        line.socket = socket;
+        if (socket === null) return;
+        readInSips(socket, line);
         // A socket that has closed doesn't know it any more.
-        line.socket?.once('connect', () => {
-          line.remoteAddress = line.socket?.remoteAddress ?? null;
+        socket.once('connect', () => {
+          line.remoteAddress = socket.remoteAddress ?? null;
         });
       },
     });
-    const line: Line = { origin, client, socket: null, remoteAddress: null };
+    const line: Line = { origin, client, socket: null, remoteAddress: null, bytesLeft: 0 };
     client.on('disconnect', () => forget(line));
     open.add(line);
     return line;
@@ -284,11 +292,16 @@ export function openLines(guard: Guard) {
   }
 
   function take(origin: string): Line {
+    const line = takeKept(origin) ?? dial(origin);
+    line.bytesLeft = MOST_ANSWER_BYTES;
+    return line;
+  }
+
+  function takeKept(origin: string): Line | undefined {
     const same = kept.get(origin);
     const line = same?.pop();
-    if (same === undefined || line === undefined) return dial(origin);
-    keptCount -= 1;
-    if (same.length === 0) kept.delete(origin);
+    if (line !== undefined) keptCount -= 1;
+    if (same?.length === 0) kept.delete(origin);
     return line;
   }
 
@@ -315,5 +328,26 @@ export function openLines(guard: Guard) {
       kept.clear();
       await Promise.all([...open].map(hangUp));
     },
+  };
+}
+
+/**
+ * Lets undici have what a socket has received in small pieces, and only so much of it.
+ *
+ * undici takes whatever has arrived, often 64 KiB, and parses it to the end: its limit for headers
+ * makes an error for every field behind it, which kept the process busy for 140 ms an attempt, and
+ * it has no limit at all for a status line or the extension of a chunk.
+ */
+function readInSips(socket: Socket, line: Line): void {
+  const read = socket.read.bind(socket);
+  socket.read = (size?: number) => {
+    // Node's own calls name a size; undici's don't.
+    if (size !== undefined) return read(size);
+    if (socket.destroyed) return null;
+    const chunk: Buffer | null = read(Math.min(socket.readableLength, SIP_BYTES) || undefined);
+    line.bytesLeft -= chunk?.length ?? 0;
+    if (line.bytesLeft >= 0) return chunk;
+    socket.destroy(new Error('The answer has no end.'));
+    return null;
   };
 }

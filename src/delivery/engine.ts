@@ -140,11 +140,18 @@ function laneFor(
       whenFull: () => new Error('too many claims wait'),
     },
     async (ids) => {
-      const claims = await claimDeliveries(database.prisma, ids, ids.length, lane.suspectPlaces());
+      const wanted = [...new Set(ids)];
+      const claims = await claimDeliveries(
+        database.prisma,
+        wanted,
+        wanted.length,
+        lane.suspectPlaces(),
+      );
       for (const each of claims.values()) {
         if (each.verdict === 'claimed' && each.delivery.suspect) lane.suspectBegan();
       }
-      return ids.map((id) => claims.get(id) ?? null);
+      // A wake and a look may bring the same delivery: a claim is for one of them only.
+      return ids.map((id) => take(claims, id));
     },
   );
   const steps: Steps = { ...shared, claim };
@@ -161,6 +168,12 @@ function laneFor(
     fault: (error) => log.error({ err: error, queue: policy.queue }, 'lane fault'),
   });
   return lane;
+}
+
+function take<K, V>(map: Map<K, V>, key: K): V | null {
+  const value = map.get(key) ?? null;
+  map.delete(key);
+  return value;
 }
 
 /** Deliveries of one owner kind that are composed at the same time are composed together. */

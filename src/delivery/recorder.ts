@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database, Sql, Transaction } from '../db/client.ts';
+import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
 import { batched } from './batch.ts';
 import { healthOf, mergeHealth } from './health.ts';
 import type { Owners } from './owner.ts';
@@ -41,7 +41,7 @@ export function createRecorder(
       maxWaiting: 100_000,
       whenFull: () => new Error('too many results wait'),
     },
-    (items) => recordBatch(prisma, owners, items),
+    (items) => recordTogether(prisma, owners, items),
   );
 
   return async (ending, delivery, answer) => {
@@ -60,6 +60,22 @@ export function createRecorder(
       }
     }
   };
+}
+
+/** A batch that the database refuses is tried one by one: a result it cannot take sinks no others. */
+async function recordTogether(
+  prisma: Database['prisma'],
+  owners: Owners,
+  items: Item[],
+): Promise<Array<Recorded | null>> {
+  try {
+    return await recordBatch(prisma, owners, items);
+  } catch (error) {
+    if (items.length === 1 || !(error instanceof Prisma.PrismaClientKnownRequestError)) throw error;
+    const each = await Promise.allSettled(items.map((item) => recordBatch(prisma, owners, [item])));
+    if (each.every(({ status }) => status === 'rejected')) throw error;
+    return each.map((result) => (result.status === 'fulfilled' ? (result.value[0] ?? null) : null));
+  }
 }
 
 async function recordBatch(

@@ -64,7 +64,7 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-export interface SenderOptions {
+interface SenderOptions {
   allowPrivateTargets: boolean;
   userAgent: string;
   /** For tests: `ip:port`, in place of the system's. */
@@ -78,8 +78,6 @@ type Failure = Extract<Answer, { kind: 'failure' }>['outcome'];
 const KIB = 1024;
 const SECOND = 1000;
 const MOST_BODY_BYTES = 16 * KIB;
-/** 102s and 103s before the answer; nobody needs more than one or two. */
-const MOST_INTERIM_ANSWERS = 20;
 
 /**
  * One sentence for what is blocked, refused or silent: whoever may register an address must not
@@ -182,7 +180,6 @@ function exchange(
     const chunks: Buffer[] = [];
     let head: { statusCode: number; retryAfterMs: number | null } | null = null;
     let bodyBytes = 0;
-    let interimAnswers = 0;
     let sent = false;
     let settled = false;
 
@@ -218,11 +215,8 @@ function exchange(
         sent = true;
       },
       onResponseStart(_controller, statusCode, headers) {
-        if (statusCode < 200) {
-          interimAnswers += 1;
-          if (interimAnswers > MOST_INTERIM_ANSWERS) fail('connection_error');
-          return;
-        }
+        // Hints that go before the answer.
+        if (statusCode < 200) return;
         head = { statusCode, retryAfterMs: askedDelayMs(statusCode, headers, stamp.nowMs) };
       },
       onResponseData(_controller, chunk) {

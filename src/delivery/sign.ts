@@ -7,7 +7,7 @@ const SHORTEST_SECRET_BYTES = 24;
 const LONGEST_SECRET_BYTES = 64;
 
 /** What is signed: the id, the attempt's time in whole seconds, and the exact bytes. */
-export interface Signable {
+interface Signable {
   webhookId: string;
   timestampSeconds: number;
   body: string | Buffer;
@@ -15,7 +15,7 @@ export interface Signable {
   secrets: readonly string[];
 }
 
-export interface SignatureHeaders {
+interface SignatureHeaders {
   'webhook-id': string;
   'webhook-timestamp': string;
   'webhook-signature': string;

@@ -2,7 +2,7 @@ import { parse as parseQuery } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { newUuid } from '../ids.ts';
-import { invalid, type Problem } from '../problem.ts';
+import { invalid } from '../problem.ts';
 import type { Call, Route } from '../route.ts';
 import { type Answer, answerOf, send } from './answer.ts';
 import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readJsonBody } from './body.ts';
@@ -70,7 +70,7 @@ async function outcomeOf(route: Route, call: AnyCall, instance: string): Promise
   try {
     return answerOf(await route.handle(call));
   } catch (error) {
-    const problem: Problem = problemOf(error);
+    const problem = problemOf(error);
     if (problem.status >= 500) throw error;
     return problemAnswer(problem, { requestId: call.requestId, instance });
   }

@@ -4,7 +4,7 @@ import { newToken } from '../ids.ts';
 import type { Principal } from '../route.ts';
 
 /** What is known of a request besides the request itself. */
-export interface Context {
+interface Context {
   requestId: string;
   /** The path's template, once a route was found: the path itself may hold a business key. */
   route: string | null;

@@ -20,7 +20,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof z.ZodError) return invalidRequest(error);
   if (isUnavailable(error)) {
-    return new Problem(503, 'unavailable', 'The database cannot be reached. Try again shortly.', {
+    return new Problem(503, 'unavailable', 'Not available at the moment. Try again shortly.', {
       headers: { 'retry-after': '1' },
     });
   }
@@ -35,11 +35,15 @@ function invalidRequest(error: z.ZodError): Problem {
   return new Problem(422, 'invalid_request', 'The request is not valid.', { errors });
 }
 
-/** Express and its parts mark what the caller got wrong, such as a bad escape in the path. */
+/** Express and its parts mark what the caller got wrong; a bad escape in the path is a URIError. */
 function exposedStatus(error: unknown): number | null {
   if (!(error instanceof Error) || !('status' in error)) return null;
   const { status } = error;
-  return typeof status === 'number' && status >= 400 && status < 500 ? status : null;
+  const isMeantForCallers =
+    error instanceof URIError || ('expose' in error && error.expose === true);
+  return isMeantForCallers && typeof status === 'number' && status >= 400 && status < 500
+    ? status
+    : null;
 }
 
 /**

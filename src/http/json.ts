@@ -11,6 +11,12 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
+/** Byte → its value as a hexadecimal digit; -1: it is none. */
+const HEX_VALUES = Int8Array.from({ length: 256 }, (_, byte) => {
+  const value = Number.parseInt(String.fromCharCode(byte), 16);
+  return Number.isNaN(value) ? -1 : value;
+});
+
 /**
  * Reads JSON and refuses what V8 takes but Postgres or the next reader would not: invalid UTF-8,
  * more than 32 levels, `\u0000`, half a surrogate pair, a key `__proto__`.
@@ -86,8 +92,13 @@ function afterEscape(bytes: Buffer, at: number): number {
 
 /** Four hexadecimal digits as a number; -1 where they are none. */
 function hexAt(bytes: Buffer, at: number): number {
-  const digits = bytes.toString('latin1', at, at + 4);
-  return /^[0-9a-fA-F]{4}$/.test(digits) ? Number.parseInt(digits, 16) : -1;
+  let unit = 0;
+  for (let digit = at; digit < at + 4; digit += 1) {
+    const value = HEX_VALUES[bytes[digit] ?? 0] ?? -1;
+    if (value === -1) return -1;
+    unit = unit * 16 + value;
+  }
+  return unit;
 }
 
 function refuseProtoKeys(value: unknown): void {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 
 type JsonSchema = Record<string, unknown>;
+type Side = 'input' | 'output';
 
 export interface SchemaShelf {
   /** The JSON Schema of one side of a zod schema; what it names is put on the shelf and referred to. */
-  of(schema: z.ZodType, side: 'input' | 'output'): JsonSchema;
+  of(schema: z.ZodType, side: Side): JsonSchema;
   /** `components.schemas` */
   components: Record<string, JsonSchema>;
 }
@@ -14,8 +15,22 @@ const DEFINITION = '#/$defs/';
 /** Turns zod schemas into those of an OpenAPI 3.1 document, which are JSON Schema 2020-12. */
 export function createSchemaShelf(): SchemaShelf {
   const components: Record<string, JsonSchema> = {};
+  /** Name on the shelf → the text it came with. */
+  const originals = new Map<string, string>();
+  const done = {
+    input: new Map<z.ZodType, JsonSchema>(),
+    output: new Map<z.ZodType, JsonSchema>(),
+  };
 
-  function of(schema: z.ZodType, side: 'input' | 'output'): JsonSchema {
+  function of(schema: z.ZodType, side: Side): JsonSchema {
+    const known = done[side].get(schema);
+    if (known !== undefined) return known;
+    const made = convert(schema, side);
+    done[side].set(schema, made);
+    return made;
+  }
+
+  function convert(schema: z.ZodType, side: Side): JsonSchema {
     // Wrapped, so that a schema which contains itself is named too: "#" would mean the document.
     const made = z.toJSONSchema(z.object({ schema }), {
       target: 'draft-2020-12',
@@ -34,21 +49,17 @@ export function createSchemaShelf(): SchemaShelf {
     return referring(made.properties?.schema as JsonSchema, names);
   }
 
-  // The same name may differ by side: defaults make a field optional for callers alone.
-  function nameFor(name: string, definition: JsonSchema, side: 'input' | 'output'): string {
-    const plain = name.startsWith('__') ? `Schema${Object.keys(components).length + 1}` : name;
-    for (const candidate of [plain, `${plain}${side === 'input' ? 'Input' : 'Output'}`]) {
-      const held = originals.get(candidate);
-      const text = JSON.stringify(definition);
-      if (held === undefined || held === text) {
-        originals.set(candidate, text);
-        return candidate;
-      }
-    }
-    throw new Error(`Two schemas are named ${name}.`);
+  // The sides differ: a default makes a field optional for callers alone. So each has its own name.
+  function nameFor(name: string, definition: JsonSchema, side: Side): string {
+    const plain = name.startsWith('__') ? `Schema${originals.size + 1}` : name;
+    const shelved = side === 'input' ? `${plain}Input` : plain;
+    const text = JSON.stringify(definition);
+    const held = originals.get(shelved) ?? text;
+    if (held !== text) throw new Error(`Two schemas are named ${shelved}.`);
+    originals.set(shelved, text);
+    return shelved;
   }
 
-  const originals = new Map<string, string>();
   return { of, components };
 }
 

@@ -8,7 +8,7 @@ const MAX_PATH_LENGTH = 200;
 /** What a part of the request must be where the route says nothing of it: absent or empty. */
 const NOTHING = z.strictObject({});
 
-export interface Input {
+interface Input {
   params: unknown;
   query: unknown;
   /** `undefined`: no body came. */

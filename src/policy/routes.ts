@@ -12,6 +12,8 @@ interface QueueDeps {
   database: Database;
   /** Called in the transaction that removes a queue: whoever names it as a default forgets it. */
   releaseQueue(tx: Transaction, name: string): Promise<void>;
+  /** Told after each change, so that this process' worker need not find it out by itself. */
+  queuesChanged(): void;
 }
 
 const EVERYBODY: readonly Role[] = ['operator', 'producer', 'merchant'];
@@ -61,14 +63,15 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'Create a queue, or give it other rules under a new version',
       params,
       body: putQueueBody,
-      responses: { 200: queueView, 201: queueView },
+      responses: { 200: queueView },
       async handle({ params: { name }, body }) {
         const rules = completeRules(body);
         if ((rules.ladderSeconds[0] ?? 0) >= rules.deadlineSeconds) {
           throw invalid('body.ladderSeconds.0', 'The first attempt must come before the deadline.');
         }
-        const { queue, created } = await putQueue(deps.database, name, rules);
-        return { status: created ? 201 : 200, body: toView(queue) };
+        const queue = await putQueue(deps.database, name, rules);
+        deps.queuesChanged();
+        return { status: 200, body: toView(queue) };
       },
     }),
     route({

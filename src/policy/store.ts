@@ -60,13 +60,11 @@ export async function putQueue(
   { prisma }: Database,
   name: string,
   rules: Rules,
-): Promise<{ queue: QueueRow; created: boolean }> {
+): Promise<QueueRow> {
   return prisma.$transaction(async (tx) => {
     const created = await lockOrCreate(tx, name);
     const current = created ? null : await findQueue(tx, name);
-    if (current !== null && isDeepStrictEqual(rulesOf(current), rules)) {
-      return { queue: current, created };
-    }
+    if (current !== null && isDeepStrictEqual(rulesOf(current), rules)) return current;
     await tx.$executeRaw`
       WITH made AS (
         INSERT INTO policy (queue, version, preset, ladder_seconds, deadline_seconds, jitter,
@@ -81,7 +79,7 @@ export async function putQueue(
       UPDATE queue SET version = made.version FROM made WHERE name = ${name}`;
     const queue = await findQueue(tx, name);
     if (queue === null) throw new Error(`Queue ${name} vanished although its row was locked.`);
-    return { queue, created };
+    return queue;
   });
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
@@ -23,7 +23,7 @@ import {
 } from '../support/hostile.ts';
 import { hold, type Receiver, startReceiver } from '../support/receiver.ts';
 
-const TIMEOUT_MS = 700;
+const TIMEOUT_MS = 500;
 const MARGIN_MS = 1000;
 const NOT_REACHED = 'The receiver could not be reached or did not answer in time.';
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
@@ -91,13 +91,22 @@ describe('a receiver gets', () => {
     expect(receiver.connections).toBe(1);
   });
 
-  it('a new connection when it has closed the last one', async () => {
-    const receiver = await startHostileHere((socket) => socket.end(OK));
+  it('a new connection when the last one was closed, announced or not', async () => {
+    const sockets: Socket[] = [];
+    const receiver = await startHostileHere((socket) => {
+      sockets.push(socket);
+      socket.write(OK.replace('\r\n', sockets.length === 1 ? '\r\nconnection: close\r\n' : '\r\n'));
+    });
     const sender = senderTo('private');
-    for (let sent = 1; sent <= 5; sent += 1) {
-      expect(await sender.send(letterTo(urlOf(receiver)), STAMP)).toMatchObject({ body: 'ok' });
-    }
-    expect(receiver.connections).toBe(5);
+    const send = () => sender.send(letterTo(urlOf(receiver)), STAMP);
+    expect(await send()).toMatchObject({ body: 'ok' });
+    expect(await send()).toMatchObject({ body: 'ok' });
+    expect(receiver.connections).toBe(2);
+    const left = once(sockets[1] as Socket, 'close');
+    sockets[1]?.end();
+    await left;
+    expect(await send()).toMatchObject({ body: 'ok' });
+    expect(receiver.connections).toBe(3);
   });
 
   it('as many attempts at once as there are', async () => {
@@ -151,6 +160,14 @@ describe('an answer', () => {
     receiver.answer({ body: Buffer.from([0x61, 0, 0xff, 0xe6, 0x94, 0xaf, 0, 0x62]) });
     const answer = await senderTo('private').send(letterTo(receiver.url()), STAMP);
     expect(answer).toMatchObject({ body: 'a\ufffd支b' });
+  });
+
+  it('may have 15 KiB of headers and a body in one-byte chunks', async () => {
+    const headers = `x-a: ${'a'.repeat(1000)}\r\n`.repeat(15);
+    const body = '1\r\nx\r\n'.repeat(16_000);
+    const head = `HTTP/1.1 200 OK\r\n${headers}transfer-encoding: chunked\r\n\r\n`;
+    const receiver = await startHostileHere(say(`${head}${body}0\r\n\r\n`));
+    expect(await sendTo(receiver)).toMatchObject({ statusCode: 200, body: 'x'.repeat(16_000) });
   });
 
   it.each([16_383, 16_384, 16_385, 1_000_000])(
@@ -234,9 +251,10 @@ describe('no answer', () => {
     expect(receiver.requestLines).toHaveLength(0);
   });
 
-  it('is not what a certified name gets, over the checked address', async () => {
+  it('is not what a certified name gets, over a checked address', async () => {
     const dns = await startDnsHere();
-    dns.answer('receiver.test', ['127.0.0.1'], ['127.0.0.2']);
+    // Nobody listens at the first one; the second answer of DNS comes too late to matter.
+    dns.answer('receiver.test', ['127.0.0.9', '127.0.0.1'], ['127.0.0.2']);
     const receiver = await startHostileHere(say(OK), RECEIVER_TEST_TLS);
     const sender = senderTo('private', { dnsServers: [dns.address], ca: RECEIVER_TEST_TLS.cert });
     const answer = await sender.send(letterTo(`https://receiver.test:${receiver.port}/`), STAMP);
@@ -365,7 +383,7 @@ const MISDEEDS: readonly [string, Misdeed, object][] = [
   ['endless headers', pour('HTTP/1.1 200 OK\r\n', 'x-a: b\r\n'), { outcome: 'connection_error' }],
   ['a huge header', pour('HTTP/1.1 200 OK\r\nx-a: ', 'b'), { outcome: 'connection_error' }],
   ['a huge header name', pour('HTTP/1.1 200 OK\r\n', 'x'), { outcome: 'connection_error' }],
-  ['an endless status', pour('HTTP/1.1 200 ', 'OK'), { outcome: 'timeout' }],
+  ['an endless status', pour('HTTP/1.1 200 ', 'OK'), { outcome: 'connection_error' }],
   [
     '100 Continue for ever',
     pour('', 'HTTP/1.1 100 Continue\r\n\r\n'),
@@ -392,11 +410,7 @@ const MISDEEDS: readonly [string, Misdeed, object][] = [
     pour(CHUNKED, '1\r\nx\r\n'),
     { statusCode: 200, body: 'x'.repeat(16_384) },
   ],
-  [
-    'an endless chunk extension',
-    pour(`${CHUNKED}1;`, 'x'),
-    { outcome: expect.stringMatching(/timeout|connection_error/) },
-  ],
+  ['an endless chunk extension', pour(`${CHUNKED}1;`, 'x'), { outcome: 'connection_error' }],
   [
     'an endless trailer',
     pour(`${CHUNKED}1\r\nx\r\n0\r\n`, 'x-a: b\r\n'),
@@ -428,22 +442,29 @@ describe('a hostile receiver with', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
+  it('a gigabyte behind TLS is read up to 16 KiB', async () => {
+    const dns = await startDnsHere();
+    dns.answer('receiver.test', ['127.0.0.1']);
+    const receiver = await startHostileHere(pour(GIGABYTE_BODY, 'x'), RECEIVER_TEST_TLS);
+    const sender = senderTo('private', { dnsServers: [dns.address], ca: RECEIVER_TEST_TLS.cert });
+    const answer = await sender.send(letterTo(`https://receiver.test:${receiver.port}/`), STAMP);
+    expect(answer).toMatchObject({ statusCode: 200, body: 'x'.repeat(16_384) });
+  });
+
   it('all of it, ten times over and at once, costs no memory and no time of a good one', async () => {
     const sender = senderTo('private');
     const [good, ...hostile] = await Promise.all([
       startHostileHere(say(OK)),
       ...MISDEEDS.map(([, misdeed]) => startHostileHere(misdeed)),
     ]);
-    const attack = () =>
-      Promise.all(
-        Array.from({ length: 10 }, () => hostile)
-          .flat()
-          .map((receiver) => sender.send(letterTo(urlOf(receiver)), STAMP)),
-      );
-    await attack();
+    const attackers = Array.from({ length: 10 }, () => hostile).flat();
+    // The parser loads itself with the first answer.
+    await sender.send(letterTo(urlOf(good)), STAMP);
     const before = memory();
     const startedAt = performance.now();
-    const attacks = attack();
+    const attacks = Promise.all(
+      attackers.map((receiver) => sender.send(letterTo(urlOf(receiver)), STAMP)),
+    );
     expect(await sender.send(letterTo(urlOf(good)), STAMP)).toMatchObject({ statusCode: 200 });
     const answers = await attacks;
     expect(performance.now() - startedAt).toBeLessThan(TIMEOUT_MS + MARGIN_MS);

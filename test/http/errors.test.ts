@@ -53,11 +53,21 @@ test('a ZodError that a feature lets through is the caller’s fault', async () 
   expect(answer.json.errors).toEqual([{ path: 'a', message: 'Required.' }]);
 });
 
+test.each([
+  [400, 'bad_request'],
+  [413, 'payload_too_large'],
+])('an error that Express exposes as %i is %s', async (status, code) => {
+  const error = Object.assign(new Error('SECRET'), { status, expose: true });
+  const answer = await answerTo(error);
+  expect([answer.status, answer.json.code]).toEqual([status, code]);
+  expect(answer.text).not.toContain('SECRET');
+});
+
 test.each<[string, unknown]>([
   ['an error', Object.assign(new Error('SECRET'), { meta: { row: 'SECRET2' } })],
   ['a text', 'SECRET'],
   ['nothing', undefined],
-  ['a status beyond ours', Object.assign(new Error('SECRET'), { status: 302 })],
+  ["somebody else's status", Object.assign(new Error('SECRET'), { status: 404 })],
 ])('%s that nobody foresaw → 500, logged, and nothing of it told', async (_name, error) => {
   running.logged.length = 0;
   const answer = await answerTo(error);

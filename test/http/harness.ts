@@ -40,7 +40,7 @@ export interface Running {
   close(): Promise<void>;
 }
 
-export interface CallOptions {
+interface CallOptions {
   method?: string;
   /** A bearer key; `null`: none. The operator's when absent. */
   key?: string | null;

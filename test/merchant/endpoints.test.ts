@@ -181,7 +181,7 @@ describe('custom headers', () => {
     expect(answer.body.headers).toEqual(headers);
   });
 
-  test.each([
+  test.each<[string, unknown]>([
     ...[
       'Host',
       'connection',
@@ -203,7 +203,7 @@ describe('custom headers', () => {
       'Webhook-Signature',
       'Postrider-Attempt',
       'http2-settings',
-    ].map((name) => [name, { [name]: 'x' }] as const),
+    ].map((name): [string, unknown] => [name, { [name]: 'x' }]),
     ['21 of them', many(21)],
     ['more than 4 KiB in all', { 'x-a': 'v'.repeat(4094) }],
     ['a name twice', { 'x-a': '1', 'X-A': '2' }],
@@ -232,8 +232,7 @@ describe('custom headers', () => {
     const body = JSON.parse(`{"url": "${URL}", "headers": {"__proto__": "x"}}`);
     const path = `/v1/merchants/${merchant.id}/endpoints`;
     const answer = await gateway.call('POST', path, { body });
-    if (answer.status === 201) expect(Object.keys(answer.body.headers)).toEqual([]);
-    else expect(answer.status).toBe(422);
+    expect(answer.status).toBe(422);
   });
 });
 

@@ -42,12 +42,17 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
   const operatorKey = newOperatorKey();
   await keyRing.ensureOperatorKey(operatorKey);
 
-  const engine = { cancelled: [] as string[], woken: [] as string[], tested: [] as string[] };
+  const engine = {
+    cancelled: [] as string[],
+    woken: [] as string[],
+    tested: [] as string[],
+    changes: 0,
+  };
   const blockedNames = new Set<string>();
   const routes = [
     ...keyRoutes({ database, secrets, keyRing }),
     ...merchantRoutes({ database, secrets }),
-    ...queueRoutes({ database, releaseQueue }),
+    ...queueRoutes({ database, releaseQueue, queuesChanged: () => engine.changes++ }),
     ...endpointRoutes({
       database,
       secrets,

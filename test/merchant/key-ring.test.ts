@@ -42,6 +42,14 @@ async function inMs(ms: number): Promise<Date> {
   return rows[0]?.at ?? new Date(0);
 }
 
+function signal() {
+  let give = () => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { give, given };
+}
+
 const revoke = (id: string) =>
   db.database.prisma.apiKey.update({ where: { id }, data: { revokedAt: new Date() } });
 
@@ -93,13 +101,30 @@ describe('a key', () => {
   });
 
   test('that this process revoked is refused at once, even while it was being looked up', async () => {
-    const ring = openRing();
     const { id, key } = await storeKey();
+    const [read, answer] = [signal(), signal()];
+    // The first lookup has read the row; its answer is still on the way when the key is revoked.
+    const slow = db.database.prisma.$extends({
+      query: {
+        async $queryRaw({ args, query }) {
+          const rows = await query(args);
+          read.give();
+          await answer.given;
+          return rows;
+        },
+      },
+    });
+    const ring = createKeyRing({ database: { ...db.database, prisma: slow as never }, log });
     const early = ring.authenticate(key);
+    await read.given;
     await revoke(id);
     ring.forget(hashKey(key));
-    await early;
+    const late = ring.authenticate(key);
+    answer.give();
+    expect(await early).not.toBeNull();
+    expect(await late).toBeNull();
     expect(await ring.authenticate(key)).toBeNull();
+    await ring.close();
   });
 
   test('expires on time, cached or not', async () => {

@@ -79,9 +79,9 @@ describe('POST /v1/merchants', () => {
       route?.handle({ body: { id: 'phoenix', name: 'Phoenix' }, reservedId } as never);
     await call('01939d0e-0000-7000-8000-00000000000a');
     const again = await call('01939d0e-0000-7000-8000-00000000000a');
-    const { key, secret } = again?.body as { key: string; secret: string };
-    expect(await gateway.keyRing.authenticate(key)).toMatchObject({ merchantId: 'phoenix' });
-    expect(await secretsOf('phoenix')).toEqual([secret]);
+    const seen = again?.body as { key: string; secret: string };
+    expect(await gateway.keyRing.authenticate(seen.key)).toMatchObject({ merchantId: 'phoenix' });
+    expect(await secretsOf('phoenix')).toEqual([seen.secret]);
     await expect(call('01939d0e-0000-7000-8000-00000000000b')).rejects.toMatchObject({
       code: 'merchant_exists',
     });

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** What a name answers: addresses of both families, perhaps late or behind an alias; an error; or nothing. */
-export type DnsAnswer =
+type DnsAnswer =
   | readonly string[]
   | { addresses: readonly string[]; cname?: string; delayMs?: number }
   | { rcode: number }
