@@ -8,7 +8,7 @@ export interface WakeJob {
 }
 
 /** The part of BullMQ's Queue that is used here; its own type differs with each backend. */
-export interface Producer {
+export interface BullQueue {
   addBulk(jobs: { name: string; data: WakeJob; opts: JobsOptions }[]): Promise<unknown>;
   waitUntilReady(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -16,11 +16,12 @@ export interface Producer {
 }
 
 /** The same for BullMQ's Worker, and `free` for what was opened for it. */
-export interface Consumer {
+export interface BullWorker {
   worker: {
     waitUntilReady(): Promise<unknown>;
     run(): Promise<void>;
     on(event: 'error', listener: (error: Error) => void): unknown;
+    pause(doNotWaitActive: true): Promise<void>;
     close(): Promise<void>;
     getBackend(): { close(force?: boolean): Promise<void> };
   };
@@ -31,12 +32,12 @@ export interface Consumer {
 export interface Backend {
   /** False while it is known to be down, so that nothing is even tried. */
   isUp(): boolean;
-  openProducer(name: string): Producer;
-  openConsumer(
+  openQueue(name: string): BullQueue;
+  openWorker(
     name: string,
     concurrency: number,
     take: (job: { data: WakeJob }) => Promise<void>,
-  ): Consumer;
+  ): BullWorker;
   ping(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -50,6 +51,8 @@ export const WORKER_OPTIONS = {
   autorun: false,
   // The default of 15 s would leave a queue deaf for that long after each outage.
   runRetryDelay: RETRY_MS,
+  // A job takes no time, its lock 30 s; and a worker that gets stuck in `close` renews for ever.
+  skipLockRenewal: true,
 };
 
 /**

@@ -19,7 +19,7 @@ import {
 } from './queue-backend.ts';
 
 const SECOND = 1000;
-const GOODBYE_MS = SECOND;
+const GOODBYE_MS = 500;
 
 /**
  * Timers in the database itself, in the schema "bullmq". All producers share one small pool. Each
@@ -35,11 +35,11 @@ export async function openPostgres(url: string, report: Report): Promise<Backend
 
   return {
     isUp: () => true,
-    openProducer(name) {
+    openQueue(name) {
       const options = { connection: producers.forBullmq, streams: EVENT_STREAM };
       return new Queue(name, options, createPostgresBackend);
     },
-    openConsumer(name, concurrency, take) {
+    openWorker(name, concurrency, take) {
       const { forBullmq, close } = openPool(url, report, { max: 3, timeoutMs: 10 * SECOND });
       const options = { ...WORKER_OPTIONS, concurrency, connection: forBullmq };
       const worker = new Worker(
@@ -71,7 +71,7 @@ interface OwnPool {
   pool: pg.Pool;
   /** The same, under BullMQ's description of what a pool is. */
   forBullmq: PgPool;
-  /** Waits a second for what is under way, then breaks it off. */
+  /** Waits half a second for what is under way, then breaks it off. */
   close(): Promise<void>;
 }
 

@@ -61,12 +61,12 @@ export async function openRedis(url: string, report: Report): Promise<Backend> {
 
   return {
     isUp: () => client.status === 'ready',
-    openProducer(name) {
+    openQueue(name) {
       // The version is checked above, once; a check of its own that fails is never repeated.
       const options = { connection: client, streams: EVENT_STREAM, skipVersionCheck: true };
       return new Queue(name, options, createRedisBackend);
     },
-    openConsumer(name, concurrency, take) {
+    openWorker(name, concurrency, take) {
       const options = { ...WORKER_OPTIONS, concurrency, connection: { url, ...CONSUMER } };
       const worker = new Worker(name, take, options, (...args) =>
         steady(createRedisBackend(...args)),

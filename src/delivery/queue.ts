@@ -1,17 +1,8 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { batched } from './batch.ts';
-import {
-  type Backend,
-  type Consumer,
-  openReport,
-  type Producer,
-  RETRY_MS,
-  type Report,
-  type WakeJob,
-  within,
-} from './queue-backend.ts';
+import { openReport, within } from './queue-backend.ts';
+import { startConsumer } from './queue-consumer.ts';
 import { openPostgres } from './queue-postgres.ts';
+import { openProducer, type PendingWake } from './queue-producer.ts';
 import { openRedis } from './queue-redis.ts';
 
 /** "Look at this delivery then." */
@@ -35,7 +26,7 @@ export interface WakeQueue {
   wake(wakes: readonly Wake[]): Promise<void>;
   /**
    * Starts a worker on that queue and keeps it alive through outages. The job is done when `onWake`
-   * returns: it only hands the id on.
+   * returns: it only hands the id on. Wakes may come twice, and a little early where clocks differ.
    */
   listen(
     queue: string,
@@ -52,17 +43,10 @@ export interface WakeQueue {
 
 export type WakeBackend = { kind: 'postgres'; url: string } | { kind: 'redis'; url: string };
 
-const MAX_WAITING = 20_000;
-const MAX_BULK = 1000;
-const MAX_BULKS_AT_ONCE = 2;
-/** One bulk insert's time; the caller's is a little more, because a bulk may be queued before it. */
-const HAND_OVER_MS = 1500;
+/** A bulk insert may take 1.5 s, and the one before it may have begun a little earlier. */
 const WAKE_MS = 1900;
-/** After a bulk insert that timed out, nothing is tried for so long: callers shall not all wait. */
-const REST_MS = 1000;
 const PING_MS = 1000;
-const GRACE_MS = 2500;
-const FORCE_MS = 1000;
+const LAST_WAKES_MS = 1000;
 
 /**
  * Opens the timers: BullMQ on Redis, or on PostgreSQL (schema "bullmq" of the same database).
@@ -76,186 +60,69 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
     backend.kind === 'redis'
       ? await openRedis(backend.url, report)
       : await openPostgres(backend.url, report);
-  const lanes = new Map<string, Lane>();
-  const listeners = new Set<{ close(): Promise<void> }>();
+  const producers = new Map<string, ReturnType<typeof openProducer>>();
+  const consumers = new Set<{ close(): Promise<void> }>();
+  const underWay = new Set<Promise<void>>();
   let givenUp = 0;
-  let closed = false;
+  let closing: Promise<void> | undefined;
 
-  function laneOf(queue: string): Lane {
-    const lane = lanes.get(queue) ?? openLane(timers, nameOf(queue), report);
-    lanes.set(queue, lane);
-    return lane;
+  function producerOf(queue: string) {
+    const producer = producers.get(queue) ?? openProducer(timers, nameOf(queue), report);
+    producers.set(queue, producer);
+    return producer;
   }
 
   async function handOver(wake: Wake): Promise<void> {
+    const pending: PendingWake = { wake, dueAt: Date.now() + wake.delayMs };
     try {
-      if (closed) throw new Error('the timers are closed');
-      await laneOf(wake.queue).add({ wake, dueAt: Date.now() + wake.delayMs });
+      if (closing) throw new Error('the timers are closed');
+      await producerOf(wake.queue).add(pending);
     } catch (error) {
       givenUp += 1;
-      report('Wakes given up, the sweep will find them', error);
+      report('Wakes were given up; the sweep will find them', error);
     }
+  }
+
+  async function closeAll(): Promise<void> {
+    await Promise.all([
+      ...[...consumers].map((consumer) => consumer.close()),
+      within(LAST_WAKES_MS, Promise.all(underWay)).catch(() => {}),
+    ]);
+    await Promise.all([...producers.values()].map((producer) => producer.close()));
+    await timers.close();
   }
 
   return {
     async wake(wakes) {
-      await within(WAKE_MS, Promise.all(wakes.map(handOver))).catch(() => {});
+      const handedOver = Promise.all(wakes.map(handOver)).then(() => {});
+      underWay.add(handedOver);
+      void handedOver.finally(() => underWay.delete(handedOver));
+      await within(WAKE_MS, handedOver).catch(() => {});
     },
     async listen(queue, concurrency, onWake) {
-      const listener = startListener(timers, nameOf(queue), concurrency, onWake, report);
-      listeners.add(listener);
+      const consumer = startConsumer(timers, nameOf(queue), concurrency, onWake, report);
+      consumers.add(consumer);
       return {
         async close() {
-          listeners.delete(listener);
-          await listener.close();
+          consumers.delete(consumer);
+          await consumer.close();
         },
       };
     },
     async ping() {
-      if (!timers.isUp()) throw new Error('not connected');
+      if (!timers.isUp()) throw new Error('The timers are not connected.');
       await within(PING_MS, timers.ping());
     },
     get givenUp() {
       return givenUp;
     },
-    async close() {
-      closed = true;
-      await Promise.all([...listeners].map((listener) => listener.close()));
-      await Promise.all([...lanes.values()].map((lane) => lane.close()));
-      await timers.close();
+    close() {
+      closing ??= closeAll();
+      return closing;
     },
   };
 }
 
 function nameOf(queue: string): string {
   return `postrider-${queue}`;
-}
-
-interface PendingWake {
-  wake: Wake;
-  /** By this process' clock, like BullMQ's: a wake that waited its turn must not come later for it. */
-  dueAt: number;
-}
-
-interface Lane {
-  add(pending: PendingWake): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** The producers' side of one queue. */
-function openLane(timers: Backend, name: string, report: Report): Lane {
-  let producer: Promise<Producer> | undefined;
-  let restUntil = 0;
-
-  const add = batched<PendingWake, void>(
-    {
-      maxItems: MAX_BULK,
-      maxRuns: MAX_BULKS_AT_ONCE,
-      maxWaiting: MAX_WAITING,
-      whenFull: () => new Error(`${MAX_WAITING} wakes are waiting already`),
-    },
-    async (batch) => {
-      if (!timers.isUp() || performance.now() < restUntil) throw new Error('not connected');
-      const startedAt = performance.now();
-      try {
-        await within(HAND_OVER_MS, insert(batch));
-      } catch (error) {
-        // What fails at once may be tried at once; what hangs must not make every caller wait.
-        const now = performance.now();
-        if (now - startedAt > HAND_OVER_MS / 2) restUntil = now + REST_MS;
-        throw error;
-      }
-      return new Array<void>(batch.length);
-    },
-  );
-
-  async function insert(batch: readonly PendingWake[]): Promise<void> {
-    const queue = await open();
-    const now = Date.now();
-    await queue.addBulk(
-      batch.map(({ wake, dueAt }) => ({
-        name: 'wake',
-        data: { deliveryId: wake.deliveryId },
-        opts: {
-          jobId: wake.key,
-          delay: Math.max(0, Math.ceil(dueAt - now)),
-          attempts: 1,
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      })),
-    );
-  }
-
-  /** A BullMQ queue whose first contact failed stays useless: then the next batch makes another. */
-  function open(): Promise<Producer> {
-    producer ??= (async () => {
-      const queue = timers.openProducer(name);
-      queue.on('error', (error) => report('Timers, producer', error));
-      await queue.waitUntilReady().catch((error) => {
-        producer = undefined;
-        throw error;
-      });
-      return queue;
-    })();
-    return producer;
-  }
-
-  return {
-    add,
-    async close() {
-      const queue = await within(FORCE_MS, producer ?? Promise.reject()).catch(() => undefined);
-      await queue?.close().catch(() => {});
-    },
-  };
-}
-
-/** The consumers' side of one queue: a worker, and another one whenever it could not start. */
-function startListener(
-  timers: Backend,
-  name: string,
-  concurrency: number,
-  onWake: (deliveryId: string) => void,
-  report: Report,
-): { close(): Promise<void> } {
-  const closing = new AbortController();
-  let current: Consumer | undefined;
-
-  async function take(job: { data: WakeJob }): Promise<void> {
-    onWake(job.data.deliveryId);
-  }
-
-  async function keepListening(): Promise<void> {
-    while (!closing.signal.aborted) {
-      current = timers.openConsumer(name, concurrency, take);
-      current.worker.on('error', (error) => report('Timers, worker', error));
-      try {
-        await current.worker.waitUntilReady();
-        await current.worker.run();
-      } catch (error) {
-        report('Timers, worker', error);
-      }
-      await shut(current);
-      await pause(RETRY_MS, undefined, { signal: closing.signal }).catch(() => {});
-    }
-  }
-
-  const listening = keepListening();
-  return {
-    async close() {
-      closing.abort();
-      if (current !== undefined) await shut(current);
-      await within(FORCE_MS, listening).catch(() => {});
-    },
-  };
-}
-
-/** BullMQ waits for its jobs without limit; a second, forced `close` would only wait along. */
-async function shut({ worker, free }: Consumer): Promise<void> {
-  try {
-    await within(GRACE_MS, worker.close());
-  } catch {
-    await within(FORCE_MS, worker.getBackend().close(true)).catch(() => {});
-  }
-  await free();
 }

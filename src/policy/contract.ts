@@ -49,7 +49,7 @@ const rules = {
   concurrency: z.int().min(1).max(2000).describe('Attempts at once in one worker process.'),
 };
 
-export const preset = z.enum(['wechatpay', 'alipay', 'standard-webhooks']);
+const preset = z.enum(['wechatpay', 'alipay', 'standard-webhooks']);
 
 /** `PUT /v1/queues/{name}`: what is not given comes from the preset, else from the defaults. */
 export const putQueue = z.strictObject({

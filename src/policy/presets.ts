@@ -4,7 +4,7 @@ import type { Preset, PutQueue } from './contract.ts';
 export type Rules = Omit<Policy, 'queue' | 'version' | 'preset'> & { preset: Preset | null };
 
 /** The rules of a queue that says nothing else; the queue `default` is born with the same. */
-export const DEFAULT_RULES: Rules = {
+const DEFAULT_RULES: Rules = {
   preset: null,
   ladderSeconds: [
     0, 15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21300,

@@ -202,6 +202,21 @@ test('of 20 at once one runs; the others are told to come back', async () => {
   expect((await order(key)).text).toBe(twentieth.text);
 });
 
+test('many keys at once, each several times: one run a key, and everybody gets its answer', async () => {
+  const { order, runs } = await shop(created);
+  const keys = Array.from({ length: 100 }, () => randomUUID());
+  const crowd = [...keys, ...keys.toReversed(), ...keys].map(async (key) => {
+    const { status, json } = await order(key);
+    return { key, status, id: json.id };
+  });
+  const answers = await Promise.all(crowd);
+  expect(runs).toHaveLength(100);
+  expect(answers.every(({ status }) => status === 201 || status === 409)).toBe(true);
+  const ids = new Map(answers.filter(({ id }) => id).map(({ key, id }) => [key, id]));
+  expect(new Set(ids.values()).size).toBe(100);
+  for (const [key, id] of ids) expect((await order(key)).json.id).toBe(id);
+});
+
 describe('a process that died in the middle', () => {
   test('a minute later another takes over, with the same reserved id', async () => {
     const started = signal();

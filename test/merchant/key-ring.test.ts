@@ -100,32 +100,35 @@ describe('a key', () => {
     expect(await ring.authenticate(key)).toBeNull();
   });
 
-  test('that this process revoked is refused at once, even while it was being looked up', async () => {
-    const { id, key } = await storeKey();
-    const [read, answer] = [signal(), signal()];
-    // The first lookup has read the row; its answer is still on the way when the key is revoked.
-    const slow = db.database.prisma.$extends({
-      query: {
-        async $queryRaw({ args, query }) {
-          const rows = await query(args);
-          read.give();
-          await answer.given;
-          return rows;
+  test.each(['after', 'before'])(
+    'that is revoked while it is looked up is refused to those who ask %s the lookup ends',
+    async (when) => {
+      const { id, key } = await storeKey();
+      const [read, answer] = [signal(), signal()];
+      // The first lookup has read the row; its answer is still on the way when the key is revoked.
+      const slow = db.database.prisma.$extends({
+        query: {
+          async $queryRaw({ args, query }) {
+            const rows = await query(args);
+            read.give();
+            await answer.given;
+            return rows;
+          },
         },
-      },
-    });
-    const ring = createKeyRing({ database: { ...db.database, prisma: slow as never }, log });
-    const early = ring.authenticate(key);
-    await read.given;
-    await revoke(id);
-    ring.forget(hashKey(key));
-    const late = ring.authenticate(key);
-    answer.give();
-    expect(await early).not.toBeNull();
-    expect(await late).toBeNull();
-    expect(await ring.authenticate(key)).toBeNull();
-    await ring.close();
-  });
+      });
+      const ring = createKeyRing({ database: { ...db.database, prisma: slow as never }, log });
+      const early = ring.authenticate(key);
+      await read.given;
+      await revoke(id);
+      ring.forget(hashKey(key));
+      const meanwhile = when === 'before' ? ring.authenticate(key) : null;
+      answer.give();
+      expect(await early).not.toBeNull();
+      expect(await meanwhile).toBeNull();
+      expect(await ring.authenticate(key)).toBeNull();
+      await ring.close();
+    },
+  );
 
   test('expires on time, cached or not', async () => {
     const ring = openRing();
@@ -204,6 +207,17 @@ describe('the last use', () => {
     await ring.authenticate(key);
     await ring.close();
     expect((await lastUse(id))?.getTime()).toBeGreaterThan((first?.getTime() ?? 0) + 60_000);
+  });
+
+  test('is not noted again when another process has just done so', async () => {
+    const [ring, other] = [openRing(), openRing()];
+    const { id, key } = await storeKey();
+    await Promise.all([ring.authenticate(key), other.authenticate(key)]);
+    await ring.close();
+    const first = await lastUse(id);
+    await db.travel(30_000);
+    await other.close();
+    expect(await lastUse(id)).toEqual(first);
   });
 
   test('that cannot be noted harms nobody', async () => {

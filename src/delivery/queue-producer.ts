@@ -1,0 +1,92 @@
+import { batched } from './batch.ts';
+import type { Wake } from './queue.ts';
+import { type Backend, type BullQueue, type Report, within } from './queue-backend.ts';
+
+export interface PendingWake {
+  wake: Wake;
+  /** By this process' clock, like BullMQ's: who waited for a turn must not come later for it. */
+  dueAt: number;
+}
+
+const MAX_WAITING = 20_000;
+const MAX_BULK = 1000;
+const MAX_BULKS_AT_ONCE = 2;
+const BULK_MS = 1500;
+/** After a bulk that hung, nothing is tried for so long: callers must not all wait in vain. */
+const REST_MS = 1000;
+const GOODBYE_MS = 500;
+
+/** Hands the wakes of one queue over to BullMQ, many at a time. */
+export function openProducer(
+  timers: Backend,
+  name: string,
+  report: Report,
+): { add(pending: PendingWake): Promise<void>; close(): Promise<void> } {
+  let opened: Promise<BullQueue> | undefined;
+  let restUntil = 0;
+
+  async function handOver(batch: readonly PendingWake[]): Promise<void[]> {
+    const startedAt = performance.now();
+    if (!timers.isUp() || startedAt < restUntil) throw new Error('the timers are not connected');
+    try {
+      await within(BULK_MS, insert(batch));
+    } catch (error) {
+      // What fails at once may be tried again at once.
+      const now = performance.now();
+      if (now - startedAt > BULK_MS / 2) restUntil = now + REST_MS;
+      throw error;
+    }
+    return new Array<void>(batch.length);
+  }
+
+  async function insert(batch: readonly PendingWake[]): Promise<void> {
+    opened ??= open();
+    const queue = await opened;
+    const now = Date.now();
+    await queue.addBulk(
+      batch.map(({ wake, dueAt }) => ({
+        name: 'wake',
+        data: { deliveryId: wake.deliveryId },
+        opts: {
+          jobId: wake.key,
+          delay: Math.max(0, Math.ceil(dueAt - now)),
+          attempts: 1,
+          removeOnComplete: true,
+          removeOnFail: true,
+        },
+      })),
+    );
+  }
+
+  /** A BullMQ queue whose first contact failed stays useless: the next batch then opens another. */
+  async function open(): Promise<BullQueue> {
+    const queue = timers.openQueue(name);
+    queue.on('error', (error) => report('Timers, producer', error));
+    try {
+      await queue.waitUntilReady();
+      return queue;
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
+  }
+
+  return {
+    add: batched<PendingWake, void>(
+      {
+        maxItems: MAX_BULK,
+        maxRuns: MAX_BULKS_AT_ONCE,
+        maxWaiting: MAX_WAITING,
+        whenFull: () => new Error(`${MAX_WAITING} wakes are waiting already`),
+      },
+      handOver,
+    ),
+    async close() {
+      if (opened === undefined) return;
+      await within(
+        GOODBYE_MS,
+        opened.then((queue) => queue.close()),
+      ).catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decide, type Standing, type Verdict } from '../../src/delivery/decide.ts';
+
+const SECOND = 1000;
+const NOW = Date.parse('2026-11-22T10:00:00.000Z');
+const failure: Verdict = { outcome: 'http_status', statusCode: 500, retryAfterMs: null };
+const policy = { ladderSeconds: [0, 5, 10], deadlineSeconds: 60, jitter: 0 };
+const standing: Standing = {
+  rung: 0,
+  trigger: 'ladder',
+  deadlineMs: NOW + 60 * SECOND,
+  resumeMs: null,
+};
+
+const anyPolicy = fc.record({
+  ladderSeconds: fc.array(fc.integer({ min: 0, max: 5000 }), { minLength: 1, maxLength: 64 }),
+  deadlineSeconds: fc.integer({ min: 1, max: 100_000 }),
+  jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+});
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const retryAfter = fc.option(fc.nat(200_000_000), { nil: null });
+
+describe('after an attempt', () => {
+  test('success delivers, whatever is left of the ladder', () => {
+    const verdict: Verdict = { outcome: 'success', statusCode: 200, retryAfterMs: null };
+    expect(decide({ ...standing, rung: 2 }, policy, verdict, NOW, 0)).toEqual({
+      kind: 'settle',
+      status: 'delivered',
+      reason: null,
+    });
+  });
+
+  test('410 ends it', () => {
+    const verdict = { ...failure, statusCode: 410 };
+    expect(decide(standing, policy, verdict, NOW, 0)).toMatchObject({
+      status: 'failed',
+      reason: 'gone',
+    });
+  });
+
+  test('a failure waits for the next rung', () => {
+    expect(decide(standing, policy, failure, NOW, 0)).toEqual({
+      kind: 'retry',
+      rung: 1,
+      delayMs: 5000,
+    });
+  });
+
+  test('the last rung spent: ladder_spent; rungs left, but none before the deadline: deadline_passed', () => {
+    expect(decide({ ...standing, rung: 2 }, policy, failure, NOW, 0)).toMatchObject({
+      reason: 'ladder_spent',
+    });
+    const late = { ...standing, deadlineMs: NOW + 3 * SECOND };
+    expect(decide(late, policy, failure, NOW, 0)).toMatchObject({ reason: 'deadline_passed' });
+  });
+
+  test('an attempt by hand in between leaves the ladder where it was', () => {
+    const byHand: Standing = {
+      ...standing,
+      rung: 2,
+      trigger: 'resend',
+      resumeMs: NOW + 7 * SECOND,
+    };
+    expect(decide(byHand, policy, failure, NOW, 0)).toEqual({
+      kind: 'retry',
+      rung: 2,
+      delayMs: 7000,
+    });
+    const overdue = { ...byHand, resumeMs: NOW - SECOND };
+    expect(decide(overdue, policy, failure, NOW, 0)).toEqual({
+      kind: 'retry',
+      rung: 2,
+      delayMs: 0,
+    });
+  });
+
+  test('Retry-After lengthens, never shortens, and stops short of the deadline', () => {
+    const asks = (retryAfterMs: number) =>
+      decide(standing, policy, { ...failure, statusCode: 503, retryAfterMs }, NOW, 0);
+    expect(asks(20_000)).toMatchObject({ delayMs: 20_000 });
+    expect(asks(1_000)).toMatchObject({ delayMs: 5_000 });
+    expect(asks(3_600_000)).toMatchObject({ delayMs: 58_000 });
+  });
+
+  test('a test is never repeated', () => {
+    expect(decide({ ...standing, trigger: 'test' }, policy, failure, NOW, 0)).toMatchObject({
+      kind: 'settle',
+      status: 'failed',
+    });
+  });
+});
+
+describe('a whole cycle', () => {
+  test('never attempts early, late or more often than the ladder is long', () => {
+    fc.assert(
+      fc.property(
+        anyPolicy,
+        fc.array(fc.tuple(random, retryAfter, fc.nat(20_000)), { minLength: 70, maxLength: 70 }),
+        (rules, steps) => {
+          const deadlineMs = NOW + rules.deadlineSeconds * SECOND;
+          let nowMs = NOW + (rules.ladderSeconds[0] as number) * SECOND;
+          let rung = 0;
+          let attempts = 0;
+          for (const [dice, retryAfterMs, tookMs] of steps) {
+            if (nowMs >= deadlineMs) return;
+            attempts += 1;
+            nowMs += tookMs;
+            const at: Standing = { rung, trigger: 'ladder', deadlineMs, resumeMs: null };
+            const decision = decide(at, rules, { ...failure, retryAfterMs }, nowMs, dice);
+            if (decision.kind === 'settle') {
+              expect(decision.status).toBe('failed');
+              break;
+            }
+            expect(decision.rung).toBe(rung + 1);
+            expect(decision.delayMs).toBeGreaterThanOrEqual(
+              (rules.ladderSeconds[rung + 1] as number) * SECOND,
+            );
+            expect(nowMs + decision.delayMs).toBeLessThan(deadlineMs);
+            rung = decision.rung;
+            nowMs += decision.delayMs;
+          }
+          expect(attempts).toBeLessThanOrEqual(rules.ladderSeconds.length);
+        },
+      ),
+    );
+  });
+});
