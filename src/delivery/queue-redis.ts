@@ -13,6 +13,7 @@ const CONNECT_TIMEOUT_MS = 2000;
 
 const COMMON = {
   connectTimeout: CONNECT_TIMEOUT_MS,
+  disconnectTimeout: 500,
   keepAlive: 10_000,
   retryStrategy: (times: number) => Math.min(100 * times, 1000),
 } satisfies RedisOptions;
