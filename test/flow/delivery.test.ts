@@ -279,3 +279,39 @@ describe('numbers beyond 2^53', () => {
     }
   });
 });
+
+describe('a queue that was deleted', () => {
+  test('still delivers what is sent again in it, also after a restart', async () => {
+    const gateway = await testGateway();
+    const receiver = await startReceiver();
+    try {
+      receiver.answer(500);
+      const merchant = await gateway.merchant();
+      await gateway.operator.put('/v1/queues/gone', { ...QUICK, ladderSeconds: [0] }).expect(200);
+      await merchant.api
+        .post(`/v1/merchants/${merchant.id}/endpoints`, { url: receiver.url(), queue: 'gone' })
+        .expect(201);
+      const { body } = await gateway.operator
+        .post('/v1/notifications', {
+          merchantId: merchant.id,
+          type: 'a.b',
+          businessKey: 'k',
+          payload: {},
+        })
+        .expect(202);
+      const path = `/v1/deliveries/${body.deliveries[0].id}`;
+      const reaches = (status: string) =>
+        until(async () => (await gateway.operator.get(path)).body.status === status);
+      await reaches('failed');
+      await gateway.operator.delete('/v1/queues/gone').expect(204);
+      await gateway.stop();
+      await gateway.start();
+      receiver.answer(200);
+      await gateway.operator.post(`${path}/resend`, { reason: 'late' }).expect(202);
+      await reaches('delivered');
+    } finally {
+      await gateway.close();
+      await receiver.close();
+    }
+  });
+});

@@ -34,10 +34,25 @@ async function load(sql: Sql, key: string): Promise<Policy | undefined> {
   return rows.map(toPolicy)[0];
 }
 
-/** The rules that each queue has now. */
+/**
+ * The rules of every queue that needs a lane: those that exist, with their current rules, and those
+ * that were deleted while something was on its way into them (an acceptance at the same moment, a
+ * re-send later), with their last ones.
+ */
 export async function currentPolicies(sql: Sql): Promise<Policy[]> {
   const rows = await sql.$queryRaw<PolicyRow[]>`
-    SELECT p.* FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version`;
+    WITH RECURSIVE waiting AS (
+      (SELECT queue FROM delivery WHERE status = 'pending' ORDER BY queue LIMIT 1)
+      UNION ALL
+      SELECT (SELECT d.queue FROM delivery AS d
+               WHERE d.status = 'pending' AND d.queue > waiting.queue ORDER BY d.queue LIMIT 1)
+        FROM waiting WHERE queue IS NOT NULL
+    )
+    SELECT p.* FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
+    UNION ALL
+    SELECT last.* FROM waiting CROSS JOIN LATERAL (
+      SELECT p.* FROM policy AS p WHERE p.queue = waiting.queue ORDER BY p.version DESC LIMIT 1) AS last
+     WHERE NOT EXISTS (SELECT 1 FROM queue AS q WHERE q.name = waiting.queue)`;
   return rows.map(toPolicy);
 }
 
