@@ -6,7 +6,7 @@ import { migrate } from './db/migrate.ts';
 import { createCommands } from './delivery/commands.ts';
 import { checkUrl, createGuard } from './delivery/destination.ts';
 import { createSteps, type EngineOptions, startWorker, type Worker } from './delivery/engine.ts';
-import { openWakeQueue, type WakeQueue } from './delivery/queue.ts';
+import { openWakeQueue, type WakeQueue, type Waker } from './delivery/queue.ts';
 import { createSender } from './delivery/send.ts';
 import { createApp } from './http/app.ts';
 import { createIdempotencyStore } from './http/idempotency-store.ts';
@@ -22,8 +22,11 @@ import { createTargets } from './merchant/targets.ts';
 import { createAccept } from './notification/accept.ts';
 import { notificationOwner } from './notification/owner.ts';
 import { notificationRoutes } from './notification/routes.ts';
+import { ackRoutes } from './notification/routes-ack.ts';
 import { deliveryRoutes } from './notification/routes-deliveries.ts';
+import { rebaseFeed } from './notification/store/feed.ts';
 import { queueRoutes } from './policy/routes.ts';
+import { resultRoutes } from './recovery/results.ts';
 import type { Route } from './route.ts';
 import { createSecretBox } from './secrets.ts';
 
@@ -105,6 +108,9 @@ async function startRoles(
     void resealSecrets({ database, secrets, log }).catch((error) =>
       log.error({ err: error }, 'reseal failed'),
     );
+    void rebaseFeed(database.prisma).catch((error) =>
+      log.error({ err: error }, 'rebasing the feed failed'),
+    );
   }
   if (!settings.ROLES.includes('api')) return null;
 
@@ -112,7 +118,8 @@ async function startRoles(
   closers.push(keyRing.close);
   if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
   const stopping = new AbortController();
-  const commands = createCommands(database, wakes, owners, createSteps(engine, stopping.signal));
+  const wake: Waker = (due) => (worker ?? wakes).wake(due);
+  const commands = createCommands(database, wake, owners, createSteps(engine, stopping.signal));
   const refusedUrl = (url: string) => {
     const checked = checkUrl(url, { allowPrivateTargets });
     return checked.ok ? null : checked.reason;
@@ -137,10 +144,12 @@ async function startRoles(
     }),
     ...notificationRoutes({
       sql: database.prisma,
-      accept: createAccept({ database, wakes, checkUrl: refusedUrl }),
+      accept: createAccept({ database, wake, checkUrl: refusedUrl }),
       commands,
     }),
     ...deliveryRoutes({ database, commands }),
+    ...ackRoutes({ sql: database.prisma, commands, log }),
+    ...resultRoutes({ sql: database.prisma }),
   ];
   const app = createApp({
     routes,

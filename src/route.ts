@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 
 export type Role = 'operator' | 'producer' | 'merchant';
@@ -28,6 +29,11 @@ export interface Reply {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
+  /**
+   * A body too large to be held, in place of `body`; `headers` name its content type. Only for `get`:
+   * answers that an Idempotency-Key keeps must be whole. Destroyed when the caller leaves.
+   */
+  stream?: Readable;
 }
 
 /**
@@ -48,10 +54,17 @@ export interface Route<
   params?: Params;
   query?: Query;
   body?: Body;
+  /**
+   * Content types taken besides JSON, such as `text/csv`. A body of these is given as `rawBody` alone,
+   * and `body` as if none had come; so the schema must be optional.
+   */
+  textTypes?: readonly string[];
   /** Bytes; 64 KiB when absent. */
   bodyLimitBytes?: number;
   /** status → schema of its JSON body (`null`: no body). Problems are documented by the HTTP layer. */
   responses: Record<number, z.ZodType | null>;
+  /** Content types besides JSON that the caller may choose by `Accept`; the handler obeys it. */
+  alsoAnswers?: readonly string[];
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Reply>;
 }
 

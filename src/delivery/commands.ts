@@ -1,6 +1,6 @@
 import { type Database, Prisma } from '../db/client.ts';
 import type { Owners } from './owner.ts';
-import type { WakeQueue } from './queue.ts';
+import type { Waker } from './queue.ts';
 import { tellOwners } from './recorder.ts';
 import { finish, type Steps, wakeFor } from './run.ts';
 import type { NewDelivery } from './store/create.ts';
@@ -37,7 +37,7 @@ const FIRST_WOKEN = 20;
 
 export function createCommands(
   { prisma }: Database,
-  wakes: WakeQueue,
+  wake: Waker,
   owners: Owners,
   steps: Omit<Steps, 'claim'>,
 ): DeliveryCommands {
@@ -45,7 +45,7 @@ export function createCommands(
     async resend(ids, delivered) {
       const resent = await resendDeliveries(prisma, ids, { delivered, priority: 0 });
       const due = resent.filter((each) => each.verdict === 'due');
-      void wakes.wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
+      void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;
     },
     settleOwners(ownerIds, from, end) {
@@ -63,7 +63,7 @@ export function createCommands(
     },
     async wakeReceiver(receiverId) {
       const due = await findDueAtReceiver(prisma, receiverId, FIRST_WOKEN);
-      void wakes.wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
+      void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
     },
     async attemptOnce(delivery) {
       const policies = await currentPolicies(prisma);

@@ -4,7 +4,7 @@ import { batched } from './batch.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Owners, Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
-import type { WakeQueue } from './queue.ts';
+import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
 import { type AttemptReport, run, type Steps } from './run.ts';
 import type { Letter, Sender } from './send.ts';
@@ -30,6 +30,8 @@ export interface EngineOptions {
 export interface Worker {
   /** Takes up new queues and changed limits at once; it also looks for them by itself. */
   refresh(): Promise<void>;
+  /** What is due now goes to a lane of this process that has a place; the rest to the timers. */
+  wake: Waker;
   /** Looks for everything that is due, overdue or expired. */
   sweep(): Promise<void>;
   /** Ends what is under way, or gives it back uncharged after `graceMs`. */
@@ -111,6 +113,13 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   return {
     refresh,
     sweep,
+    async wake(due) {
+      const others = due.filter(
+        ({ queue, deliveryId, delayMs }) =>
+          delayMs > 0 || lanes.get(queue)?.lane.offer(deliveryId) !== true,
+      );
+      if (others.length > 0) await wakes.wake(others);
+    },
     async close(graceMs) {
       closing = true;
       clearInterval(refreshTimer);

@@ -14,8 +14,8 @@ export interface LaneWork {
 
 /** One queue's places in this process. */
 export interface Lane {
-  /** Something may be due: takes it up if there is a place, else remembers that something waits. */
-  offer(deliveryId: string): void;
+  /** Something may be due: takes it up if there is a place, else remembers that something waits (false). */
+  offer(deliveryId: string): boolean;
   /** Looks into the database for what is due and unclaimed. */
   look(): Promise<void>;
   /** Looks for what waits at these receivers. */
@@ -58,11 +58,11 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   const places = () => Math.max(0, concurrency - running);
   const suspectPlaces = () => Math.max(0, Math.ceil(concurrency * SUSPECT_SHARE) - suspectsRunning);
 
-  function offer(deliveryId: string): void {
-    if (closing) return;
+  function offer(deliveryId: string): boolean {
+    if (closing) return false;
     if (running >= concurrency) {
       missed.any = true;
-      return;
+      return false;
     }
     running += 1;
     work
@@ -73,6 +73,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
         if (running === 0) for (const done of idle.splice(0)) done();
         if (wantsMore()) void look();
       });
+    return true;
   }
 
   /** Enough places are free again to make a look worth its while, and something was turned away. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { IQueueBackend, JobsOptions } from 'bullmq';
+import { CONNECTION_CLOSED_ERROR_MSG, type IQueueBackend, type JobsOptions } from 'bullmq';
 import type { Logger } from 'pino';
 
 /** What a job carries: the delivery to look at. Everything else is in Postgres. */
@@ -9,6 +9,7 @@ export interface WakeJob {
 
 /** The part of BullMQ's Queue that is used here; its own type differs with each backend. */
 export interface BullQueue {
+  add(name: string, data: WakeJob, opts: JobsOptions): Promise<unknown>;
   addBulk(jobs: { name: string; data: WakeJob; opts: JobsOptions }[]): Promise<unknown>;
   waitUntilReady(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
@@ -56,22 +57,27 @@ export const WORKER_OPTIONS = {
 };
 
 /**
- * Two corrections to a worker's backend. A claim that fails for another reason than a refused
- * connection (a database that is still starting, no connection slot left) is repeated by BullMQ at
- * once and without end: slow that down. And look at the timers every 10 s on PostgreSQL too, as on
- * Redis, instead of trusting for an hour that no NOTIFY got lost.
+ * Two corrections to a worker's backend. What fails for another reason than a refused connection (a
+ * database that is still starting, no connection slot left) is repeated by BullMQ almost at once and
+ * without end: slow that down. And look at the timers every 10 s on PostgreSQL too, as on Redis,
+ * instead of trusting for an hour that no NOTIFY got lost.
  */
 export function steady<B extends IQueueBackend>(backend: B): B {
-  const claim = backend.moveToActive.bind(backend);
-  backend.moveToActive = async (...args) => {
+  backend.moveToActive = paced(backend.moveToActive.bind(backend));
+  backend.waitForJob = paced(backend.waitForJob.bind(backend));
+  return Object.defineProperty(backend, 'maximumBlockTimeout', { value: 10 });
+}
+
+function paced<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) {
+  return async (...args: Args): Promise<Result> => {
     try {
-      return await claim(...args);
+      return await call(...args);
     } catch (error) {
-      await pause(RETRY_MS);
+      // A connection of ours that was closed is how BullMQ ends a wait: nothing to slow down.
+      if (messageOf(error) !== CONNECTION_CLOSED_ERROR_MSG) await pause(RETRY_MS);
       throw error;
     }
   };
-  return Object.defineProperty(backend, 'maximumBlockTimeout', { value: 10 });
 }
 
 /** @throws after `timeoutMs`; what `promise` does later is nobody's concern */

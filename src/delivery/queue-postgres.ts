@@ -41,7 +41,12 @@ export async function openPostgres(url: string, report: Report): Promise<Backend
     },
     openWorker(name, concurrency, take) {
       const { forBullmq, close } = openPool(url, report, { max: 3, timeoutMs: 10 * SECOND });
-      const options = { ...WORKER_OPTIONS, concurrency, connection: forBullmq };
+      const options = {
+        ...WORKER_OPTIONS,
+        // Two connections do the work: more jobs at once would only wait for them.
+        concurrency: Math.min(concurrency, 4),
+        connection: forBullmq,
+      };
       const worker = new Worker(
         name,
         take,

@@ -21,11 +21,11 @@ export function openProducer(
   timers: Backend,
   name: string,
   report: Report,
-): { add(pending: PendingWake): Promise<void>; close(): Promise<void> } {
+): { add(pending: PendingWake): Promise<unknown>; close(): Promise<void> } {
   let opened: Promise<BullQueue> | undefined;
   let restUntil = 0;
 
-  async function handOver(batch: readonly PendingWake[]): Promise<void[]> {
+  async function handOver(batch: readonly PendingWake[]): Promise<undefined[]> {
     const startedAt = performance.now();
     if (!timers.isUp() || startedAt < restUntil) throw new Error('the timers are not connected');
     try {
@@ -36,26 +36,28 @@ export function openProducer(
       if (now - startedAt > BULK_MS / 2) restUntil = now + REST_MS;
       throw error;
     }
-    return new Array<void>(batch.length);
+    return new Array<undefined>(batch.length);
   }
 
   async function insert(batch: readonly PendingWake[]): Promise<void> {
     opened ??= open();
     const queue = await opened;
     const now = Date.now();
-    await queue.addBulk(
-      batch.map(({ wake, dueAt }) => ({
-        name: 'wake',
-        data: { deliveryId: wake.deliveryId },
-        opts: {
-          jobId: wake.key,
-          delay: Math.max(0, Math.ceil(dueAt - now)),
-          attempts: 1,
-          removeOnComplete: true,
-          removeOnFail: true,
-        },
-      })),
-    );
+    const jobs = batch.map(({ wake, dueAt }) => ({
+      name: 'wake',
+      data: { deliveryId: wake.deliveryId },
+      opts: {
+        jobId: wake.key,
+        delay: Math.max(0, Math.ceil(dueAt - now)),
+        attempts: 1,
+        removeOnComplete: true,
+        removeOnFail: true,
+      },
+    }));
+    const [first] = jobs;
+    // On PostgreSQL a bulk makes two temporary tables: too much for one job.
+    if (jobs.length === 1 && first) await queue.add(first.name, first.data, first.opts);
+    else await queue.addBulk(jobs);
   }
 
   /** A BullMQ queue whose first contact failed stays useless: the next batch then opens another. */
@@ -72,7 +74,7 @@ export function openProducer(
   }
 
   return {
-    add: batched<PendingWake, void>(
+    add: batched<PendingWake, undefined>(
       {
         maxItems: MAX_BULK,
         maxRuns: MAX_BULKS_AT_ONCE,

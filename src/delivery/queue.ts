@@ -17,6 +17,9 @@ export interface Wake {
   key: string;
 }
 
+/** Hands wakes on, to this process' own worker or to the timers. Never throws. */
+export type Waker = (wakes: readonly Wake[]) => Promise<void>;
+
 /** Timers that may fail: whatever they lose, the sweep finds again in Postgres. */
 export interface WakeQueue {
   /**

@@ -1,4 +1,6 @@
 import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Reply } from '../route.ts';
 
 /** What goes on the wire, ready made: it can be sent, and kept to be sent once more. */
@@ -40,4 +42,29 @@ export function send(res: ServerResponse, answer: Answer): void {
   // Node drops the body of an answer to HEAD, and its length with it.
   if (res.req.method === 'HEAD') res.setHeader('content-length', Buffer.byteLength(answer.body));
   res.end(answer.body);
+}
+
+/**
+ * Sends a body as it is made, as fast as the caller reads. A caller who leaves ends the stream; that
+ * is no error, the request's log line says `aborted`.
+ *
+ * @throws what the stream throws; the answer has begun by then and can only be cut off
+ */
+export async function sendStream(
+  res: ServerResponse,
+  { status, headers = {} }: Reply,
+  stream: Readable,
+): Promise<void> {
+  res.statusCode = status;
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  if (res.req.method === 'HEAD') {
+    stream.destroy();
+    res.end();
+    return;
+  }
+  try {
+    await pipeline(stream, res);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
 }

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { Problem } from '../problem.ts';
+import { invalid, Problem } from '../problem.ts';
 import { parseJson } from './json.ts';
 
 const KIB = 1024;
@@ -10,21 +11,36 @@ export interface Body {
   bytes: Buffer;
   /** Exactly what came, as text. */
   text: string;
-  /** `undefined`: no body came. */
+  /** `undefined`: no body came, or one that is not JSON. */
   value: unknown;
+}
+
+/** What a route takes. */
+interface Takes {
+  limitBytes: number;
+  /** Content types besides JSON; taken as text. */
+  textTypes: readonly string[];
 }
 
 export const NO_BODY: Body = { bytes: EMPTY, text: '', value: undefined };
 
 /**
- * Reads a JSON body. Its type matters only where there is one.
+ * Reads a body: JSON, or text of a type that the route takes. Its type matters only where there is one.
  *
  * @throws Problem 400, 413, 415, 422
  */
-export async function readJsonBody(req: IncomingMessage, limitBytes: number): Promise<Body> {
+export async function readBody(
+  req: IncomingMessage,
+  { limitBytes, textTypes }: Takes,
+): Promise<Body> {
   const bytes = await readBytes(req, limitBytes);
   if (bytes.length === 0) return NO_BODY;
-  requireJson(req);
+  refuseCompressed(req, textTypes);
+  if (textTypes.some((type) => isType(req, type))) {
+    if (!isUtf8(bytes)) throw invalid('body', 'The body is not valid UTF-8.');
+    return { bytes, text: bytes.toString('utf8'), value: undefined };
+  }
+  requireJson(req, textTypes);
   return { bytes, ...parseJson(bytes) };
 }
 
@@ -73,30 +89,38 @@ function tooLarge(limitBytes: number): Problem {
   return new Problem(413, 'payload_too_large', `The body may have ${limitBytes} bytes at most.`);
 }
 
-/** Compressed bodies are refused: a small one may stand for gigabytes. */
-function requireJson(req: IncomingMessage): void {
+/** A small compressed body may stand for gigabytes. */
+function refuseCompressed(req: IncomingMessage, textTypes: readonly string[]): void {
   const encoding = req.headers['content-encoding'];
   if (encoding !== undefined && encoding.trim().toLowerCase() !== 'identity') {
-    throw unsupported('The body must not be compressed (Content-Encoding).');
-  }
-  const type = req.headers['content-type'];
-  if (type !== 'application/json' && !isJsonType(type ?? '')) {
-    throw unsupported('The body must be application/json in UTF-8 (Content-Type).');
+    throw unsupported('The body must not be compressed (Content-Encoding).', textTypes);
   }
 }
 
-/** `application/json` or `application/…+json`, with no charset or `utf-8`. */
-function isJsonType(header: string): boolean {
-  const [type = '', ...parameters] = header.toLowerCase().split(';');
-  if (!/^application\/([a-z0-9!#$&^_.+-]+\+)?json$/.test(type.trim())) return false;
-  return parameters.every((parameter) => {
-    const [name = '', value = ''] = parameter.split('=');
-    return name.trim() !== 'charset' || /^("utf-8"|utf-8)$/.test(value.trim());
-  });
+function requireJson(req: IncomingMessage, textTypes: readonly string[]): void {
+  if (req.headers['content-type'] === 'application/json' || isType(req, JSON_TYPE)) return;
+  const types = ['application/json', ...textTypes].join(' or ');
+  throw unsupported(`The body must be ${types} in UTF-8 (Content-Type).`, textTypes);
 }
 
-function unsupported(detail: string): Problem {
+/** `application/json` or `application/…+json`. */
+const JSON_TYPE = /^application\/([a-z0-9!#$&^_.+-]+\+)?json$/;
+
+/** The content type is this one, with no charset or `utf-8`. */
+function isType(req: IncomingMessage, wanted: string | RegExp): boolean {
+  const [type = '', ...parameters] = (req.headers['content-type'] ?? '').toLowerCase().split(';');
+  const isIt = typeof wanted === 'string' ? type.trim() === wanted : wanted.test(type.trim());
+  return (
+    isIt &&
+    parameters.every((parameter) => {
+      const [name = '', value = ''] = parameter.split('=');
+      return name.trim() !== 'charset' || /^("utf-8"|utf-8)$/.test(value.trim());
+    })
+  );
+}
+
+function unsupported(detail: string, textTypes: readonly string[]): Problem {
   return new Problem(415, 'unsupported_media_type', detail, {
-    headers: { 'accept-post': 'application/json' },
+    headers: { 'accept-post': ['application/json', ...textTypes].join(', ') },
   });
 }

@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 import { newUuid } from '../ids.ts';
 import { invalid } from '../problem.ts';
 import type { Call, Route } from '../route.ts';
-import { type Answer, answerOf, send } from './answer.ts';
-import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readJsonBody } from './body.ts';
+import { type Answer, answerOf, send, sendStream } from './answer.ts';
+import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
 import { contextOf } from './context.ts';
 import { problemAnswer, problemOf } from './errors.ts';
 import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
@@ -16,13 +16,18 @@ type AnyCall = Call<unknown, unknown, unknown>;
 
 /** The way of a call whose caller is known and may make it: read, validate, run once, answer. */
 export function callHandler(route: Route, store: IdempotencyStore, log: Logger): RequestHandler {
-  const limitBytes = route.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES;
+  const takes = {
+    limitBytes: route.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
+    textTypes: route.textTypes ?? [],
+  };
   return async (req, res) => {
-    const body = route.method === 'get' ? NO_BODY : await readJsonBody(req, limitBytes);
+    const body = route.method === 'get' ? NO_BODY : await readBody(req, takes);
     const call = callOf(route, req, res, body);
     const header = req.headers['idempotency-key'];
     if (route.method !== 'post' || typeof header !== 'string') {
-      send(res, answerOf(await route.handle(call)));
+      const reply = await route.handle(call);
+      if (reply.stream === undefined) send(res, answerOf(reply));
+      else await sendStream(res, reply, reply.stream);
       return;
     }
     const claim = {

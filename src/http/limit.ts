@@ -21,10 +21,15 @@ export interface RateLimits {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-/** Roomy: they stop a runaway loop, not a busy shop. */
+/**
+ * Roomy: they stop a runaway loop, not a busy shop. One process takes in some thousands a second at
+ * its best, and all of that may come by one producer's key, or from one proxy's address; a limit
+ * below it would turn a rush of payments into errors. What is too much for the process itself is
+ * answered by the bounds of the intake's own queue (503).
+ */
 const DEFAULT_RATE_LIMITS: RateLimits = {
-  perKey: { requests: 6000, windowMs: 10 * SECOND },
-  perAddress: { requests: 6000, windowMs: 10 * SECOND },
+  perKey: { requests: 60_000, windowMs: 10 * SECOND },
+  perAddress: { requests: 60_000, windowMs: 10 * SECOND },
   wrongKeysPerAddress: { requests: 300, windowMs: MINUTE },
 };
 

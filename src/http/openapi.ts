@@ -23,6 +23,7 @@ const PROBLEMS: Record<number, string> = {
   401: 'The key is missing or wrong.',
   403: 'The key has another role.',
   404: 'Absent, or somebody else’s.',
+  406: 'Accept names none of the content types that are offered.',
   409: 'The present state does not allow it, or the first request of this Idempotency-Key runs.',
   413: 'The body is too large.',
   415: 'The body is not JSON in UTF-8, or compressed.',
@@ -95,7 +96,10 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
     responses[status] =
       schema === null
         ? { description }
-        : { description, content: jsonContent(shelf.of(schema, 'output')) };
+        : {
+            description,
+            content: { ...jsonContent(shelf.of(schema, 'output')), ...textContent(route.alsoAnswers) },
+          };
   }
   return {
     operationId: operationId(route.method, route.path),
@@ -107,14 +111,19 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
       ...queryParameters(route, shelf),
       ...keyOf(route),
     ],
-    ...(route.body === undefined ? {} : { requestBody: requestBody(route.body, shelf) }),
+    ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body, shelf) }),
     responses,
   };
 }
 
-function requestBody(body: z.ZodType, shelf: SchemaShelf): object {
-  const required = ![undefined, {}].some((stand) => body.safeParse(stand).success);
-  return { required, content: jsonContent(shelf.of(body, 'input')) };
+function requestBody({ textTypes }: Route, body: z.ZodType, shelf: SchemaShelf): object {
+  const mayBeLeftOut = [undefined, {}].some((stand) => body.safeParse(stand).success);
+  const content = { ...jsonContent(shelf.of(body, 'input')), ...textContent(textTypes) };
+  return { required: textTypes !== undefined || !mayBeLeftOut, content };
+}
+
+function textContent(types: readonly string[] = []): object {
+  return Object.fromEntries(types.map((type) => [type, { schema: { type: 'string' } }]));
 }
 
 function jsonContent(schema: object): object {
@@ -166,7 +175,8 @@ function problemStatuses(route: Route): number[] {
   const takesBody = route.method === 'get' ? [] : [400, 413, 415];
   const names = route.path.includes('{') ? [404] : [];
   const conflicts = route.method === 'get' ? [] : [409];
-  return [...takesBody, 401, 403, ...names, ...conflicts, 422, 429, 500, 503];
+  const formats = route.alsoAnswers === undefined ? [] : [406];
+  return [...takesBody, 401, 403, ...names, ...formats, ...conflicts, 422, 429, 500, 503];
 }
 
 function problemsOf(statuses: readonly number[]): Record<string, object> {

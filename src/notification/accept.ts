@@ -1,8 +1,8 @@
-import type { Database, Sql, Transaction } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import { Prisma } from '../db/client.ts';
 import { batched } from '../delivery/batch.ts';
-import type { WakeQueue } from '../delivery/queue.ts';
-import { settleDeliveries } from '../delivery/store/settle.ts';
+import type { Wake, Waker } from '../delivery/queue.ts';
+import { CROWD } from '../delivery/store/create.ts';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';
@@ -11,6 +11,7 @@ import { leastAdvanced } from './status.ts';
 import { findAudience } from './store/audience.ts';
 import { findNotifications } from './store/find.ts';
 import { findEarlier, type Inserted, insertNotifications } from './store/insert.ts';
+import { supersede, takeTurns } from './supersede.ts';
 
 /** One notification on its way in. */
 export interface Offer {
@@ -32,7 +33,7 @@ export type Accept = (offer: Offer) => Promise<Accepted>;
 
 interface AcceptOptions {
   database: Database;
-  wakes: WakeQueue;
+  wake: Waker;
   checkUrl(url: string): string | null;
 }
 
@@ -45,7 +46,7 @@ interface AcceptOptions {
  * The returned function throws Problem: 422 for an unknown merchant or queue and for a refused address, 409
  * `event_conflict`, 503 when too much waits.
  */
-export function createAccept({ database: { prisma }, wakes, checkUrl }: AcceptOptions): Accept {
+export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOptions): Accept {
   const accept = batched<Offer, Accepted | Problem>(
     { maxItems: 100, maxRuns: 2, maxWaiting: 5_000, whenFull: overloaded },
     (offers) => acceptBatch(offers),
@@ -70,7 +71,7 @@ export function createAccept({ database: { prisma }, wakes, checkUrl }: AcceptOp
     const planned = offers.map((offer) => plan(offer, audience, checkUrl));
     const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
     const inserted = await insert(prisma, wanted);
-    void wakes.wake(wanted.flatMap((each) => wakesOf(each, inserted.get(each.row.id))));
+    void wake(wakesOf(wanted, inserted));
     const earlier = await answerEarlier(prisma, wanted, inserted);
     return planned.map((each) => {
       if (each instanceof Problem) return each;
@@ -94,32 +95,12 @@ async function insert(
 ): Promise<Map<string, Inserted>> {
   if (wanted.length === 0) return new Map();
   const rows = wanted.map((each) => each.row);
-  const superseding = wanted.filter((each) => each.supersede);
+  const superseding = wanted.filter((each) => each.supersedesIn.length > 0);
   if (superseding.length === 0) return insertNotifications(prisma, rows);
   return prisma.$transaction(async (tx) => {
-    const inserted = await insertNotifications(tx, rows);
-    await supersede(
-      tx,
-      superseding.filter((each) => inserted.has(each.row.id)),
-    );
-    return inserted;
+    await takeTurns(tx, superseding);
+    return supersede(tx, superseding, await insertNotifications(tx, rows));
   });
-}
-
-/** A higher version makes what is still on its way with a lower one worthless. */
-async function supersede(tx: Transaction, newer: Planned[]): Promise<void> {
-  if (newer.length === 0) return;
-  const keys = newer.map(({ row }) => ({
-    m: row.merchantId,
-    k: row.businessKey,
-    v: row.resultVersion,
-  }));
-  const older = Prisma.sql`d.owner_kind = 'notification' AND d.owner_id IN (
-    SELECT n.id FROM notification AS n
-      JOIN jsonb_to_recordset(${JSON.stringify(keys)}::jsonb) AS k (m text, k text, v bigint)
-        ON n.merchant_id = k.m AND n.business_key = k.k AND n.result_version < k.v)`;
-  const end = { status: 'cancelled', reason: 'superseded' } as const;
-  await settleDeliveries(tx, older, ['pending', 'sending'], end);
 }
 
 /** What becomes of offers that the insert left out: the first notification, or a conflict. */
@@ -160,18 +141,22 @@ async function answerEarlier(
   return answers;
 }
 
-function wakesOf({ row }: Planned, inserted: Inserted | undefined) {
-  return (inserted?.deliveries ?? []).flatMap(({ id, waitMs, nextAttemptAt }, index) =>
-    waitMs === null
-      ? []
-      : [
-          {
-            queue: row.deliveries.find((each) => each.id === id)?.queue ?? row.queue,
-            deliveryId: id,
-            delayMs: waitMs,
-            key: `${id}-${Date.parse(nextAttemptAt ?? '') || index}`,
-          },
-        ],
+/**
+ * The jobs of new deliveries. A receiver for which many wait gets no more of them: each attempt that
+ * ends there draws in the next, and ten thousand wakes for one would hold up those of all others.
+ */
+function wakesOf(accepted: Planned[], inserted: Map<string, Inserted>): Wake[] {
+  const woken = new Map<string | null, number>();
+  return accepted.flatMap(({ row }) =>
+    (inserted.get(row.id)?.deliveries ?? []).flatMap(({ id, waitMs, nextAttemptAt, crowded }) => {
+      const delivery = row.deliveries.find((each) => each.id === id);
+      if (delivery === undefined || waitMs === null) return [];
+      const before = woken.get(delivery.receiverId) ?? 0;
+      woken.set(delivery.receiverId, before + 1);
+      if (waitMs <= 0 && (crowded || before >= CROWD)) return [];
+      const key = `${id}-${Date.parse(nextAttemptAt ?? '')}`;
+      return [{ queue: delivery.queue, deliveryId: id, delayMs: waitMs, key }];
+    }),
   );
 }
 
@@ -188,7 +173,7 @@ function answerOf({ row, offer, urls }: Planned, inserted: Inserted): Notificati
     result: result ?? null,
     occurredAt: inserted.occurredAt,
     acceptedAt: inserted.acceptedAt,
-    deliveries: inserted.deliveries.map(({ waitMs: _, ...delivery }) => ({
+    deliveries: inserted.deliveries.map(({ waitMs: _wait, crowded: _crowded, ...delivery }) => ({
       ...delivery,
       endpointId: row.deliveries.find((each) => each.id === delivery.id)?.endpointId ?? null,
       url: urls.get(delivery.id) ?? null,

@@ -29,8 +29,13 @@ export async function adoptSkipped(
     WITH adopted AS (
       UPDATE delivery SET receiver_id = ${first.id}, endpoint_id = ${first.id}
        WHERE id = ${skipped.id} AND status = 'skipped' AND receiver_id IS NULL
-      RETURNING owner_id
-    ), ${createDeliveries(further, Prisma.sql`SELECT owner_id FROM adopted`)}
+      RETURNING owner_id, created_xid
+    ), ${createDeliveries(
+      further,
+      Prisma.sql`SELECT owner_id FROM adopted`,
+      // A notification has one place in the catch-up feed, so that no reader meets it twice.
+      Prisma.sql`(SELECT created_xid FROM adopted)`,
+    )}
     SELECT owner_id FROM adopted`;
   if (adopted.length > 0) await Promise.all(others.map(({ id }) => commands.wakeReceiver(id)));
 }

@@ -11,7 +11,8 @@ import type { NewNotification } from './store/insert.ts';
 export interface Planned {
   offer: Offer;
   row: NewNotification;
-  supersede: boolean;
+  /** The queues among its own in which it makes lower versions worthless. */
+  supersedesIn: string[];
   /** Addresses shown in the answer, by delivery id. */
   urls: Map<string, string>;
 }
@@ -47,7 +48,7 @@ export function plan(
   return {
     offer,
     row: rowOf(offer, first.queue, deliveries),
-    supersede: first.supersede,
+    supersedesIn: [...new Set(targets.flatMap(({ lane }) => (lane.supersede ? [lane.queue] : [])))],
     urls: new Map(
       targets.flatMap((target) => (target.url ? [[target.deliveryId, target.url]] : [])),
     ),

@@ -3,14 +3,20 @@ import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import { type DeliveryCommands, UNSETTLED } from '../delivery/commands.ts';
 import { idFromUuid } from '../ids.ts';
-import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
-import { notFound, Problem } from '../problem.ts';
+import { decodeCursor, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
 import { type Call, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
-import { deliveryStatus, notification, notificationInput } from './contract.ts';
+import { deliveryStatus, type Notification, notification, notificationInput } from './contract.ts';
 import { elementTexts, memberText } from './exact-json.ts';
+import { feedPage } from './feed.ts';
 import { scopeOf } from './scope.ts';
-import { findNotification, listNotifications } from './store/find.ts';
+import {
+  findNotification,
+  listNotifications,
+  type NotificationFilter,
+  type Scope,
+} from './store/find.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -75,35 +81,28 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       path: '/v1/notifications',
       roles: ['operator', 'producer', 'merchant'],
       tag: 'Notifications',
-      summary: 'Notifications, newest first',
+      summary: 'Notifications, newest first; with undelivered=true the catch-up feed, oldest first',
       query: pageQuery.extend({
         merchantId: oneOrMore(z.string().min(1)).optional(),
         businessKey: oneOrMore(z.string().min(1)).optional(),
         type: oneOrMore(z.string().min(1)).optional(),
         queue: oneOrMore(z.string().min(1)).optional(),
         status: oneOrMore(deliveryStatus).optional(),
+        undelivered: z
+          .enum(['true', 'false'])
+          .default('false')
+          .describe(
+            'true: only those with a delivery that is not yet delivered, acknowledged or cancelled, ' +
+              'oldest first. Keep the last nextCursor that was not null and go on from it any day.',
+          ),
         from: moment.optional(),
         to: moment.optional(),
       }),
       responses: { 200: pageOf(notification) },
       async handle({ principal, query }) {
-        const before = decodeCursor(query.cursor);
-        const rows = await listNotifications(
-          sql,
-          scopeOf(principal),
-          query,
-          before,
-          query.limit + 1,
-        );
-        return {
-          status: 200,
-          body: toPage(
-            rows,
-            query.limit,
-            (row) => row.id,
-            (row) => row,
-          ),
-        };
+        const scope = scopeOf(principal);
+        const page = query.undelivered === 'true' ? feedPage : listPage;
+        return { status: 200, body: await page(sql, scope, query, query) };
       },
     }),
     route({
@@ -140,6 +139,25 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       },
     }),
   ];
+}
+
+async function listPage(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+  { cursor, limit }: { cursor?: string | undefined; limit: number },
+): Promise<Page<Notification>> {
+  const before = decodeCursor(cursor);
+  if (before?.startsWith('feed:')) {
+    throw invalid('query.cursor', 'This cursor is of the feed: add undelivered=true.');
+  }
+  const rows = await listNotifications(sql, scope, filter, before, limit + 1);
+  return toPage(
+    rows,
+    limit,
+    (row) => row.id,
+    (row) => row,
+  );
 }
 
 async function acceptItem(

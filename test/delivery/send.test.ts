@@ -109,6 +109,23 @@ describe('a receiver gets', () => {
     expect(receiver.connections).toBe(3);
   });
 
+  it('kept connections still, after thousands that were not kept', async () => {
+    const closing = await startHostileHere((socket) =>
+      socket.end(OK.replace('\r\n', '\r\nconnection: close\r\n')),
+    );
+    const keeping = await startHostileHere(say(OK));
+    const sender = senderTo('private');
+    for (let host = 0; host < 2_100; host += 1) {
+      const answer = await sender.send(
+        letterTo(`http://h${host}.localhost:${closing.port}/`),
+        STAMP,
+      );
+      expect(answer).toMatchObject({ body: 'ok' });
+    }
+    for (let sent = 1; sent <= 3; sent += 1) await sender.send(letterTo(urlOf(keeping)), STAMP);
+    expect(keeping.connections).toBe(1);
+  });
+
   it('as many attempts at once as there are', async () => {
     const receiver = await startReceiverHere();
     const gate = hold();
@@ -179,6 +196,19 @@ describe('an answer', () => {
       expect(answer).toMatchObject({ statusCode: 200, body: 'x'.repeat(Math.min(bytes, 16_384)) });
     },
   );
+
+  it('that goes on after 16 KiB is left at once, with its connection', async () => {
+    let left: Promise<unknown> | undefined;
+    const receiver = await startHostileHere((socket) => {
+      left = once(socket, 'close');
+      socket.write(GIGABYTE_BODY + 'x'.repeat(17_000));
+    });
+    const sender = senderTo('private');
+    const answer = await sender.send(letterTo(urlOf(receiver)), STAMP);
+    expect(answer).toMatchObject({ statusCode: 200, body: 'x'.repeat(16_384) });
+    expect(answer.durationMs).toBeLessThan(TIMEOUT_MS);
+    await left;
+  });
 
   it('is not unpacked', async () => {
     const receiver = await startReceiverHere();

@@ -26,37 +26,36 @@ export default async function setup(project: TestProject): Promise<() => Promise
   if (!redisIsHere && process.env.CI === 'true') {
     throw new Error('redis-server is missing: with CI=true no test may be left out.');
   }
-  const postgres = await openPostgres();
-  const redis = redisIsHere ? await startRedis() : null;
-  project.provide('postgres', postgres.given);
-  project.provide('redisUrl', redis?.url ?? null);
+  const undo: (() => Promise<void>)[] = [];
+  async function teardown() {
+    for (const step of undo.reverse()) await step();
+  }
+  try {
+    if (!redisIsHere) undo.push(async () => project.vitest.logger.log(LEFT_OUT));
+    const server = await openPostgres();
+    undo.push(server.stop);
+    const prefix = `postrider_test_${randomBytes(3).toString('hex')}_`;
+    const template = `${prefix}template`;
+    undo.push(() => dropAll(server.url, prefix));
+    await execute(server.url, `CREATE DATABASE ${template}`);
+    await migrate(databaseUrl(server.url, template));
+    project.provide('postgres', { adminUrl: server.url, template, prefix });
 
-  return async () => {
-    await redis?.stop();
-    await postgres.close();
-    if (redis === null) {
-      project.vitest.logger.log(
-        '\nLeft out: everything on Redis, because redis-server is not installed.',
-      );
-    }
-  };
+    const redis = redisIsHere ? await startRedis() : null;
+    if (redis !== null) undo.push(redis.stop);
+    project.provide('redisUrl', redis?.url ?? null);
+    return teardown;
+  } catch (error) {
+    await teardown();
+    throw error;
+  }
 }
 
-async function openPostgres() {
-  const server = process.env.TEST_DATABASE_URL
-    ? { url: process.env.TEST_DATABASE_URL, stop: async () => {} }
-    : await startTemporary();
-  const prefix = `postrider_test_${randomBytes(3).toString('hex')}_`;
-  const template = `${prefix}template`;
-  await execute(server.url, `CREATE DATABASE ${template}`);
-  await migrate(databaseUrl(server.url, template));
-  return {
-    given: { adminUrl: server.url, template, prefix },
-    async close() {
-      await dropAll(server.url, prefix);
-      await server.stop();
-    },
-  };
+const LEFT_OUT = '\nLeft out: everything on Redis, because redis-server is not installed.';
+
+async function openPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+  const given = process.env.TEST_DATABASE_URL;
+  return given ? { url: given, stop: async () => {} } : startTemporary();
 }
 
 /** An embedded server that doesn't wait for its disk at each commit: tests survive a power cut. */

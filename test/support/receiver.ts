@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** One request as it came. `at` is when its headers arrived, in ms since 1970. */
-export interface Received {
+interface Received {
   at: number;
   method: string;
   path: string;
@@ -19,7 +19,7 @@ export interface Received {
 }
 
 /** What a behaviour gets to play with; `gone` aborts when the client leaves or the receiver closes. */
-export interface Exchange {
+interface Exchange {
   request: Received;
   response: ServerResponse;
   socket: Socket;
@@ -38,10 +38,10 @@ export interface Behaviour {
 }
 
 /** A status, a reply, or something nastier. */
-export type Step = number | Reply | Behaviour;
+type Step = number | Reply | Behaviour;
 
 /** One step for ever; steps one request after the other, the last one repeating; or a decision. */
-export type Program = Step | readonly Step[] | ((request: Received) => Step | Promise<Step>);
+type Program = Step | readonly Step[] | ((request: Received) => Step | Promise<Step>);
 
 export interface Receiver {
   url(path?: string): string;

@@ -20,13 +20,22 @@ export interface NewDelivery {
   deadlineMs: number;
 }
 
+/** Due deliveries at one receiver that make a wake for the next one pointless: they pass places on. */
+export const CROWD = 50;
+
 /**
  * CTEs that make deliveries inside the owner's own statement, so that both are committed together.
  *
  * @param onlyOwners a subquery of owner ids: rows of other owners are left out
- * @returns `new_delivery`, `url_receiver` and `created`; the last one returns the rows
+ * @param createdXid their place in the catch-up feed, where it is not that of this transaction
+ * @returns `new_delivery`, `url_receiver`, `created`, which returns the rows, and `crowd`: the queues and
+ *   receivers where so many wait already that one more needs no wake
  */
-export function createDeliveries(deliveries: NewDelivery[], onlyOwners: Prisma.Sql): Prisma.Sql {
+export function createDeliveries(
+  deliveries: NewDelivery[],
+  onlyOwners: Prisma.Sql,
+  createdXid: Prisma.Sql = Prisma.sql`pg_current_xact_id()::text::bigint`,
+): Prisma.Sql {
   return Prisma.sql`new_delivery AS (
     SELECT * FROM jsonb_to_recordset(${JSON.stringify(deliveries.map(toRow))}::jsonb) AS n (
       id text, owner_kind text, owner_id text, purpose text, merchant_id text, type text,
@@ -40,7 +49,7 @@ export function createDeliveries(deliveries: NewDelivery[], onlyOwners: Prisma.S
   ), created AS (
     INSERT INTO delivery (id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue,
                           policy_version, receiver_id, endpoint_id, url, status, reason, due_at,
-                          accepted_at, deadline_at, settled_at)
+                          accepted_at, deadline_at, settled_at, created_xid)
     SELECT id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue, policy_version,
            receiver_id, endpoint_id, url,
            CASE WHEN receiver_id IS NULL THEN 'skipped' ELSE 'pending' END,
@@ -48,9 +57,16 @@ export function createDeliveries(deliveries: NewDelivery[], onlyOwners: Prisma.S
            CASE WHEN receiver_id IS NOT NULL
                 THEN postrider_now() + delay_ms * interval '1 millisecond' END,
            postrider_now(), postrider_now() + deadline_ms * interval '1 millisecond',
-           CASE WHEN receiver_id IS NULL THEN postrider_now() END
+           CASE WHEN receiver_id IS NULL THEN postrider_now() END, ${createdXid}
       FROM new_delivery
     RETURNING *
+  ), crowd AS (
+    SELECT c.queue, c.receiver_id
+      FROM (SELECT DISTINCT queue, receiver_id FROM created WHERE status = 'pending') AS c
+     WHERE (SELECT count(*) FROM (
+              SELECT 1 FROM delivery AS o
+               WHERE o.queue = c.queue AND o.receiver_id = c.receiver_id AND o.status = 'pending'
+                 AND o.priority = 0 AND o.due_at <= postrider_now() LIMIT ${CROWD}) AS few) >= ${CROWD}
   )`;
 }
 

@@ -18,7 +18,7 @@ export interface NotificationFilter {
   to?: string | undefined;
 }
 
-interface NotificationRow {
+export interface NotificationRow {
   id: string;
   merchant_id: string;
   type: string;
@@ -31,7 +31,8 @@ interface NotificationRow {
   deliveries: Notification['deliveries'] | null;
 }
 
-const COLUMNS = Prisma.sql`
+/** A notification with its deliveries, from `notification AS n`. */
+export const COLUMNS = Prisma.sql`
   n.id, n.merchant_id, n.type, n.business_key, n.event_id, n.queue, n.occurred_at, n.accepted_at,
   n.body -> 'result' AS result,
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
@@ -72,9 +73,25 @@ export async function listNotifications(
   before: string | null,
   limit: number,
 ): Promise<Notification[]> {
-  const conditions = [
+  const older = before === null ? [] : [Prisma.sql`n.id < ${before}`];
+  const rows = await sql.$queryRaw<NotificationRow[]>`
+    SELECT ${COLUMNS} FROM notification AS n
+     WHERE ${Prisma.join([...conditionsOf(scope, filter), ...older], ' AND ')}
+     ORDER BY n.id DESC LIMIT ${limit}`;
+  return rows.map(toNotification);
+}
+
+/** Of these those that the caller may see. */
+export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promise<string[]> {
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    SELECT n.id FROM notification AS n WHERE n.id = ANY (${ids}) AND ${visible(scope)}`;
+  return rows.map(({ id }) => id);
+}
+
+/** What a list is asked for, as conditions on `notification AS n`. */
+export function conditionsOf(scope: Scope, filter: NotificationFilter): Prisma.Sql[] {
+  return [
     visible(scope),
-    before === null ? null : Prisma.sql`n.id < ${before}`,
     among(Prisma.sql`n.merchant_id`, filter.merchantId),
     among(Prisma.sql`n.business_key`, filter.businessKey),
     among(Prisma.sql`n.type`, filter.type),
@@ -83,10 +100,6 @@ export async function listNotifications(
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
   ].filter((condition) => condition != null);
-  const rows = await sql.$queryRaw<NotificationRow[]>`
-    SELECT ${COLUMNS} FROM notification AS n WHERE ${Prisma.join(conditions, ' AND ')}
-     ORDER BY n.id DESC LIMIT ${limit}`;
-  return rows.map(toNotification);
 }
 
 /** The least advanced delivery is in one of these states. */
@@ -104,7 +117,7 @@ function among(column: Prisma.Sql, values: string[] | undefined): Prisma.Sql | n
   return values === undefined ? null : Prisma.sql`${column} = ANY (${values})`;
 }
 
-function toNotification(row: NotificationRow): Notification {
+export function toNotification(row: NotificationRow): Notification {
   const deliveries = row.deliveries ?? [];
   return {
     id: row.id,

@@ -24,16 +24,23 @@ export interface NewNotification {
   deliveries: NewDelivery[];
 }
 
+/** A delivery as it was made. */
+export type CreatedDelivery = Pick<
+  DeliverySummary,
+  'id' | 'status' | 'reason' | 'nextAttemptAt' | 'deadlineAt'
+> & {
+  /** Until it is due; null: never. */
+  waitMs: number | null;
+  /** Many wait at its receiver already. */
+  crowded: boolean;
+};
+
 /** What the statement adds to what was already known. */
 export interface Inserted {
   id: string;
   acceptedAt: string;
   occurredAt: string;
-  deliveries: Array<
-    Pick<DeliverySummary, 'id' | 'status' | 'reason' | 'nextAttemptAt' | 'deadlineAt'> & {
-      waitMs: number | null;
-    }
-  >;
+  deliveries: Array<CreatedDelivery>;
 }
 
 /**
@@ -76,7 +83,10 @@ export async function insertNotifications(
            (SELECT json_agg(json_build_object('id', c.id, 'status', c.status, 'reason', c.reason,
                      'nextAttemptAt', to_char(c.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                      'deadlineAt', to_char(c.deadline_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                     'waitMs', extract(epoch FROM c.due_at - postrider_now()) * 1000) ORDER BY c.id)
+                     'waitMs', extract(epoch FROM c.due_at - postrider_now()) * 1000,
+                     'crowded', EXISTS (SELECT 1 FROM crowd AS w
+                                         WHERE w.queue = c.queue AND w.receiver_id = c.receiver_id))
+                     ORDER BY c.id)
               FROM created AS c WHERE c.owner_id = i.id) AS deliveries
       FROM inserted AS i`;
   return new Map(

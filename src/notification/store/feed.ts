@@ -1,0 +1,109 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { Notification } from '../contract.ts';
+import {
+  COLUMNS,
+  conditionsOf,
+  type NotificationFilter,
+  type NotificationRow,
+  type Scope,
+  toNotification,
+} from './find.ts';
+
+/** A place in the catch-up feed: that of the last notification seen. */
+export interface FeedPlace {
+  /** The transaction that made its deliveries; a string of digits, beyond 2^53 one day. */
+  createdXid: string;
+  id: string;
+}
+
+export interface FeedEntry extends FeedPlace {
+  notification: Notification;
+}
+
+const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
+/** Every transaction below this number has ended, so nothing can be added there any more. */
+const FINISHED = Prisma.sql`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
+const NOT_BEGUN = Prisma.sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
+const START: FeedPlace = { createdXid: '0', id: '' };
+
+/**
+ * Notifications with something undelivered, oldest first, after a place.
+ *
+ * The order is that of the transactions that made them, and what a transaction that still runs may
+ * yet bring is waited for: together with all that came after it. So a reader never passes a place
+ * where something will appear, and never meets anything twice. The price: a transaction that writes
+ * and stays open, anywhere in the same PostgreSQL server, holds the feed back until it ends (it is
+ * late then, never wrong). Those that only read don't.
+ *
+ * A place stays valid while deliveries settle, because it is a position and not a row. What is sent
+ * again by hand after it was acknowledged or cancelled keeps its place, behind the reader; `from`
+ * finds it.
+ *
+ * One descent of `delivery_undelivered` for each merchant asked for, whatever the tables' size.
+ */
+export async function readFeed(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+  after: FeedPlace | null,
+  limit: number,
+): Promise<FeedEntry[]> {
+  const { createdXid, id } = after ?? START;
+  // A delivery is never older than its notification: this only spares a look at the table.
+  const from = filter.from
+    ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}`
+    : Prisma.sql`true`;
+  const rows = await sql.$queryRaw<Array<NotificationRow & { created_xid: string }>>`
+    SELECT feed.created_xid::text AS created_xid, ${COLUMNS}
+      FROM (
+        SELECT own.created_xid, own.owner_id
+          FROM merchant AS m
+          CROSS JOIN LATERAL (
+            SELECT DISTINCT d.created_xid, d.owner_id
+              FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
+             WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${FINISHED}
+               AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from}
+               AND ${Prisma.join(conditionsOf(scope, filter), ' AND ')}
+             ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
+         WHERE ${ofMerchants(scope, filter)}
+         ORDER BY own.created_xid, own.owner_id LIMIT ${limit}) AS feed
+      JOIN notification AS n ON n.id = feed.owner_id
+     ORDER BY feed.created_xid, feed.owner_id`;
+  return rows.map((row) => ({
+    createdXid: row.created_xid,
+    id: row.id,
+    notification: toNotification(row),
+  }));
+}
+
+function ofMerchants({ merchantId }: Scope, filter: NotificationFilter): Prisma.Sql {
+  const asked = merchantId === null ? filter.merchantId : [merchantId];
+  return asked === undefined ? Prisma.sql`true` : Prisma.sql`m.id = ANY (${asked})`;
+}
+
+/** Whether a place can be one of this server's: a database restored elsewhere counts from anew. */
+export async function isKnownPlace(sql: Sql, { createdXid }: FeedPlace): Promise<boolean> {
+  const [row] = await sql.$queryRaw<{ known: boolean }[]>`
+    SELECT ${createdXid}::bigint < ${NOT_BEGUN} AS known`;
+  return row?.known ?? false;
+}
+
+const REBASED_AT_ONCE = 10_000;
+
+/**
+ * For a database that was restored from a dump into another server, whose transactions are numbered
+ * lower: puts what is undelivered at the feed's beginning, in the order of its ids; else it would be
+ * hidden. Changes nothing elsewhere, because no row that can be seen comes from a transaction not
+ * begun. Cheap then: the index alone is looked through. @returns how many deliveries were moved
+ */
+export async function rebaseFeed(sql: Sql): Promise<number> {
+  let moved = 0;
+  for (;;) {
+    const batch = await sql.$executeRaw`
+      UPDATE delivery SET created_xid = 1 WHERE id IN (
+        SELECT d.id FROM delivery AS d WHERE ${UNDELIVERED} AND d.created_xid >= ${NOT_BEGUN}
+         ORDER BY d.id LIMIT ${REBASED_AT_ONCE} FOR UPDATE)`;
+    moved += batch;
+    if (batch < REBASED_AT_ONCE) return moved;
+  }
+}

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+const time = z.iso.datetime({ offset: true });
+export const businessKey = z.string().min(1).max(128);
+/** The longest history an answer holds. */
+export const MAX_HISTORY = 100;
+export const MAX_KEYS = 500;
+
+const state = z.object({
+  notificationId: z.string(),
+  type: z.string(),
+  result: z
+    .object({
+      status: z.string(),
+      version: z.number().int(),
+      amount: z.string().optional(),
+      currency: z.string().optional(),
+    })
+    .nullable(),
+  occurredAt: time,
+  acceptedAt: time,
+});
+
+const latest = state
+  .extend({ payload: z.record(z.string(), z.unknown()) })
+  .describe('The highest version; among equals the latest to occur, then the latest accepted.');
+
+export const result = z.object({
+  businessKey,
+  merchantId: z.string(),
+  latest,
+  history: z
+    .array(state)
+    .describe(
+      `The highest version first, the latest state included; at most ${MAX_HISTORY}. All of them: ` +
+        'GET /v1/notifications?businessKey=…',
+    ),
+  deliveries: z
+    .array(
+      z.object({
+        id: z.string(),
+        notificationId: z.string(),
+        endpointId: z.string().nullable(),
+        url: z.string().nullable(),
+        status: z.enum([
+          'pending',
+          'sending',
+          'delivered',
+          'failed',
+          'acknowledged',
+          'cancelled',
+          'skipped',
+        ]),
+        reason: z.string().nullable(),
+        cycle: z.number().int(),
+        attemptCount: z.number().int(),
+        nextAttemptAt: time.nullable(),
+        deadlineAt: time,
+      }),
+    )
+    .describe('Those of the history, in its order.'),
+});
+
+export const foundResults = z.object({
+  data: z.array(z.object({ businessKey, found: z.boolean(), latest: latest.optional() })),
+});
+
+export type State = z.output<typeof state>;
+export type Delivery = z.output<typeof result>['deliveries'][number];

@@ -1,0 +1,293 @@
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { clusterDir } from '../src/db/embedded-cluster.ts';
+import { readPidFile } from '../src/db/embedded-orphan.ts';
+import { identityOf } from '../src/db/embedded-process.ts';
+import { type Api, apiOf } from './support/api.ts';
+import { emptyDatabase, type TestDatabase, testDatabase } from './support/database.ts';
+import {
+  type GatewayProcess,
+  runGateway,
+  spawnGateway,
+  temporaryFolder,
+} from './support/process.ts';
+import { hang, hold, type Receiver, startReceiver } from './support/receiver.ts';
+import { until } from './support/until.ts';
+
+const SECOND = 1000;
+/** Attempts under way get 15 s in a shutdown; what is left is to spare. */
+const DRAIN_MS = 15 * SECOND;
+const OPERATOR_KEY = 'operator-key-of-the-startup-tests';
+const ENCRYPTION_KEY = Buffer.alloc(32, 7).toString('base64');
+
+describe('on an embedded database', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  let gateway: GatewayProcess;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    gateway = await spawnGateway({ dataDir: folder.path });
+  });
+  afterAll(async () => {
+    await gateway?.kill();
+    await folder?.remove();
+  });
+
+  const keyFile = () => join(folder.path, 'operator-key');
+  const operatorKey = () => readFileSync(keyFile(), 'utf8').trim();
+
+  test('an empty folder is enough: it is ready and its key works', async () => {
+    const ready = await apiOf(() => gateway.url, '').get('/readyz');
+    expect(ready).toMatchObject({ status: 200, body: { database: true, queue: true } });
+    await apiOf(() => gateway.url, operatorKey())
+      .get('/v1/queues')
+      .expect(200);
+  });
+
+  test('the banner says where it is, what it runs on, who may in, and what to do next', () => {
+    const banner = gateway.stdout();
+    expect(banner).toMatch(/^ {2}API {8}http:\/\/127\.0\.0\.1:\d+$/m);
+    expect(banner).toMatch(/^ {2}Roles {6}api, worker$/m);
+    expect(banner).toContain(`embedded PostgreSQL in ${folder.path}`);
+    expect(banner).toContain('BullMQ on PostgreSQL');
+    expect(banner).toContain(operatorKey());
+    expect(banner).toContain(`curl -sX POST ${gateway.url}/v1/merchants`);
+    expect(banner).not.toContain('ALLOW_PRIVATE_TARGETS');
+  });
+
+  test('only its owner may read the keys', () => {
+    for (const name of ['operator-key', 'encryption-key']) {
+      expect(statSync(join(folder.path, name)).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test('a taken port ends a start, and one sentence says so', async () => {
+    const { port } = new URL(gateway.url);
+    const exit = await runGateway({ env: { PORT: port } });
+    expect(exit.code).toBe(1);
+    expect(exit.stderr).toBe(
+      `Postrider cannot start: 127.0.0.1:${port} is taken by another program; ` +
+        'stop it or set PORT to a free one.\n',
+    );
+  });
+
+  test('a second start on the same folder ends, and one sentence says so', async () => {
+    const exit = await runGateway({ dataDir: folder.path });
+    expect(exit.code).toBe(1);
+    expect(exit.stderr).toBe(
+      `Postrider cannot start: The data folder ${folder.path} is already in use by process ` +
+        `${gateway.pid}: stop that process, or set DATA_DIR to another folder.\n`,
+    );
+    expect((await apiOf(() => gateway.url, '').get('/readyz')).status).toBe(200);
+  });
+
+  test('SIGTERM ends it in order, PostgreSQL too, and a later start shows no key', async () => {
+    const key = operatorKey();
+    const postgres = Number(readPidFile(clusterDir(folder.path))[0]);
+    expect(identityOf(postgres)).toBeDefined();
+    const exit = await gateway.kill('SIGTERM');
+    expect(exit).toMatchObject({ code: 0, stderr: '' });
+    expect(identityOf(postgres)).toBeUndefined();
+
+    gateway = await spawnGateway({ dataDir: folder.path });
+    expect(gateway.stdout()).not.toContain(key);
+    expect(gateway.stdout()).toContain(`the key in ${keyFile()}`);
+    await apiOf(() => gateway.url, key)
+      .get('/v1/queues')
+      .expect(200);
+  });
+
+  test('after a kill -9 it starts again on what was committed', async () => {
+    const before = Number(readPidFile(clusterDir(folder.path))[0]);
+    const operator = () => apiOf(() => gateway.url, operatorKey());
+    await operator().post('/v1/merchants', { id: 'm_kept', name: 'Kept' }).expect(201);
+    await gateway.kill('SIGKILL');
+    gateway = await spawnGateway({ dataDir: folder.path });
+    await operator().get('/v1/merchants/m_kept').expect(200);
+    expect(identityOf(before)).toBeUndefined();
+  });
+});
+
+describe('on a given database', () => {
+  let db: TestDatabase;
+  let receiver: Receiver;
+  beforeEach(async () => {
+    db = await testDatabase();
+    receiver = await startReceiver();
+  });
+  afterEach(async () => {
+    await receiver.close();
+    await db.drop();
+  });
+
+  const env = (more: Record<string, string> = {}) => ({
+    DATABASE_URL: db.url,
+    OPERATOR_KEY,
+    ENCRYPTION_KEY,
+    ALLOW_PRIVATE_TARGETS: 'true',
+    ...more,
+  });
+
+  /** How the one delivery stands in the database. */
+  async function standing() {
+    const { rows } = await db.database.pool.query(
+      `SELECT d.status, d.attempt_count, d.lease_token, d.due_at <= postrider_now() AS is_due,
+              (SELECT array_agg(outcome ORDER BY number) FROM attempt WHERE delivery_id = d.id) AS outcomes
+         FROM delivery AS d`,
+    );
+    expect(rows).toHaveLength(1);
+    return rows[0];
+  }
+
+  test('the banner names neither the key nor the address of the database', async () => {
+    const gateway = await spawnGateway({ env: env() });
+    expect(gateway.stdout()).toContain('the one in DATABASE_URL');
+    expect(gateway.stdout()).toContain('the key in OPERATOR_KEY');
+    expect(gateway.stdout()).toContain('!! ALLOW_PRIVATE_TARGETS=true');
+    expect(gateway.stdout()).not.toContain(OPERATOR_KEY);
+    expect(gateway.stdout()).not.toContain(db.url);
+    expect(await gateway.kill()).toMatchObject({ code: 0 });
+  });
+
+  test('without an ENCRYPTION_KEY it is refused', async () => {
+    const exit = await runGateway({ env: { DATABASE_URL: db.url } });
+    expect(exit).toMatchObject({ code: 1, stdout: '' });
+    expect(exit.stderr).toContain('ENCRYPTION_KEY: Needed with DATABASE_URL');
+  });
+
+  test('one that cannot be reached ends the start, without its password in the sentence', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    await once(server, 'close');
+    const url = `postgres://user:topsecret@127.0.0.1:${port}/none`;
+    const exit = await runGateway({ env: { DATABASE_URL: url, ENCRYPTION_KEY } });
+    expect(exit.code).toBe(1);
+    expect(exit.stderr).toMatch(/^Postrider cannot start: The database at 127.0.0.1:\d+ .*\n$/);
+    expect(exit.stdout + exit.stderr).not.toContain('topsecret');
+  });
+
+  test('SIGTERM lets an attempt under way end, and records it', async () => {
+    const answer = hold();
+    receiver.answer(answer);
+    const gateway = await spawnGateway({ env: env() });
+    await notify(
+      apiOf(() => gateway.url, OPERATOR_KEY),
+      receiver,
+    );
+    await receiver.waitFor(1);
+    const exited = gateway.kill('SIGTERM');
+    await closedTo(gateway.url);
+    answer.release();
+    expect(await exited).toMatchObject({ code: 0, stderr: '' });
+    expect(await standing()).toMatchObject({
+      status: 'delivered',
+      attempt_count: 1,
+      outcomes: ['success'],
+    });
+    expect(receiver.requests).toHaveLength(1);
+  });
+
+  test('an attempt that outlasts the shutdown is given back uncharged', {
+    timeout: 60_000,
+  }, async () => {
+    receiver.answer([hang, 200]);
+    const gateway = await spawnGateway({ env: env() });
+    await notify(
+      apiOf(() => gateway.url, OPERATOR_KEY),
+      receiver,
+    );
+    await receiver.waitFor(1);
+    const startedAt = performance.now();
+    expect(await gateway.kill('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
+    expect(performance.now() - startedAt).toBeGreaterThan(DRAIN_MS - SECOND);
+    expect(performance.now() - startedAt).toBeLessThan(DRAIN_MS + 5 * SECOND);
+    expect(await standing()).toEqual({
+      status: 'pending',
+      attempt_count: 0,
+      lease_token: null,
+      is_due: true,
+      outcomes: null,
+    });
+
+    const next = await spawnGateway({ env: env() });
+    const [first, second] = await receiver.waitFor(2);
+    expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+    expect(second?.headers['postrider-attempt']).toBe('1');
+    expect(await next.kill()).toMatchObject({ code: 0 });
+    expect(await standing()).toMatchObject({ status: 'delivered', attempt_count: 1 });
+  });
+});
+
+test('two processes on a new database share its migrations and the work', async () => {
+  const db = await emptyDatabase();
+  const receiver = await startReceiver();
+  const started: GatewayProcess[] = [];
+  try {
+    const start = (roles: string) =>
+      spawnGateway({
+        env: {
+          DATABASE_URL: db.url,
+          OPERATOR_KEY,
+          ENCRYPTION_KEY,
+          ALLOW_PRIVATE_TARGETS: 'true',
+          ROLES: roles,
+        },
+      });
+    started.push(...(await Promise.all([start('api'), start('worker')])));
+    const [api, worker] = started;
+    const said = started.map((each) => each.stdout()).join('');
+    const migrations = readdirSync('prisma/migrations').filter((name) => /^\d{4}_/.test(name));
+    expect([...said.matchAll(/Applied migration (\w+)/g)].map(([, name]) => name).sort()).toEqual(
+      migrations.sort(),
+    );
+    expect(worker?.url).toBe('');
+    expect(worker?.stdout()).toContain('none: this process only delivers');
+
+    const { id } = await notify(
+      apiOf(() => api?.url ?? '', OPERATOR_KEY),
+      receiver,
+    );
+    const [request] = await receiver.waitFor(1);
+    expect(request?.headers['webhook-id']).toBe(id);
+  } finally {
+    const exits = await Promise.all(started.map((each) => each.kill()));
+    await receiver.close();
+    await db.drop();
+    expect(exits.map(({ code }) => code)).toEqual([0, 0]);
+  }
+});
+
+/** A notification to the receiver, in a queue that gives it a minute to answer. */
+async function notify(operator: Api, receiver: Receiver): Promise<{ id: string }> {
+  await operator
+    .put('/v1/queues/patient', { ladderSeconds: [0, 1], timeoutMs: 60_000 })
+    .expect(200);
+  await operator.post('/v1/merchants', { id: 'm_1', name: 'One' }).expect(201);
+  const { body } = await operator
+    .post('/v1/notifications', {
+      merchantId: 'm_1',
+      type: 'payment.succeeded',
+      businessKey: 'ORDER-1',
+      queue: 'patient',
+      notifyUrl: receiver.url(),
+      payload: {},
+    })
+    .expect(202);
+  return body;
+}
+
+/** Resolves when the API takes no more connections: the shutdown has begun. */
+async function closedTo(url: string): Promise<void> {
+  await until(() =>
+    fetch(`${url}/healthz`, { headers: { connection: 'close' } }).then(
+      () => false,
+      () => true,
+    ),
+  );
+}

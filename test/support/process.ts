@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { clusterDir } from '../../src/db/embedded-cluster.ts';
+import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
+import { worksOn } from '../../src/db/embedded-process.ts';
+
+/** How a process ended. */
+export interface Exit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The built program as a process of its own, as its users start it. */
+export interface Program {
+  readonly pid: number;
+  /** What it has said so far. */
+  stdout(): string;
+  /** Resolves with what `look` makes of its output as soon as that is not null. */
+  says<T>(look: (stdout: string) => T | null, timeoutMs?: number): Promise<T>;
+  /** @returns how it ended, whatever ended it */
+  kill(signal?: NodeJS.Signals): Promise<Exit>;
+  readonly exited: Promise<Exit>;
+}
+
+export interface GatewayProcess extends Program {
+  /** Of its API; empty without the role `api`. */
+  readonly url: string;
+  readonly dataDir: string;
+}
+
+export interface ProcessOptions {
+  /** All the settings it gets; nothing of this process' own environment but the PATH. */
+  env?: Record<string, string>;
+  /** The caller's to remove, see `temporaryFolder`. When absent: one that is removed once it has ended. */
+  dataDir?: string;
+}
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const READY_MS = 30_000;
+const BANNER = /Postrider is ready[^]*?^ {2}API +(?:(http\S+)|none.*)\n/m;
+
+/** Everything started here and what it works on, for a test process that has to die at once. */
+const running = new Map<ChildProcess, { dataDir: string; isOurs: boolean }>();
+
+/** Also what the children have started: their PostgreSQL is in a process group of its own. */
+function killEveryProcess(): void {
+  for (const [child, { dataDir, isOurs }] of running) {
+    child.kill('SIGKILL');
+    killPostgres(dataDir);
+    if (isOurs) rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+process.once('exit', killEveryProcess);
+// Before the handler in leaks.ts, which ends this process without running any exit hook.
+process.prependOnceListener('SIGTERM', killEveryProcess);
+
+/** A folder for an embedded database, which may be killed in it. */
+export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'postrider-test-'));
+  return { path, remove: () => removeFolder(path) };
+}
+
+/** Starts the real gateway and waits until it is ready. On a free port, unless `env` names one. */
+export async function spawnGateway(options: ProcessOptions = {}): Promise<GatewayProcess> {
+  const { program, dataDir } = await spawnMain(options);
+  try {
+    const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout));
+    return { ...program, url, dataDir };
+  } catch (error) {
+    await program.kill('SIGKILL');
+    throw error;
+  }
+}
+
+/** For a start that is expected to fail: resolves with how it ended. */
+export async function runGateway(options: ProcessOptions = {}): Promise<Exit> {
+  const { program } = await spawnMain(options);
+  return program.exited;
+}
+
+async function spawnMain({ env, dataDir }: ProcessOptions) {
+  const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'postrider-test-')));
+  const program = spawnProgram('dist/main.js', {
+    env: { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'info', ...env },
+    cwd: folder,
+    dataDir: folder,
+    isOurs: dataDir === undefined,
+  });
+  return { program, dataDir: folder };
+}
+
+/** @param cwd a folder without an `.env` of somebody's own */
+export function spawnProgram(
+  file: string,
+  options: {
+    env: Record<string, string>;
+    cwd: string;
+    dataDir?: string;
+    /** Whether the data folder is removed when the process has ended. */
+    isOurs?: boolean;
+  },
+): Program {
+  requireBuild();
+  const { cwd, dataDir = cwd, isOurs = false } = options;
+  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, file)], {
+    cwd,
+    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.set(child, { dataDir, isOurs });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    stdout += chunk;
+  });
+  const stderr = text(child.stderr);
+  const exited = (async (): Promise<Exit> => {
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    running.delete(child);
+    if (isOurs) await removeFolder(dataDir);
+    return { code, signal, stdout, stderr: await stderr };
+  })();
+
+  return {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    says: (look, timeoutMs = READY_MS) => says(child, () => stdout, exited, look, timeoutMs),
+    kill(signal = 'SIGTERM') {
+      child.kill(signal);
+      return exited;
+    },
+    exited,
+  };
+}
+
+function says<T>(
+  child: ChildProcess,
+  stdout: () => string,
+  exited: Promise<Exit>,
+  look: (stdout: string) => T | null,
+  timeoutMs: number,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => {
+      clearTimeout(timer);
+      child.stdout?.off('data', check);
+      act();
+    };
+    const check = () => {
+      const seen = look(stdout());
+      if (seen !== null) settle(() => resolve(seen));
+    };
+    const timer = setTimeout(() => {
+      settle(() => reject(new Error(`Waited ${timeoutMs} ms in vain; it said:\n${stdout()}`)));
+    }, timeoutMs);
+    void exited.then((exit) => {
+      const how = exit.signal ?? exit.code;
+      settle(() => reject(new Error(`It ended (${how}):\n${exit.stdout}\n${exit.stderr}`)));
+    });
+    child.stdout?.on('data', check);
+    check();
+  });
+}
+
+let isBuilt: boolean | undefined;
+
+function requireBuild(): void {
+  isBuilt ??=
+    spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--check'], { cwd: ROOT })
+      .status === 0;
+  if (!isBuilt) {
+    throw new Error(
+      'dist/ is missing or older than src/: `npm test` builds it, or `npm run build`.',
+    );
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  await stopOrphan(clusterDir(folder), () => {});
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+}
+
+function killPostgres(dataDir: string): void {
+  const dir = clusterDir(dataDir);
+  const pid = Number(readPidFile(dir)[0]);
+  if (pid > 0 && worksOn(pid, dir)) process.kill(pid, 'SIGQUIT');
+}
