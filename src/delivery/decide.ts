@@ -1,5 +1,4 @@
 import { delayBeforeRung } from './ladder.ts';
-import type { Outcome } from './outcome.ts';
 import type { LadderRules } from './policy.ts';
 
 const SECOND = 1000;
@@ -20,15 +19,19 @@ export interface Standing {
 /** What becomes of a delivery after an attempt. */
 export type Decision =
   | { kind: 'settle'; status: 'delivered'; reason: null }
-  | { kind: 'settle'; status: 'failed'; reason: 'ladder_spent' | 'deadline_passed' | 'gone' }
+  | { kind: 'settle'; status: 'failed'; reason: string }
   | { kind: 'retry'; rung: number; delayMs: number };
 
-/** One answer's verdict, and the time the receiver asked for. */
-export interface Verdict {
-  outcome: Outcome;
-  statusCode: number | null;
-  retryAfterMs: number | null;
-}
+/** What an answer means to whoever the delivery belongs to. */
+export type Reading =
+  /** Done. */
+  | { kind: 'yes' }
+  /** Never: nothing more is sent. */
+  | { kind: 'no'; reason: string }
+  /** Not yet: asked again after a while, and the ladder stays where it is. */
+  | { kind: 'later'; delayMs: number }
+  /** Anything else: the ladder decides; the receiver may have asked for more time. */
+  | { kind: 'unknown'; retryAfterMs: number | null };
 
 /**
  * What comes after an attempt. Pure: the clock and the dice are parameters.
@@ -39,21 +42,26 @@ export interface Verdict {
 export function decide(
   standing: Standing,
   rules: LadderRules,
-  verdict: Verdict,
+  reading: Reading,
   nowMs: number,
   random: number,
 ): Decision {
-  if (verdict.outcome === 'success') return { kind: 'settle', status: 'delivered', reason: null };
-  if (verdict.statusCode === 410) return { kind: 'settle', status: 'failed', reason: 'gone' };
+  if (reading.kind === 'yes') return { kind: 'settle', status: 'delivered', reason: null };
+  if (reading.kind === 'no') return { kind: 'settle', status: 'failed', reason: reading.reason };
   if (standing.trigger === 'test')
     return { kind: 'settle', status: 'failed', reason: 'ladder_spent' };
 
   const leftMs = standing.deadlineMs - nowMs;
+  if (reading.kind === 'later') return postpone(standing.rung, reading.delayMs, leftMs);
   // An attempt asked for in between leaves the ladder where it was.
   if (standing.resumeMs !== null) {
     if (leftMs <= 0) return { kind: 'settle', status: 'failed', reason: 'deadline_passed' };
     const delayMs = Math.max(0, standing.resumeMs - nowMs);
-    return { kind: 'retry', rung: standing.rung, delayMs: lengthen(delayMs, verdict, leftMs) };
+    return {
+      kind: 'retry',
+      rung: standing.rung,
+      delayMs: lengthen(delayMs, reading.retryAfterMs, leftMs),
+    };
   }
 
   const rung = standing.rung + 1;
@@ -62,11 +70,17 @@ export function decide(
     const spent = rung >= rules.ladderSeconds.length;
     return { kind: 'settle', status: 'failed', reason: spent ? 'ladder_spent' : 'deadline_passed' };
   }
-  return { kind: 'retry', rung, delayMs: lengthen(delayMs, verdict, leftMs) };
+  return { kind: 'retry', rung, delayMs: lengthen(delayMs, reading.retryAfterMs, leftMs) };
 }
 
 /** Retry-After lengthens a delay, never shortens it, and never leads past the deadline. */
-function lengthen(delayMs: number, verdict: Verdict, leftMs: number): number {
-  if (verdict.retryAfterMs === null) return delayMs;
-  return Math.max(delayMs, Math.min(verdict.retryAfterMs, leftMs - LAST_CALL_MS));
+function lengthen(delayMs: number, retryAfterMs: number | null, leftMs: number): number {
+  if (retryAfterMs === null) return delayMs;
+  return Math.max(delayMs, Math.min(retryAfterMs, leftMs - LAST_CALL_MS));
+}
+
+function postpone(rung: number, delayMs: number, leftMs: number): Decision {
+  return delayMs < leftMs
+    ? { kind: 'retry', rung, delayMs }
+    : { kind: 'settle', status: 'failed', reason: 'deadline_passed' };
 }

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import { batched } from './batch.ts';
 import { createLane, type Lane } from './lane.ts';
+import { readPlainly } from './outcome.ts';
 import type { Owners, Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { WakeQueue, Waker } from './queue.ts';
@@ -51,6 +52,9 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
     policyOf: policyCache(database.prisma),
     compose: composeThrough(owners),
     sender,
+    read: (delivery, answer, outcome) =>
+      owners.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??
+      readPlainly(answer, outcome),
     record: createRecorder(database, owners, (error) => log.error({ err: error }, 'record failed')),
     wake: (due) => wakes.wake(due),
     report: (report) => {

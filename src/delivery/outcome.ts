@@ -1,3 +1,4 @@
+import type { Reading } from './decide.ts';
 import type { SuccessRule } from './policy.ts';
 import type { Answer } from './send.ts';
 
@@ -18,6 +19,14 @@ export function judge(answer: Answer, success: SuccessRule): Outcome {
   if (answer.kind === 'failure') return answer.outcome;
   if (answer.statusCode < 200 || answer.statusCode > 299) return 'http_status';
   return bodyMatches(answer.body, success.body) ? 'success' : 'body_mismatch';
+}
+
+/** What an answer means where its owner has no opinion: 410 is a no, Retry-After is heard. */
+export function readPlainly(answer: Answer, outcome: Outcome): Reading {
+  if (outcome === 'success') return { kind: 'yes' };
+  if (answer.kind === 'failure') return { kind: 'unknown', retryAfterMs: null };
+  if (answer.statusCode === 410) return { kind: 'no', reason: 'gone' };
+  return { kind: 'unknown', retryAfterMs: answer.retryAfterMs };
 }
 
 function bodyMatches(body: string, rule: SuccessRule['body']): boolean {

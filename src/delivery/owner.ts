@@ -1,6 +1,9 @@
 import type { Transaction } from '../db/client.ts';
-import type { Letter } from './send.ts';
+import type { Reading } from './decide.ts';
+import type { Outcome } from './outcome.ts';
+import type { Answer, Letter } from './send.ts';
 import type { Claimed } from './store/claim.ts';
+import type { AttemptEntry, Recorded } from './store/record.ts';
 import type { Settled } from './store/settle.ts';
 
 /** A delivery that has nowhere to go any more. */
@@ -15,8 +18,18 @@ export interface Undeliverable {
 export interface Owner {
   /** What to send and where, for many deliveries at once; by delivery id. */
   compose(deliveries: Claimed[]): Promise<Map<string, Letter | Undeliverable>>;
+  /** What an answer means; null or absent: by the queue's success rule, 410 and Retry-After. */
+  read?(delivery: Claimed, answer: Answer, outcome: Outcome): Reading | null;
+  /** Attempts have ended: called inside the transaction that records them. */
+  attempted?(transaction: Transaction, attempts: Attempted[]): Promise<void>;
   /** Deliveries have reached an end: called inside the transaction that ends them. */
   settled?(transaction: Transaction, deliveries: Settled[]): Promise<void>;
+}
+
+/** An attempt that has just been recorded, and its delivery as the record left it. */
+export interface Attempted {
+  delivery: Recorded;
+  entry: AttemptEntry;
 }
 
 /** Owners by the `owner_kind` of their deliveries. */

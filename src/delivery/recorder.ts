@@ -93,8 +93,12 @@ async function recordBatch(
 
 /** Whether the owner wants to act in the transaction; without one a single statement is enough. */
 function concernsOwner({ ownerKind, ending }: Item, owners: Owners): boolean {
+  const owner = owners.get(ownerKind);
   const ends = ending.next.to !== 'pending' && ending.next.to !== 'released';
-  return ends && owners.get(ownerKind)?.settled !== undefined;
+  return (
+    (ends && owner?.settled !== undefined) ||
+    (ending.attempt !== null && owner?.attempted !== undefined)
+  );
 }
 
 async function recordAndTell(
@@ -104,12 +108,29 @@ async function recordAndTell(
   health: Health[],
 ): Promise<Map<string, Recorded>> {
   const recorded = await recordEndings(tx, endings, health);
+  await tellOfAttempts(tx, owners, endings, recorded);
   await tellOwners(
     tx,
     owners,
     [...recorded.values()].filter((each) => each.settled),
   );
   return recorded;
+}
+
+async function tellOfAttempts(
+  tx: Transaction,
+  owners: Owners,
+  endings: Ending[],
+  recorded: Map<string, Recorded>,
+): Promise<void> {
+  const attempted = endings.flatMap(({ deliveryId, attempt }) => {
+    const delivery = recorded.get(deliveryId);
+    return delivery === undefined || attempt === null ? [] : [{ delivery, entry: attempt }];
+  });
+  for (const [kind, owner] of owners) {
+    const its = attempted.filter(({ delivery }) => delivery.ownerKind === kind);
+    if (its.length > 0) await owner.attempted?.(tx, its);
+  }
 }
 
 /** Tells each owner of its deliveries that have ended, inside the transaction that ended them. */

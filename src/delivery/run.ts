@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../ids.ts';
-import { decide } from './decide.ts';
+import { decide, type Reading } from './decide.ts';
 import { judge, type Outcome } from './outcome.ts';
 import type { Owners, Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
@@ -23,6 +23,8 @@ export interface Steps {
   policyOf(queue: string, version: number): Promise<Policy>;
   compose(delivery: Claimed): Promise<Letter | Undeliverable>;
   sender: Sender;
+  /** What an answer means to the delivery's owner. */
+  read(delivery: Claimed, answer: Answer, outcome: Outcome): Reading;
   /** null: the lease was lost, or could not be ended in its time. Never rejects. */
   record(ending: Ending, delivery: Claimed, answer: Answer | null): Promise<Recorded | null>;
   wake(wakes: Wake[]): Promise<void>;
@@ -108,7 +110,7 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   const decision = decide(
     standingOf(delivery),
     policy,
-    verdictOf(answer, outcome),
+    steps.read(delivery, answer, outcome),
     clock.nowMs(),
     steps.random(),
   );
@@ -128,8 +130,8 @@ export function endLostAttempt(delivery: Claimed, policy: Policy, nowMs: number)
     remoteAddress: null,
     error: 'The gateway stopped before the answer was recorded.',
   };
-  const verdict = { outcome: entry.outcome, statusCode: null, retryAfterMs: null };
-  const decision = decide(standingOf(delivery), policy, verdict, nowMs, 0);
+  const reading: Reading = { kind: 'unknown', retryAfterMs: null };
+  const decision = decide(standingOf(delivery), policy, reading, nowMs, 0);
   const sinceStartMs = nowMs - delivery.leasedAtMs;
   const next = transitionOf(
     decision.kind === 'retry'
@@ -152,12 +154,6 @@ function ending(delivery: Claimed, attempt: AttemptEntry | null, next: Transitio
 
 function standingOf({ rung, trigger, deadlineMs, resumeMs }: Claimed) {
   return { rung, trigger, deadlineMs, resumeMs };
-}
-
-function verdictOf(answer: Answer, outcome: Outcome) {
-  return answer.kind === 'response'
-    ? { outcome, statusCode: answer.statusCode, retryAfterMs: answer.retryAfterMs }
-    : { outcome, statusCode: null, retryAfterMs: null };
 }
 
 function transitionOf(decision: ReturnType<typeof decide>): Transition {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Standing, type Verdict } from '../../src/delivery/decide.ts';
+import { decide, type Reading, type Standing } from '../../src/delivery/decide.ts';
 
 const SECOND = 1000;
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');
-const failure: Verdict = { outcome: 'http_status', statusCode: 500, retryAfterMs: null };
+const failure: Reading = { kind: 'unknown', retryAfterMs: null };
 const policy = { ladderSeconds: [0, 5, 10], deadlineSeconds: 60, jitter: 0 };
 const standing: Standing = {
   rung: 0,
@@ -23,20 +23,25 @@ const retryAfter = fc.option(fc.nat(200_000_000), { nil: null });
 
 describe('after an attempt', () => {
   test('success delivers, whatever is left of the ladder', () => {
-    const verdict: Verdict = { outcome: 'success', statusCode: 200, retryAfterMs: null };
-    expect(decide({ ...standing, rung: 2 }, policy, verdict, NOW, 0)).toEqual({
+    expect(decide({ ...standing, rung: 2 }, policy, { kind: 'yes' }, NOW, 0)).toEqual({
       kind: 'settle',
       status: 'delivered',
       reason: null,
     });
   });
 
-  test('410 ends it', () => {
-    const verdict = { ...failure, statusCode: 410 };
-    expect(decide(standing, policy, verdict, NOW, 0)).toMatchObject({
+  test('a definite no ends it', () => {
+    const no: Reading = { kind: 'no', reason: 'gone' };
+    expect(decide(standing, policy, no, NOW, 0)).toMatchObject({
       status: 'failed',
       reason: 'gone',
     });
+  });
+
+  test('“not yet” is asked again without a step down the ladder, but never past the deadline', () => {
+    const later = (delayMs: number) => decide(standing, policy, { kind: 'later', delayMs }, NOW, 0);
+    expect(later(7000)).toEqual({ kind: 'retry', rung: 0, delayMs: 7000 });
+    expect(later(60_000)).toMatchObject({ kind: 'settle', reason: 'deadline_passed' });
   });
 
   test('a failure waits for the next rung', () => {
@@ -77,7 +82,7 @@ describe('after an attempt', () => {
 
   test('Retry-After lengthens, never shortens, and stops short of the deadline', () => {
     const asks = (retryAfterMs: number) =>
-      decide(standing, policy, { ...failure, statusCode: 503, retryAfterMs }, NOW, 0);
+      decide(standing, policy, { ...failure, retryAfterMs }, NOW, 0);
     expect(asks(20_000)).toMatchObject({ delayMs: 20_000 });
     expect(asks(1_000)).toMatchObject({ delayMs: 5_000 });
     expect(asks(3_600_000)).toMatchObject({ delayMs: 58_000 });
