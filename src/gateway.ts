@@ -26,7 +26,9 @@ import { ackRoutes } from './notification/routes-ack.ts';
 import { deliveryRoutes } from './notification/routes-deliveries.ts';
 import { rebaseFeed } from './notification/store/feed.ts';
 import { queueRoutes } from './policy/routes.ts';
-import { resultRoutes } from './recovery/results.ts';
+import { resultRoutes } from './recovery/results/routes.ts';
+import { statementRoutes } from './recovery/statements/routes.ts';
+import { createStatements } from './recovery/statements/statements.ts';
 import type { Route } from './route.ts';
 import { createSecretBox } from './secrets.ts';
 
@@ -99,6 +101,7 @@ async function startRoles(
     ['notification', notificationOwner(database.prisma, targets)],
     ['ping', pingOwner(targets)],
   ]);
+  const statements = createStatements(database);
   const engine: EngineOptions = { database, wakes, sender, owners, log };
 
   let worker: Worker | null = null;
@@ -124,6 +127,8 @@ async function startRoles(
     const checked = checkUrl(url, { allowPrivateTargets });
     return checked.ok ? null : checked.reason;
   };
+  const guard = createGuard({ allowPrivateTargets });
+  closers.push(async () => guard.close());
   const routes: Route[] = [
     ...queueRoutes({
       database,
@@ -137,7 +142,7 @@ async function startRoles(
       database,
       secrets,
       allowPrivateTargets,
-      guard: createGuard({ allowPrivateTargets }),
+      guard,
       cancelForEndpoint: commands.cancelForEndpoint,
       wakeReceiver: commands.wakeReceiver,
       testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
@@ -150,6 +155,7 @@ async function startRoles(
     ...deliveryRoutes({ database, commands }),
     ...ackRoutes({ sql: database.prisma, commands, log }),
     ...resultRoutes({ sql: database.prisma }),
+    ...statementRoutes(statements),
   ];
   const app = createApp({
     routes,

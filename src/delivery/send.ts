@@ -1,12 +1,6 @@
 import type { Dispatcher } from 'undici';
-import {
-  checkUrl,
-  createGuard,
-  DestinationError,
-  type Line,
-  type Lines,
-  openLines,
-} from './destination.ts';
+import { checkUrl, createGuard, DestinationError } from './destination.ts';
+import { type Line, type Lines, openLines } from './lines.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { signatureHeaders } from './sign.ts';
 
