@@ -1,7 +1,7 @@
 import { type Database, Prisma } from '../db/client.ts';
 import type { Owners } from './owner.ts';
 import { tellOwners } from './recorder.ts';
-import { endLostAttempt, type Steps } from './run.ts';
+import { endLostAttempt, type Steps, wakeFor } from './run.ts';
 import { findOverdueLeases } from './store/claim.ts';
 import { settleDeliveries } from './store/settle.ts';
 
@@ -16,7 +16,7 @@ const BATCH = 500;
  */
 export async function recoverLostAttempts(
   { prisma }: Database,
-  steps: Pick<Steps, 'policyOf' | 'record' | 'report'>,
+  steps: Pick<Steps, 'policyOf' | 'record' | 'report' | 'wake'>,
 ): Promise<number> {
   let found = 0;
   for (;;) {
@@ -28,9 +28,9 @@ export async function recoverLostAttempts(
         const policy = await steps.policyOf(delivery.queue, delivery.policyVersion);
         const ending = endLostAttempt(delivery, policy, nowMs);
         const recorded = await steps.record(ending, delivery, null);
-        if (ending.attempt !== null && recorded !== null) {
-          steps.report({ delivery, entry: ending.attempt, recorded });
-        }
+        if (recorded === null) return;
+        if (ending.attempt !== null) steps.report({ delivery, entry: ending.attempt, recorded });
+        if (recorded.waitMs !== null) await steps.wake([wakeFor(recorded)]);
       }),
     );
     if (overdue.length < BATCH) return found;
