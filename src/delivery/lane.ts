@@ -92,6 +92,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     const { claim } = result;
     if (claim === null || claim.verdict === 'claimed') return;
     if (claim.verdict === 'crowded') missed.suspect = true;
+    if (claim.verdict === 'behind') passOn(claim.receiverId);
     if (claim.verdict === 'early')
       later(result.deliveryId, claim.waitMs, () => offer(result.deliveryId));
     if (claim.verdict === 'later') {

@@ -120,6 +120,14 @@ test('a claim says why it takes nothing', async () => {
   expect(await claim(['first'])).toEqual({});
 });
 
+test('a retry does not take the last place before a new one that nobody has asked for', async () => {
+  await receiver('a', { maxInFlight: 1 });
+  await waits('retry', 'a', { dueInMs: -1000, priority: 1 });
+  await waits('new', 'a');
+  expect(await claim(['retry'])).toEqual({ retry: 'behind' });
+  expect(await claim(['retry', 'new'])).toEqual({ retry: 'busy', new: 'claimed' });
+});
+
 test('of many claims at once, on many connections, each delivery goes to one', async () => {
   await receiver('a', { maxInFlight: 7 });
   const ids = Array.from({ length: 30 }, (_, n) => `d${String(n).padStart(2, '0')}`);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeBackends, onRedis } from '../support/backends.ts';
 import { apiOf } from '../support/api.ts';
+import { describeBackends, onRedis } from '../support/backends.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
 import { spawnGateway } from '../support/process.ts';
@@ -30,7 +30,10 @@ describeBackends('kill -9 at twenty random points of a running backlog', (backen
       });
     let gateway = await launch();
     try {
-      await accept(apiOf(() => gateway.url, OPERATOR_KEY), receiver.url());
+      await accept(
+        apiOf(() => gateway.url, OPERATOR_KEY),
+        receiver.url(),
+      );
 
       const inFlightAtKills = new Set<string>();
       for (let kill = 1; kill <= KILLS; kill += 1) {

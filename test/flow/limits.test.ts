@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
-import { hang, type Receiver, startReceiver } from '../support/receiver.ts';
+import { type GatewayProcess, spawnGateway } from '../support/process.ts';
+import { hang, hold, type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
 const LADDER = {
@@ -10,19 +11,19 @@ const LADDER = {
   timeoutMs: 1000,
 };
 
-// Two workers on one database: what one claims, the other must know of.
+// Two worker processes on one database: what one claims, the other must know of.
 let gateway: TestGateway;
-let second: TestGateway;
+let workers: GatewayProcess[];
 let receiver: Receiver;
 let merchant: Awaited<ReturnType<TestGateway['merchant']>>;
 
 beforeAll(async () => {
-  gateway = await testGateway();
-  second = await testGateway({ db: gateway.db, roles: ['worker'] });
+  gateway = await testGateway({ roles: ['api'] });
+  workers = await Promise.all([spawnWorker(), spawnWorker()]);
   await gateway.operator.put('/v1/queues/limits', LADDER).expect(200);
 });
 afterAll(async () => {
-  await second.close();
+  await Promise.all(workers.map((worker) => worker.kill('SIGTERM')));
   await gateway.close();
 });
 beforeEach(async () => {
@@ -30,6 +31,19 @@ beforeEach(async () => {
   merchant = await gateway.merchant();
 });
 afterEach(() => receiver.close());
+
+function spawnWorker(): Promise<GatewayProcess> {
+  return spawnGateway({
+    env: {
+      DATABASE_URL: gateway.db.url,
+      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
+      ROLES: 'worker',
+      ALLOW_PRIVATE_TARGETS: 'true',
+    },
+  });
+}
+
+const attemptsBy = (worker: GatewayProcess) => worker.stdout().split('"msg":"attempt"').length - 1;
 
 async function register(more: object = {}) {
   const { body } = await merchant.api
@@ -64,13 +78,22 @@ const circuit = async (id: string) =>
   (await merchant.api.get(`/v1/endpoints/${id}`)).body.circuit.state;
 
 test('never more attempts at once than the endpoint allows, over both workers', async () => {
-  receiver.answer({ status: 200, delayMs: 30 });
-  await register({ maxInFlight: 3 });
-  await notify(120);
-  await receiver.waitFor(120);
-  await until(async () => (await inState('delivered')) === 120);
-  expect(receiver.maxInFlight).toBe(3);
-  expect(receiver.requests).toHaveLength(120);
+  receiver.answer({ status: 200, delayMs: 20 });
+  await register({ maxInFlight: 8 });
+  // Whoever begins with a receiver tends to go on with it: more rounds, until both have had their share.
+  const before = workers.map(attemptsBy);
+  let sent = 0;
+  await until(
+    async () => {
+      await notify(100);
+      sent += 100;
+      await until(async () => (await inState('delivered')) === sent);
+      return workers.every((worker, n) => attemptsBy(worker) > (before[n] ?? 0));
+    },
+    { what: 'both workers to take part' },
+  );
+  expect(receiver.maxInFlight).toBe(8);
+  expect(receiver.requests).toHaveLength(sent);
 });
 
 test('never more starts a second than the endpoint allows, over both workers', async () => {
@@ -99,12 +122,25 @@ test('a receiver that hangs opens its circuit: probed one at a time, the rest wa
 }, 40_000);
 
 test('one that asks for less gets less: after a 503 fewer at once, until successes lift it', async () => {
-  let refusals = 0;
-  receiver.answer(() => (refusals++ < 4 ? 503 : { status: 200, delayMs: 20 }));
+  const full = hold(503);
+  receiver.answer(full);
   await register({ maxInFlight: 16 });
   await notify(60);
+  await receiver.waitFor(16);
+  full.release();
+  // 16 refusals in a few batches: what is allowed now is a half, a quarter, an eighth …
+  const [row] = await until(async () => {
+    const rows = await gateway.db.database.prisma.$queryRaw<{ allowance: number | null }[]>`
+      SELECT r.allowance FROM receiver AS r JOIN endpoint AS e USING (id)
+       WHERE e.merchant_id = ${merchant.id} AND r.allowance IS NOT NULL`;
+    return rows.length > 0 ? rows : null;
+  });
+  expect(row?.allowance).toBeLessThanOrEqual(8);
+  receiver.answer(200);
   await until(async () => (await inState('delivered')) === 60, { timeoutMs: 20_000 });
-  expect(receiver.maxInFlight).toBeLessThanOrEqual(16);
+  const lifted = await gateway.db.database.prisma.$queryRaw<{ allowance: number | null }[]>`
+    SELECT r.allowance FROM receiver AS r JOIN endpoint AS e USING (id) WHERE e.merchant_id = ${merchant.id}`;
+  expect(lifted).toEqual([{ allowance: null }]);
 });
 
 test('Retry-After holds the whole endpoint, and nothing is lost meanwhile', async () => {
@@ -115,7 +151,10 @@ test('Retry-After holds the whole endpoint, and nothing is lost meanwhile', asyn
   await until(async () => (await circuit(id)) === 'open');
   await until(async () => (await inState('delivered')) === 5);
   const secondAt = receiver.requests[1]?.at as number;
-  expect(secondAt - (first?.at as number)).toBeGreaterThanOrEqual(1900);
+  const heldMs = secondAt - (first?.at as number);
+  expect(heldMs).toBeGreaterThanOrEqual(1900);
+  // When it is over, somebody is awake; it is not left to the sweep.
+  expect(heldMs).toBeLessThan(4000);
 });
 
 test('410 disables the endpoint until somebody resumes it', async () => {

@@ -18,6 +18,7 @@
 --   held     the receiver is paused or disabled
 --   later    the receiver's circuit or rate lets nothing start for wait_ms
 --   busy     the receiver has all it may have at once; whoever ends an attempt there passes its place on
+--   behind   it is a retry, and new ones wait for the places that are left: those are to be looked for
 --   crowded  this worker has no place left for it
 CREATE FUNCTION claim_deliveries(
   p_ids text[], p_places integer, p_suspect_places integer, p_margin_ms integer
@@ -49,9 +50,18 @@ BEGIN
        FOR UPDATE OF d SKIP LOCKED
   ), due AS (
     SELECT w.id, w.receiver_id, w.wish, p.timeout_ms, p.max_in_flight, p.rate_per_second,
-           row_number() OVER (PARTITION BY w.receiver_id ORDER BY w.wish) AS place
+           coalesce(ahead.waiting, 0) AS ahead,
+           row_number() OVER (PARTITION BY w.receiver_id ORDER BY w.priority, w.wish)
+             + coalesce(ahead.waiting, 0) AS place
       FROM wanted AS w
       JOIN policy AS p ON p.queue = w.queue AND p.version = w.policy_version
+      -- A retry comes after all new ones that wait for the same receiver, asked for or not.
+      LEFT JOIN LATERAL (
+        SELECT count(*) AS waiting FROM (
+          SELECT 1 FROM delivery AS o
+           WHERE o.queue = w.queue AND o.receiver_id = w.receiver_id AND o.status = 'pending'
+             AND o.priority < w.priority AND o.due_at <= postrider_now() AND o.id <> ALL (p_ids)
+           LIMIT 1000) AS o) AS ahead ON w.priority > 0
      WHERE w.due_at <= postrider_now() AND w.deadline_at > postrider_now()
   ), gate AS (
     SELECT r.id,
@@ -73,7 +83,8 @@ BEGIN
     SELECT due.*, gate.suspect,
            CASE WHEN gate.held THEN 'held'
                 WHEN gate.opens_at > postrider_now() THEN 'later'
-                WHEN due.place > gate.room THEN 'busy'
+                WHEN due.place - due.ahead > gate.room THEN 'busy'
+                WHEN due.place > gate.room THEN 'behind'
                 WHEN pace.start_in_ms > pacing_ms THEN 'later'
                 ELSE 'free' END AS verdict,
            greatest(extract(epoch FROM gate.opens_at - postrider_now()) * 1000,

@@ -32,6 +32,7 @@ export interface Claimed {
 /** Why a delivery was not claimed; the verdicts are explained beside the claim function in SQL. */
 export type Refusal =
   | { verdict: 'early' | 'later'; receiverId: string; waitMs: number }
+  | { verdict: 'behind'; receiverId: string }
   | { verdict: 'expired' | 'held' | 'busy' | 'crowded' };
 
 export type Claim = { verdict: 'claimed'; delivery: Claimed } | Refusal;
@@ -89,6 +90,8 @@ function toClaim(row: ClaimRow, tick: number): Claim {
     case 'early':
     case 'later':
       return { verdict: row.verdict, receiverId: row.receiver_id, waitMs: row.wait_ms };
+    case 'behind':
+      return { verdict: row.verdict, receiverId: row.receiver_id };
     default:
       return { verdict: row.verdict };
   }
