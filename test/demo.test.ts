@@ -7,7 +7,7 @@ import { spawnProgram, temporaryFolder } from './support/process.ts';
 const LIMIT_MS = 20_000;
 const PAGE_COLUMNS = 100;
 
-describe('npm run demo', () => {
+describe('npm run demo', { timeout: 2 * LIMIT_MS }, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   beforeEach(async () => {
     folder = await temporaryFolder();

@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url';
 import { clusterDir } from '../../src/db/embedded-cluster.ts';
 import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
 import { worksOn } from '../../src/db/embedded-process.ts';
+import { apiOf } from './api.ts';
 
 /** How a process ended. */
-export interface Exit {
+interface Exit {
   code: number | null;
   signal: NodeJS.Signals | null;
   stdout: string;
@@ -19,7 +20,7 @@ export interface Exit {
 }
 
 /** The built program as a process of its own, as its users start it. */
-export interface Program {
+interface Program {
   readonly pid: number;
   /** What it has said so far. */
   stdout(): string;
@@ -36,7 +37,7 @@ export interface GatewayProcess extends Program {
   readonly dataDir: string;
 }
 
-export interface ProcessOptions {
+interface ProcessOptions {
   /** All the settings it gets; nothing of this process' own environment but the PATH. */
   env?: Record<string, string>;
   /** The caller's to remove, see `temporaryFolder`. When absent: one that is removed once it has ended. */
@@ -45,7 +46,7 @@ export interface ProcessOptions {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const READY_MS = 30_000;
-const BANNER = /Postrider is ready[^]*?^ {2}API +(?:(http\S+)|none.*)\n/m;
+const BANNER = /Postrider is ready[\s\S]*?^ {2}API +(?:(http\S+)|none.*)\n/m;
 
 /** Everything started here and what it works on, for a test process that has to die at once. */
 const running = new Map<ChildProcess, { dataDir: string; isOurs: boolean }>();
@@ -73,6 +74,10 @@ export async function spawnGateway(options: ProcessOptions = {}): Promise<Gatewa
   const { program, dataDir } = await spawnMain(options);
   try {
     const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout));
+    if (url !== '')
+      await apiOf(() => url, '')
+        .get('/readyz')
+        .expect(200);
     return { ...program, url, dataDir };
   } catch (error) {
     await program.kill('SIGKILL');
@@ -87,6 +92,7 @@ export async function runGateway(options: ProcessOptions = {}): Promise<Exit> {
 }
 
 async function spawnMain({ env, dataDir }: ProcessOptions) {
+  requireBuild();
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'postrider-test-')));
   const program = spawnProgram('dist/main.js', {
     env: { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'info', ...env },
@@ -123,8 +129,8 @@ export function spawnProgram(
   const stderr = text(child.stderr);
   const exited = (async (): Promise<Exit> => {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    running.delete(child);
     if (isOurs) await removeFolder(dataDir);
+    running.delete(child);
     return { code, signal, stdout, stderr: await stderr };
   })();
 

@@ -1,0 +1,276 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import ts from 'typescript';
+import { describe, expect, test } from 'vitest';
+
+/**
+ * The floors of the house, lowest first. A module (a folder of src, or a file in it) may import
+ * from the floors below its own, never from its own or from above.
+ */
+const FLOORS: readonly (readonly string[])[] = [
+  ['clock', 'db', 'exact-json', 'fence', 'ids', 'problem', 'route', 'secrets'],
+  ['page'],
+  // The engine. It knows none of the protocols above it.
+  ['delivery'],
+  ['merchant', 'operations', 'policy', 'recovery', 'tcc'],
+  ['notification'],
+  ['message'],
+  ['http'],
+  ['config'],
+  ['gateway'],
+  ['foundation'],
+  ['banner'],
+  ['main', 'demo'],
+];
+
+/** Who may see less than all the floors below. */
+const NARROWER: Record<string, readonly string[]> = {
+  // Runs in the participants of a transaction, without us.
+  fence: [],
+  http: ['db', 'delivery/batch.ts', 'exact-json', 'ids', 'problem', 'route', 'secrets'],
+  config: ['secrets'],
+  foundation: ['config', 'db', 'gateway', 'merchant/key-text.ts', 'secrets'],
+  banner: ['config', 'foundation'],
+  main: ['banner', 'config', 'foundation', 'gateway'],
+};
+
+const ANYWHERE = /^/;
+const NOWHERE = /$^/;
+const HTTP = /^http\//;
+const QUEUE = /^delivery\/queue(-\w+)?\.ts$/;
+const SEND = /^delivery\/(send|destination|lines)(-\w+)?\.ts$/;
+
+/** One library, one home: where each npm package, and some of Node's own, may be imported. */
+const HOMES: Record<string, RegExp> = {
+  '@prisma/adapter-pg': /^db\/client\.ts$/,
+  bullmq: QUEUE,
+  express: HTTP,
+  'express-rate-limit': HTTP,
+  helmet: HTTP,
+  ioredis: QUEUE,
+  'ipaddr.js': /^delivery\/addresses\.ts$/,
+  'lru-cache': ANYWHERE,
+  'node:child_process': /^db\/embedded-/,
+  'node:http': /^(http|demo)\//,
+  'node:https': /^(http|demo)\//,
+  pg: /^(db\/|delivery\/queue-postgres\.ts$)/,
+  // A logger is made by whoever starts a gateway; its type is everywhere.
+  pino: /^(main|demo\/stage)\.ts$/,
+  'prom-client': ANYWHERE,
+  'typeid-js': /^ids\.ts$/,
+  undici: SEND,
+  // What comes from outside is checked at the door, before it gets to the engine or the database.
+  zod: /^(?!db\/|delivery\/)/,
+};
+const TYPES_ANYWHERE = ['node:http', 'pino'];
+
+const MAX_LINES = 300;
+const RAW_SQL = ['$queryRaw', '$executeRaw', '$queryRawUnsafe', '$executeRawUnsafe'];
+const STORE = /(^|\/)store(-[\w-]+)?\.ts$|\/store\/|-store\.ts$|^db\//;
+
+/** What does not keep a rule yet, or has a reason not to. Whoever mends one strikes it here. */
+const EXCEPTIONS = {
+  sql: {
+    'gateway.ts': 'asks the database whether it is there',
+    'delivery/sweep.ts': 'reads the clock',
+    'fence/fence.ts': 'runs in the participants’ databases, through their own client',
+    'notification/adopt.ts': 'one statement made of three features’ parts',
+    'notification/supersede.ts': 'locks and settles around the insert',
+  },
+  environment: {
+    'main.ts': 'hands it to config.ts',
+    'db/embedded-process.ts': 'the PATH, for PostgreSQL’s programs',
+  },
+} satisfies Record<string, Record<string, string>>;
+
+interface Import {
+  from: string;
+  /** A path in src, or the name of a package. */
+  to: string;
+  isPackage: boolean;
+  isType: boolean;
+}
+
+interface Source {
+  file: string;
+  lines: number;
+  imports: Import[];
+  /** What is reached by a dot, such as `process.env`, `env`. */
+  reached: Set<string>;
+}
+
+const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.startsWith('db/generated/'))
+  .sort()
+  .map(readSource);
+const imports = sources.flatMap((source) => source.imports);
+
+function readSource(file: string): Source {
+  const text = readFileSync(join('src', file), 'utf8');
+  const source: Source = {
+    file,
+    lines: text.split('\n').length - 1,
+    imports: [],
+    reached: new Set(),
+  };
+  const add = (specifier: ts.Node | undefined, isType: boolean) => {
+    if (specifier === undefined || !ts.isStringLiteral(specifier)) return;
+    const name = specifier.text;
+    const isPackage = !name.startsWith('.');
+    const to = isPackage ? packageOf(name) : normalize(join(dirname(file), name));
+    source.imports.push({ from: file, to, isPackage, isType });
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      add(node.moduleSpecifier, node.importClause?.isTypeOnly ?? false);
+    } else if (ts.isExportDeclaration(node)) {
+      add(node.moduleSpecifier, node.isTypeOnly);
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], false);
+    } else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) {
+      add(node.argument.literal, true);
+    } else if (ts.isPropertyAccessExpression(node)) {
+      source.reached.add(node.name.text);
+      if (ts.isIdentifier(node.expression)) {
+        source.reached.add(`${node.expression.text}.${node.name.text}`);
+      }
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.ES2023));
+  return source;
+}
+
+/** `@scope/name/deep/path` → `@scope/name`; Node's own keep their whole name. */
+function packageOf(specifier: string): string {
+  if (specifier.startsWith('node:')) return specifier;
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+/** `delivery/store/claim.ts` → `delivery`; `page.ts` → `page`. */
+function moduleOf(file: string): string {
+  return file.split('/')[0]?.replace(/\.ts$/, '') ?? file;
+}
+
+function floorOf(module: string): number {
+  return FLOORS.findIndex((floor) => floor.includes(module));
+}
+
+describe('floors', () => {
+  test('every module has one', () => {
+    const homeless = [...new Set(sources.map(({ file }) => moduleOf(file)))].filter(
+      (module) => floorOf(module) === -1,
+    );
+    expect(homeless, 'give these modules of src a place in FLOORS').toEqual([]);
+  });
+
+  test('imports look down, never up or sideways', () => {
+    const wrong = imports
+      .filter(({ isPackage, from, to }) => !isPackage && moduleOf(from) !== moduleOf(to))
+      .filter(({ from, to }) => floorOf(moduleOf(to)) >= floorOf(moduleOf(from)))
+      .map(({ from, to }) => {
+        const below = FLOORS.slice(0, floorOf(moduleOf(from))).flat();
+        return `${from} imports ${to}; below ${moduleOf(from)} are ${below.join(', ')}`;
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  test('who needs little sees little', () => {
+    const wrong = imports
+      .filter(({ isPackage, from, to }) => !isPackage && moduleOf(from) !== moduleOf(to))
+      .filter(({ from, to }) => {
+        const visible = NARROWER[moduleOf(from)];
+        return visible && !visible.includes(moduleOf(to)) && !visible.includes(to);
+      })
+      .map(({ from, to }) => {
+        return `${from} imports ${to}; ${moduleOf(from)} may see ${NARROWER[moduleOf(from)]}`;
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  test('no two files need each other to run', () => {
+    expect(cycles()).toEqual([]);
+  });
+});
+
+/** Node's own modules are everywhere unless HOMES says otherwise; a package needs a word there. */
+function homeOf(name: string): RegExp {
+  return HOMES[name] ?? (name.startsWith('node:') ? ANYWHERE : NOWHERE);
+}
+
+describe('libraries', () => {
+  test('each has a home, and is imported nowhere else', () => {
+    const wrong = imports
+      .filter(({ isPackage, isType, to }) => isPackage && !(isType && TYPES_ANYWHERE.includes(to)))
+      .filter(({ from, to }) => !homeOf(to).test(from))
+      .map(
+        ({ from, to }) => `${from} imports ${to}; its home is ${HOMES[to] ?? 'not in HOMES yet'}`,
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  test('what participants import from us needs no package', () => {
+    const wrong = imports
+      .filter(({ from, to }) => moduleOf(from) === 'fence' && !/^(node:|fence)/.test(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test('the generated client is seen by db/client.ts alone', () => {
+    const wrong = imports
+      .filter(({ from, to }) => to.startsWith('db/generated/') && from !== 'db/client.ts')
+      .map(({ from, to }) => `${from} imports ${to}; take it from db/client.ts`);
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test('statements stand in stores', () => {
+    const wrong = sources
+      .filter(({ file, reached }) => !STORE.test(file) && RAW_SQL.some((name) => reached.has(name)))
+      .map(({ file }) => file);
+    expect(wrong, 'a store is the place for SQL; strike from EXCEPTIONS what is mended').toEqual(
+      Object.keys(EXCEPTIONS.sql).sort(),
+    );
+  });
+
+  test('the environment is read in one place', () => {
+    const wrong = sources
+      .filter(({ reached }) => reached.has('process.env'))
+      .map(({ file }) => file);
+    expect(
+      wrong,
+      'config.ts is the place for settings; strike from EXCEPTIONS what is mended',
+    ).toEqual(Object.keys(EXCEPTIONS.environment).sort());
+  });
+
+  test(`none is longer than ${MAX_LINES} lines`, () => {
+    const long = sources
+      .filter(({ lines }) => lines > MAX_LINES)
+      .map(({ file, lines }) => `${file} has ${lines}`);
+    expect(long).toEqual([]);
+  });
+});
+
+/** Cycles of imports that exist at run time: types leave nothing behind. */
+function cycles(): string[] {
+  const needs = new Map(
+    sources.map(({ file, imports }) => [
+      file,
+      imports.filter(({ isPackage, isType }) => !isPackage && !isType).map(({ to }) => to),
+    ]),
+  );
+  const found: string[] = [];
+  const finished = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      found.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      return;
+    }
+    if (finished.has(file)) return;
+    for (const next of needs.get(file) ?? []) visit(next, [...path, file]);
+    finished.add(file);
+  };
+  for (const file of needs.keys()) visit(file, []);
+  return found;
+}
