@@ -18,6 +18,17 @@ export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), nextCursor: z.string().nullable(), hasMore: z.boolean() });
 }
 
+/**
+ * A point in time as callers write it. JSON Schema's idea of one is wider than what PostgreSQL, or the
+ * four digits of a year, can hold: year 0, and offsets of a day, which no place on earth has.
+ */
+export const moment = z.iso
+  .datetime({ offset: true })
+  .regex(
+    /^[12]\d{3}-.*(Z|[+-](0\d|1[0-4]):\d\d)$/,
+    'A year from 1000 to 2999, an offset below 15 hours.',
+  );
+
 /** A filter that takes one value or several, comma-separated: `?status=failed,skipped`. */
 export function oneOrMore<T extends z.ZodType>(item: T) {
   return z

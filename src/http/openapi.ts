@@ -98,7 +98,10 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
         ? { description }
         : {
             description,
-            content: { ...jsonContent(shelf.of(schema, 'output')), ...textContent(route.alsoAnswers) },
+            content: {
+              ...jsonContent(shelf.of(schema, 'output')),
+              ...textContent(route.alsoAnswers),
+            },
           };
   }
   return {

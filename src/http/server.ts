@@ -1,5 +1,6 @@
 import {
   createServer as createHttpServer,
+  type IncomingMessage,
   type RequestListener,
   type Server,
   type ServerResponse,
@@ -8,7 +9,8 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newToken } from '../ids.ts';
 import { Problem } from '../problem.ts';
-import { rawProblem } from './errors.ts';
+import { send } from './answer.ts';
+import { problemAnswer, rawProblem } from './errors.ts';
 
 const SECOND = 1000;
 const KIB = 1024;
@@ -57,6 +59,8 @@ export function createServer(app: RequestListener, given: Partial<ServerLimits> 
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, limits.headersTimeoutMs),
+    // Checked below: Node's own refusal has no body.
+    requireHostHeader: false,
   });
   server.maxConnections = limits.maxConnections;
   server.timeout = limits.silenceTimeoutMs;
@@ -70,7 +74,16 @@ export function createServer(app: RequestListener, given: Partial<ServerLimits> 
   server.on('request', (req, res) => {
     silent.delete(req.socket);
     if (isClosing) res.shouldKeepAlive = false;
-    app(req, res);
+    if (req.headers.host === undefined && req.httpVersion === '1.1') {
+      refuse(res, new Problem(400, 'malformed_request', 'A request needs the header Host.'));
+    } else {
+      app(req, res);
+    }
+  });
+  // Any expectation but 100-continue.
+  server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => {
+    silent.delete(req.socket);
+    refuse(res, new Problem(417, 'expectation_failed', 'Only 100-continue may be expected.'));
   });
   server.on('clientError', answerUnreadable);
   return {
@@ -113,6 +126,18 @@ const UNREADABLE: Record<string, [status: number, code: string, detail: string]>
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'The request took too long to arrive.'],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'payload_too_large', 'The chunk extensions are too large.'],
 };
+
+/** Answers what the application is not to see, and ends the connection. */
+function refuse(res: ServerResponse, problem: Problem): void {
+  const requestId = newToken();
+  const answer = problemAnswer(problem, { requestId, instance: '' });
+  res.shouldKeepAlive = false;
+  // What is left unread would reset the connection under the answer.
+  res.req.resume();
+  res.setHeader('x-request-id', requestId);
+  res.setHeader('cache-control', 'no-store');
+  send(res, answer);
+}
 
 /** A request that never became one: the rest of the application has not seen it. */
 function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {

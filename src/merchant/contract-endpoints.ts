@@ -36,7 +36,8 @@ const fields = {
   headers: customHeaders,
   body: z.enum(['envelope', 'raw']),
   maxInFlight: z.int().min(1).max(1000).nullable().describe("null: the queue's limit."),
-  ratePerSecond: z.number().positive().max(10_000).nullable(),
+  // What comes slower than one in a quarter of an hour is a pause, and overflows the pacing's sums.
+  ratePerSecond: z.number().min(0.001).max(10_000).nullable(),
 };
 
 export const createEndpoint = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moment } from '../page.ts';
 
 /** One line that people read: a merchant's name, a key's. */
 export const shortName = z
@@ -18,7 +19,7 @@ export const createKey = z.strictObject({
     .default(null)
     .describe('Needed for a merchant key; narrows a producer key to this merchant.'),
   name: shortName,
-  expiresAt: z.iso.datetime({ offset: true }).nullable().default(null),
+  expiresAt: moment.nullable().default(null),
 });
 
 export const keyView = z.object({

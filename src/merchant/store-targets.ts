@@ -32,3 +32,12 @@ export async function findMerchantSecrets(
              AS "previousSecret"
       FROM merchant WHERE id = ANY(${merchantIds}::text[])`;
 }
+
+export async function findCallbackSecrets(
+  sql: Sql,
+  keyIds: string[],
+): Promise<{ id: string; secret: string }[]> {
+  return sql.$queryRaw<{ id: string; secret: string }[]>`
+    SELECT id, callback_secret AS secret FROM api_key
+     WHERE id = ANY(${keyIds}::text[]) AND callback_secret IS NOT NULL`;
+}

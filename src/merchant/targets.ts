@@ -2,8 +2,13 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { SecretBox } from '../secrets.ts';
-import { endpointContext, merchantContext } from './secret-contexts.ts';
-import { findMerchantSecrets, findTargets, type SealedSecrets } from './store-targets.ts';
+import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
+import {
+  findCallbackSecrets,
+  findMerchantSecrets,
+  findTargets,
+  type SealedSecrets,
+} from './store-targets.ts';
 
 /** What an attempt needs to know of an endpoint. */
 export interface EndpointTarget {
@@ -24,6 +29,8 @@ export interface Targets {
   loadEndpointTargets(ids: string[]): Promise<Map<string, EndpointTarget>>;
   /** Merchants' own secrets by merchant id, by the same rules. */
   loadMerchantSecrets(ids: string[]): Promise<Map<string, string[]>>;
+  /** Callback secrets of producers' keys by key id, revoked ones too, by the same rules. */
+  loadCallbackSecrets(keyIds: string[]): Promise<Map<string, string[]>>;
 }
 
 /** Opened secrets that are kept, so that not every attempt has to decrypt. */
@@ -79,6 +86,14 @@ export function createTargets(deps: {
       for (const row of await findMerchantSecrets(prisma, ids)) {
         const secrets = openAll(row, merchantContext(row.id));
         if (secrets !== null) secretsById.set(row.id, secrets);
+      }
+      return secretsById;
+    },
+    async loadCallbackSecrets(keyIds) {
+      const secretsById = new Map<string, string[]>();
+      for (const row of await findCallbackSecrets(prisma, keyIds)) {
+        const secret = tryOpen(row.secret, callbackContext(row.id));
+        if (secret !== null) secretsById.set(row.id, [secret]);
       }
       return secretsById;
     },

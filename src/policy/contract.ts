@@ -45,7 +45,8 @@ const rules = {
     .boolean()
     .describe('A higher result version of a businessKey cancels the older pending deliveries.'),
   maxInFlightPerEndpoint: z.int().min(1).max(1000),
-  ratePerSecondPerEndpoint: z.number().positive().max(10_000).nullable(),
+  // What comes slower than one in a quarter of an hour is a pause, and overflows the pacing's sums.
+  ratePerSecondPerEndpoint: z.number().min(0.001).max(10_000).nullable(),
   concurrency: z.int().min(1).max(2000).describe('Attempts at once in one worker process.'),
 };
 

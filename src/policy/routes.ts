@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Database, Transaction } from '../db/client.ts';
 import { previewLadder } from '../delivery/ladder.ts';
-import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, moment, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Role, type Route, route } from '../route.ts';
 import { previewView, putQueue as putQueueBody, queueName, queueView } from './contract.ts';
@@ -110,11 +110,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'When each attempt would come, if all of them failed',
       params,
       query: z.strictObject({
-        from: z.iso
-          .datetime({ offset: true })
-          .regex(/^[12]\d{3}-/, 'A year from 1000 to 2999.')
-          .optional()
-          .describe('Time of acceptance; now when absent.'),
+        from: moment.optional().describe('Time of acceptance; now when absent.'),
       }),
       responses: { 200: previewView },
       async handle({ params: { name }, query: { from } }) {
