@@ -5,6 +5,8 @@ import { Prisma, PrismaClient } from './generated/client.ts';
 /** What runs SQL: the client, or a transaction of it. */
 export type Sql = Pick<PrismaClient, '$queryRaw' | '$executeRaw'>;
 export type Transaction = Prisma.TransactionClient;
+/** A connection of the pool, for what needs one to itself: a cursor, one snapshot over several looks. */
+export type Connection = pg.PoolClient;
 export { Prisma };
 
 export interface Database {

@@ -57,7 +57,8 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
       return await acceptTogether(offers);
     } catch (error) {
       // One value that PostgreSQL refuses must not sink its neighbours.
-      if (offers.length === 1 || !isRefusedValue(error)) throw error;
+      if (offers.length === 1) return refusedValue(error);
+      if (!isRefusedValue(error)) throw error;
       return (
         await Promise.all(offers.map((offer) => acceptTogether([offer]).catch(refusedValue)))
       ).flat();
@@ -145,7 +146,7 @@ async function answerEarlier(
  * The jobs of new deliveries. A receiver for which many wait gets no more of them: each attempt that
  * ends there draws in the next, and ten thousand wakes for one would hold up those of all others.
  */
-function wakesOf(accepted: Planned[], inserted: Map<string, Inserted>): Wake[] {
+export function wakesOf(accepted: Planned[], inserted: Map<string, Inserted>): Wake[] {
   const woken = new Map<string | null, number>();
   return accepted.flatMap(({ row }) =>
     (inserted.get(row.id)?.deliveries ?? []).flatMap(({ id, waitMs, nextAttemptAt, crowded }) => {
@@ -183,7 +184,7 @@ function answerOf({ row, offer, urls }: Planned, inserted: Inserted): Notificati
   };
 }
 
-function isRefusedValue(error: unknown): boolean {
+export function isRefusedValue(error: unknown): boolean {
   return (
     error instanceof Prisma.PrismaClientKnownRequestError &&
     /\b22\w{3}\b/.test(JSON.stringify(error.meta ?? ''))

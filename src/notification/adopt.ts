@@ -6,6 +6,7 @@ import { newId } from '../ids.ts';
 import type { DeliveryView } from './contract.ts';
 import { listensTo } from './plan.ts';
 import { findAudience, type ListeningEndpoint } from './store/audience.ts';
+import { ownerKindOf } from './store/deliveries.ts';
 
 const SECOND = 1000;
 
@@ -24,7 +25,11 @@ export async function adoptSkipped(
   if (first === undefined) return;
   const deadlineMs =
     (await policyCache(prisma)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
-  const further = others.map((endpoint) => deliveryTo(endpoint, skipped, merchantId, deadlineMs));
+  const ownerKind = await ownerKindOf(prisma, skipped.id);
+  const further = others.map((endpoint) => ({
+    ...deliveryTo(endpoint, skipped, merchantId, deadlineMs),
+    ownerKind,
+  }));
   const adopted = await prisma.$queryRaw<unknown[]>`
     WITH adopted AS (
       UPDATE delivery SET receiver_id = ${first.id}, endpoint_id = ${first.id}
@@ -45,10 +50,9 @@ function deliveryTo(
   { notificationId, type, businessKey, queue, policyVersion }: DeliveryView,
   merchantId: string,
   deadlineMs: number,
-): NewDelivery {
+): Omit<NewDelivery, 'ownerKind'> {
   return {
     id: newId('dlv'),
-    ownerKind: 'notification',
     ownerId: notificationId ?? '',
     purpose: 'notify',
     merchantId,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moment } from '../page.ts';
 
 const businessKey = z.string().min(1).max(128);
 const time = z.iso.datetime({ offset: true });
@@ -31,7 +32,7 @@ export const notificationInput = z.strictObject({
   type: eventType,
   businessKey,
   eventId: z.string().min(1).max(128).optional(),
-  occurredAt: time.optional(),
+  occurredAt: moment.optional(),
   result: result.nullish(),
   payload: z.record(z.string(), z.unknown()),
   queue: z.string().min(1).max(64).nullish(),

@@ -1,8 +1,16 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../db/client.ts';
 import { decodeCursor, encodeCursor, type Page } from '../page.ts';
 import { invalid } from '../problem.ts';
 import type { Notification } from './contract.ts';
-import { type FeedPlace, isKnownPlace, readFeed } from './store/feed.ts';
+import {
+  type FeedEntry,
+  type FeedPlace,
+  findHeldBack,
+  horizonReached,
+  isKnownPlace,
+  readFeed,
+} from './store/feed.ts';
 import type { NotificationFilter, Scope } from './store/find.ts';
 
 /** Unlike that of the list, so that neither takes the other's cursor for its own. */
@@ -21,7 +29,7 @@ export async function feedPage(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<Page<Notification>> {
   const after = placeOf(cursor);
-  const entries = await readFeed(sql, scope, filter, after, limit + 1);
+  const entries = await readAllNow(sql, scope, filter, after, limit + 1);
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
   if (last === undefined && after !== null && !(await isKnownPlace(sql, after))) {
@@ -36,6 +44,33 @@ export async function feedPage(
     nextCursor: last === undefined ? null : encodeCursor(`feed:${last.createdXid}:${last.id}`),
     hasMore: entries.length > limit,
   };
+}
+
+const GRACE_MS = 1_000;
+const FIRST_LOOK_MS = 5;
+
+/**
+ * What was accepted before the reader asked is to be in the answer. Transactions of other writers may
+ * hold it back, mostly for some milliseconds: those are waited for. A longer one is not; the reader
+ * finds what it held back when it comes again.
+ */
+async function readAllNow(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+  after: FeedPlace | null,
+  limit: number,
+): Promise<FeedEntry[]> {
+  // Asked before the first look: what is let go between the two is in it anyway.
+  const target = await findHeldBack(sql, scope, filter);
+  const entries = await readFeed(sql, scope, filter, after, limit);
+  if (target === null || entries.length === limit) return entries;
+  const endsAt = performance.now() + GRACE_MS;
+  for (let pauseMs = FIRST_LOOK_MS; performance.now() < endsAt; pauseMs *= 2) {
+    if (await horizonReached(sql, target)) break;
+    await sleep(pauseMs);
+  }
+  return readFeed(sql, scope, filter, after, limit);
 }
 
 function placeOf(cursor: string | undefined): FeedPlace | null {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { NotificationInput } from './contract.ts';
 
-/** Tells the same event from another one under the same id. */
-export function fingerprintOf(input: NotificationInput): string {
-  return createHash('sha256').update(canonical(input)).digest('base64url');
+/** Tells the same content from another one under the same id. */
+export function fingerprintOf(content: object): string {
+  return createHash('sha256').update(canonical(content)).digest('base64url');
 }
 
 /** JSON with sorted names: the same content gives the same text, whatever its order. */

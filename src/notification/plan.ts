@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { originReceiver } from '../delivery/origin.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import { newId } from '../ids.ts';
 import { invalid, Problem } from '../problem.ts';
@@ -103,12 +103,6 @@ export function listensTo({ types }: Pick<ListeningEndpoint, 'types'>, type: str
     types.length === 0 ||
     types.some((each) => (each.endsWith('*') ? type.startsWith(each.slice(0, -1)) : each === type))
   );
-}
-
-/** One-off addresses of one merchant at one origin are one receiver, with one set of limits. */
-function originReceiver(merchantId: string, url: string): string {
-  const { origin } = new URL(url);
-  return `url_${createHash('sha256').update(`${merchantId} ${origin}`).digest('base64url').slice(0, 26)}`;
 }
 
 function deliveryOf({ id, input }: Offer, target: Target): NewDelivery {

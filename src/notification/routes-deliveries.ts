@@ -2,12 +2,12 @@ import { z } from 'zod';
 import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Resent } from '../delivery/store/resend.ts';
-import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
 import { attempt, delivery, deliveryStatus } from './contract.ts';
-import { byId, moment } from './routes.ts';
+import { byId } from './routes.ts';
 import { scopeOf } from './scope.ts';
 import { findDelivery, listAttempts, listDeliveries } from './store/deliveries.ts';
 

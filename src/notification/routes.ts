@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import { type DeliveryCommands, UNSETTLED } from '../delivery/commands.ts';
 import { idFromUuid } from '../ids.ts';
-import { decodeCursor, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Call, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
@@ -23,7 +23,6 @@ const MIB = 1024 * KIB;
 const ITEM_LIMIT_BYTES = 64 * KIB;
 
 export const byId = z.strictObject({ id: z.string().min(1).max(64) });
-export const moment = z.iso.datetime({ offset: true });
 
 const batchItem = z.object({
   status: z.number().int(),

@@ -22,3 +22,16 @@ ALTER TABLE delivery
 DROP INDEX delivery_undelivered;
 CREATE INDEX delivery_undelivered ON delivery (merchant_id, created_xid, owner_id, accepted_at)
   WHERE status IN ('pending', 'sending', 'failed', 'skipped');
+
+-- Below this number no transaction of this database is still running: what a snapshot shows there is
+-- all there will ever be. Those of other databases in the same server are left out as far as this
+-- user may see where they run; the others count, which makes the feed late but never wrong. Not for
+-- standby servers: they don't know who runs.
+CREATE FUNCTION feed_horizon() RETURNS bigint LANGUAGE sql STABLE AS $$
+  SELECT coalesce(min(running.xid::text::bigint), pg_snapshot_xmax(pg_current_snapshot())::text::bigint)
+    FROM pg_snapshot_xip(pg_current_snapshot()) AS running (xid)
+   WHERE NOT EXISTS (
+     SELECT FROM pg_stat_activity AS a
+      WHERE a.backend_xid = running.xid::xid
+        AND a.datid <> (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()))
+$$;

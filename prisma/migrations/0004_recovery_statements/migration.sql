@@ -132,7 +132,7 @@ CREATE FUNCTION reconciliation_verdict(
 -- notifications may be gone. One row; its lease says who is at work.
 CREATE TABLE retention (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-  kept_from timestamptz(3) NOT NULL DEFAULT '-infinity',
+  kept_from timestamptz(3) NOT NULL DEFAULT '1970-01-01T00:00:00Z',
   lease_token uuid,
   lease_until timestamptz(3)
 );

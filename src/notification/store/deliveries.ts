@@ -15,8 +15,8 @@ export interface DeliveryFilter {
 
 interface DeliveryRow {
   id: string;
-  owner_kind: string;
   owner_id: string;
+  purpose: string;
   merchant_id: string | null;
   type: string;
   business_key: string;
@@ -34,7 +34,7 @@ interface DeliveryRow {
   settled_at: Date | null;
 }
 
-const COLUMNS = Prisma.sql`d.id, d.owner_kind, d.owner_id, d.merchant_id, d.type, d.business_key,
+const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
   d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status, d.reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
   d.accepted_at, d.deadline_at, d.settled_at`;
@@ -95,6 +95,13 @@ export async function listAttempts(
   return rows.map((row) => ({ ...row, startedAt: row.startedAt.toISOString() }));
 }
 
+/** Which protocol sends a delivery. */
+export async function ownerKindOf(sql: Sql, id: string): Promise<string> {
+  const rows = await sql.$queryRaw<{ owner_kind: string }[]>`
+    SELECT owner_kind FROM delivery WHERE id = ${id}`;
+  return rows[0]?.owner_kind ?? 'notification';
+}
+
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
   return Prisma.sql`(${merchantId}::text IS NULL OR d.merchant_id = ${merchantId})
     AND (${producerKeyId}::text IS NULL OR EXISTS (
@@ -104,7 +111,8 @@ function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
 function toView(row: DeliveryRow): DeliveryView {
   return {
     id: row.id,
-    notificationId: row.owner_kind === 'notification' ? row.owner_id : null,
+    // Whichever protocol sends it.
+    notificationId: row.purpose === 'notify' ? row.owner_id : null,
     merchantId: row.merchant_id,
     type: row.type,
     businessKey: row.business_key,

@@ -21,8 +21,8 @@ export interface FeedEntry extends FeedPlace {
 }
 
 const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
-/** Every transaction below this number has ended, so nothing can be added there any more. */
-const FINISHED = Prisma.sql`pg_snapshot_xmin(pg_current_snapshot())::text::bigint`;
+/** Every transaction below this number has ended, so nothing can be added there any more. Asked once. */
+const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
 const NOT_BEGUN = Prisma.sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
 const START: FeedPlace = { createdXid: '0', id: '' };
 
@@ -32,8 +32,8 @@ const START: FeedPlace = { createdXid: '0', id: '' };
  * The order is that of the transactions that made them, and what a transaction that still runs may
  * yet bring is waited for: together with all that came after it. So a reader never passes a place
  * where something will appear, and never meets anything twice. The price: a transaction that writes
- * and stays open, anywhere in the same PostgreSQL server, holds the feed back until it ends (it is
- * late then, never wrong). Those that only read don't.
+ * to this database and stays open holds the feed back until it ends (it is late then, never wrong).
+ * Those that only read don't.
  *
  * A place stays valid while deliveries settle, because it is a position and not a row. What is sent
  * again by hand after it was acknowledged or cancelled keeps its place, behind the reader; `from`
@@ -61,7 +61,7 @@ export async function readFeed(
           CROSS JOIN LATERAL (
             SELECT DISTINCT d.created_xid, d.owner_id
               FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
-             WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${FINISHED}
+             WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${HORIZON}
                AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from}
                AND ${Prisma.join(conditionsOf(scope, filter), ' AND ')}
              ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
@@ -79,6 +79,29 @@ export async function readFeed(
 function ofMerchants({ merchantId }: Scope, filter: NotificationFilter): Prisma.Sql {
   const asked = merchantId === null ? filter.merchantId : [merchantId];
   return asked === undefined ? Prisma.sql`true` : Prisma.sql`m.id = ANY (${asked})`;
+}
+
+/**
+ * Whether something that the reader may see is held back by transactions still running.
+ * @returns the number that `feed_horizon()` must reach for it to be shown; null: nothing
+ */
+export async function findHeldBack(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+): Promise<string | null> {
+  const [row] = await sql.$queryRaw<{ target: string }[]>`
+    SELECT (${NOT_BEGUN})::text AS target
+     WHERE EXISTS (SELECT FROM merchant AS m JOIN delivery AS d ON d.merchant_id = m.id
+                    WHERE ${ofMerchants(scope, filter)} AND ${UNDELIVERED}
+                      AND d.created_xid >= ${HORIZON} AND d.created_xid < ${NOT_BEGUN})`;
+  return row?.target ?? null;
+}
+
+export async function horizonReached(sql: Sql, target: string): Promise<boolean> {
+  const [row] = await sql.$queryRaw<{ reached: boolean }[]>`
+    SELECT ${HORIZON} >= ${target}::bigint AS reached`;
+  return row?.reached ?? false;
 }
 
 /** Whether a place can be one of this server's: a database restored elsewhere counts from anew. */

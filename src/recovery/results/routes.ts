@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
-import { invalid, notFound } from '../problem.ts';
-import { type Principal, type Reply, type Role, type Route, route } from '../route.ts';
-import { businessKey, foundResults, MAX_HISTORY, MAX_KEYS, result } from './results-contract.ts';
-import { findLatest, findResult, type Latest, type ResultScope } from './results-store.ts';
+import type { Sql } from '../../db/client.ts';
+import { invalid, notFound } from '../../problem.ts';
+import { type Principal, type Reply, type Role, type Route, route } from '../../route.ts';
+import { businessKey, foundResults, MAX_HISTORY, MAX_KEYS, result } from './contract.ts';
+import { findLatest, findResult, type Latest, type ResultScope } from './store.ts';
 
 const ROLES: readonly Role[] = ['merchant', 'operator', 'producer'];
 

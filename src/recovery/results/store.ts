@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../db/client.ts';
-import type { Delivery, State } from './results-contract.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { Delivery, State } from './contract.ts';
 
 /** Whose results: a merchant's, and of those perhaps only what one producer sent. */
 export interface ResultScope {

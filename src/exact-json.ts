@@ -1,0 +1,73 @@
+/**
+ * Slices of JSON text, byte for byte. A payload is stored and signed as the producer wrote it:
+ * parsed and printed again, an order number beyond 2^53 would come out as another one.
+ *
+ * The text must have passed JSON.parse; these walk it without checking it again.
+ */
+
+/** The text of a member of the outermost object; as in JSON.parse the last one of a name wins. */
+export function memberText(json: string, name: string): string | null {
+  let found: string | null = null;
+  let at = skipSpace(json, json.indexOf('{') + 1);
+  while (json[at] !== '}') {
+    const keyEnd = skipString(json, at);
+    const isIt = JSON.parse(json.slice(at, keyEnd)) === name;
+    const start = skipSpace(json, skipSpace(json, keyEnd) + 1);
+    const end = skipValue(json, start);
+    if (isIt) found = json.slice(start, end);
+    at = skipSpace(json, end);
+    if (json[at] === ',') at = skipSpace(json, at + 1);
+  }
+  return found;
+}
+
+/** The texts of the elements of an array. */
+export function elementTexts(json: string): string[] {
+  const texts: string[] = [];
+  let at = skipSpace(json, json.indexOf('[') + 1);
+  while (json[at] !== ']') {
+    const end = skipValue(json, at);
+    texts.push(json.slice(at, end));
+    at = skipSpace(json, end);
+    if (json[at] === ',') at = skipSpace(json, at + 1);
+  }
+  return texts;
+}
+
+function skipSpace(json: string, from: number): number {
+  let at = from;
+  while (json[at] === ' ' || json[at] === '\n' || json[at] === '\r' || json[at] === '\t') at += 1;
+  return at;
+}
+
+/** @param from the opening quote @returns the index after the closing one */
+function skipString(json: string, from: number): number {
+  let at = from + 1;
+  while (json[at] !== '"') at += json[at] === '\\' ? 2 : 1;
+  return at + 1;
+}
+
+function skipValue(json: string, from: number): number {
+  const first = json[from];
+  if (first === '"') return skipString(json, from);
+  if (first !== '{' && first !== '[') return skipScalar(json, from);
+  let depth = 0;
+  let at = from;
+  do {
+    const char = json[at];
+    if (char === '"') {
+      at = skipString(json, at);
+      continue;
+    }
+    if (char === '{' || char === '[') depth += 1;
+    if (char === '}' || char === ']') depth -= 1;
+    at += 1;
+  } while (depth > 0);
+  return at;
+}
+
+function skipScalar(json: string, from: number): number {
+  let at = from;
+  while (at < json.length && !',]} \n\r\t'.includes(json[at] as string)) at += 1;
+  return at;
+}

@@ -1,0 +1,45 @@
+import type { Sql } from '../db/client.ts';
+import { newId } from '../ids.ts';
+import { Problem } from '../problem.ts';
+import { plan } from './plan.ts';
+import { findAudience } from './store/audience.ts';
+import { insertNotifications } from './store/insert.ts';
+
+/** An event of the gateway's own, for the people who run it. */
+interface Announcement {
+  type: string;
+  /** The same again is not announced again. */
+  key: string;
+  businessKey: string;
+  detail: Record<string, unknown>;
+}
+
+/** The merchant who hears the gateway's own events, if an operator has made one of this id. */
+const OPERATORS = 'operators';
+const QUEUE = 'alerts';
+const GATEWAY = { keyId: 'gateway', role: 'operator', name: 'gateway', merchantId: null } as const;
+
+/**
+ * Stores the gateway's own events as notifications of type `alert.…` to the merchant `operators`, in
+ * the caller's transaction. Without that merchant nothing is stored. The sweep wakes them: seconds
+ * don't matter here, and nothing must be woken before the commit.
+ */
+export async function announce(sql: Sql, announcements: readonly Announcement[]): Promise<void> {
+  const audience = await findAudience(sql, [OPERATORS]);
+  if (!audience.merchants.has(OPERATORS)) return;
+  const planned = announcements.map(({ type, key, businessKey, detail }) => {
+    const input = {
+      merchantId: OPERATORS,
+      type: `alert.${type}`,
+      businessKey,
+      eventId: key.slice(-128),
+      payload: detail,
+      queue: audience.lanes.has(QUEUE) ? QUEUE : null,
+    };
+    const payloadText = JSON.stringify(detail);
+    const offer = { input, payloadText, principal: GATEWAY, id: newId('ntf') };
+    return plan(offer, audience, () => null);
+  });
+  const rows = planned.flatMap((each) => (each instanceof Problem ? [] : [each.row]));
+  await insertNotifications(sql, rows);
+}

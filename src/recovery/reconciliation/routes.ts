@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import type { Database } from '../../db/client.ts';
+import type { DeliveryCommands } from '../../delivery/commands.ts';
+import { idFromUuid } from '../../ids.ts';
+import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
+import { invalid, notFound } from '../../problem.ts';
+import { type Principal, type Role, type Route, route } from '../../route.ts';
+import { calendarDate, timezone } from '../statements/day.ts';
+import { merchantOf } from '../statements/routes.ts';
+import {
+  differenceKind,
+  differenceView,
+  handleAction,
+  MAX_FILE_BYTES,
+  reconciliationInput,
+  reconciliationStatus,
+  reconciliationView,
+} from './contract.ts';
+import { handleDifference, resendMissing } from './handle.ts';
+import { readCsvRecords, refuseDuplicates } from './records.ts';
+import { findReconciliation, listReconciliations } from './store.ts';
+import { listDifferences } from './store-differences.ts';
+import { takeList } from './upload.ts';
+
+interface ReconciliationDeps {
+  database: Database;
+  commands: Pick<DeliveryCommands, 'resend'>;
+  /** Told of each new list, so that this process' worker need not find it out by itself. */
+  reconcileNow(): void;
+}
+
+const ROLES: readonly Role[] = ['merchant', 'operator'];
+const MAX_NUMBER = 2 ** 31 - 1;
+
+const params = z.strictObject({ id: z.string().min(1).max(64) });
+
+/** `/v1/reconciliations`: a merchant's own list of a day, compared with ours. */
+export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
+  const { database, commands, reconcileNow } = deps;
+  const sql = database.prisma;
+  const visible = async (principal: Principal, id: string) => {
+    const found = await findReconciliation(sql, principal.merchantId, id);
+    if (found === null) throw notFound('reconciliation');
+    return found;
+  };
+
+  return [
+    route({
+      method: 'post',
+      path: '/v1/reconciliations',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: "Compare a merchant's own list of a day with ours, as JSON or CSV",
+      query: z.strictObject({
+        merchantId: z.string().min(1).max(64).optional(),
+        timezone: timezone.default('UTC'),
+        date: calendarDate.optional().describe('With CSV: the day of the list.'),
+      }),
+      body: reconciliationInput.optional(),
+      textTypes: ['text/csv'],
+      bodyLimitBytes: MAX_FILE_BYTES,
+      responses: { 202: reconciliationView, 200: reconciliationView },
+      async handle({ principal, query, body, rawBody, reservedId }) {
+        const merchantId = merchantOf(principal, query.merchantId);
+        const date = body === undefined ? query.date : body.date;
+        if (date === undefined) throw invalid('query.date', 'Required with CSV.');
+        if (query.date !== undefined && query.date !== date) {
+          throw invalid('query.date', 'The body names another day.');
+        }
+        const records = body === undefined ? await readCsvRecords(rawBody) : body.records;
+        refuseDuplicates(records, (index) =>
+          body === undefined ? `row ${index + 2}` : `body.records.${index}.businessKey`,
+        );
+        const { isNew, reconciliation } = await takeList(database, {
+          id: idFromUuid('rec', reservedId),
+          merchantId,
+          date,
+          timezone: query.timezone,
+          createdBy: principal.keyId,
+          records,
+        });
+        if (isNew) reconcileNow();
+        return { status: isNew ? 202 : 200, body: reconciliation };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/reconciliations',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'Reconciliations, newest first',
+      query: pageQuery.extend({
+        merchantId: oneOrMore(z.string().min(1)).optional(),
+        date: calendarDate.optional(),
+        status: oneOrMore(reconciliationStatus).optional(),
+      }),
+      responses: { 200: pageOf(reconciliationView) },
+      async handle({ principal, query }) {
+        const { limit } = query;
+        const before = decodeCursor(query.cursor);
+        const rows = await listReconciliations(sql, principal.merchantId, query, before, limit + 1);
+        const idOf = (row: (typeof rows)[number]) => row.id;
+        return { status: 200, body: toPage(rows, limit, idOf, (row) => row) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/reconciliations/{id}',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'How far a reconciliation is and what it found',
+      params,
+      responses: { 200: reconciliationView },
+      async handle({ principal, params: { id } }) {
+        return { status: 200, body: await visible(principal, id) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/reconciliations/{id}/differences',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'The differences, by number',
+      params,
+      query: pageQuery.extend({ kind: oneOrMore(differenceKind).optional() }),
+      responses: { 200: pageOf(differenceView) },
+      async handle({ principal, params: { id }, query: { limit, cursor, kind } }) {
+        await visible(principal, id);
+        const rows = await listDifferences(sql, id, kind, afterNumber(cursor), limit + 1);
+        const numberOf = (row: (typeof rows)[number]) => String(row.number);
+        return { status: 200, body: toPage(rows, limit, numberOf, (row) => row) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/reconciliations/{id}/differences/{number}/handle',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'Settle a difference by hand: send it again, or say whose book is right',
+      params: params.extend({ number: z.coerce.number().int().min(1).max(MAX_NUMBER) }),
+      body: z.strictObject({ action: handleAction, reason: z.string().min(1).max(500) }),
+      responses: { 200: differenceView },
+      async handle({ principal, params: { id, number }, body }) {
+        await visible(principal, id);
+        const handling = { ...body, by: { keyId: principal.keyId, name: principal.name } };
+        const handled = await handleDifference({ sql, commands }, id, number, handling);
+        return { status: 200, body: handled };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/reconciliations/{id}/resend-missing',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: "Send again whatever the merchant's list does not have",
+      params,
+      responses: {
+        202: z.object({
+          matched: z.number().int(),
+          resent: z.number().int(),
+          skipped: z.number().int(),
+          remaining: z.number().int(),
+        }),
+      },
+      async handle({ principal, params: { id } }) {
+        await visible(principal, id);
+        const by = { keyId: principal.keyId, name: principal.name };
+        return { status: 202, body: await resendMissing({ sql, commands }, id, by) };
+      },
+    }),
+  ];
+}
+
+function afterNumber(cursor: string | undefined): number {
+  const key = decodeCursor(cursor) ?? '0';
+  if (!/^\d{1,9}$/.test(key)) throw invalid('query.cursor', 'This is not a cursor of this list.');
+  return Number(key);
+}

@@ -1,0 +1,169 @@
+import { type Database, Prisma, type Sql, type Transaction } from '../../db/client.ts';
+import type { DifferenceKind, ReconciliationView, Record } from './contract.ts';
+
+/** A merchant's list on its way in. */
+export interface Upload {
+  id: string;
+  merchantId: string;
+  date: string;
+  timezone: string;
+  sha256: string;
+  createdBy: string;
+  records: Record[];
+}
+
+const SECOND = 1000;
+const ROWS_AT_ONCE = 5000;
+
+/**
+ * Keeps a list for a worker to compare. One that came before is left as it is, unless its comparison
+ * failed: then it begins again.
+ *
+ * @returns whether there is something to compare
+ */
+export async function insertReconciliation({ prisma }: Database, upload: Upload): Promise<boolean> {
+  const { id, merchantId, date, timezone, sha256, createdBy, records } = upload;
+  return prisma.$transaction(
+    async (tx) => {
+      const [begun] = await tx.$queryRaw<{ id: string }[]>`
+        INSERT INTO reconciliation AS r
+          (id, merchant_id, date, timezone, sha256, record_count, created_by)
+        VALUES (${id}, ${merchantId}, ${date}::date, ${timezone}, ${sha256}, ${records.length},
+          ${createdBy})
+        ON CONFLICT ON CONSTRAINT reconciliation_file DO UPDATE
+          SET status = 'running', finished_at = NULL, row_count = NULL, compared_count = 0,
+              difference_count = 0, matched = 0, tries = 0, lease_until = NULL
+          WHERE r.status = 'failed'
+        RETURNING r.id`;
+      if (begun === undefined) return false;
+      await tx.$executeRaw`DELETE FROM reconciliation_difference WHERE reconciliation_id = ${begun.id}`;
+      await tx.$executeRaw`DELETE FROM reconciliation_row WHERE reconciliation_id = ${begun.id}`;
+      for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
+        await insertRecords(tx, begun.id, records.slice(from, from + ROWS_AT_ONCE));
+      }
+      return true;
+    },
+    { maxWait: 5 * SECOND, timeout: 60 * SECOND },
+  );
+}
+
+async function insertRecords(tx: Transaction, id: string, records: Record[]): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO reconciliation_row (reconciliation_id, business_key, merchant_status, merchant_amount,
+                                    merchant_currency)
+    SELECT ${id}, r.* FROM unnest(${records.map((record) => record.businessKey)}::text[],
+      ${records.map((record) => record.status)}::text[],
+      ${records.map((record) => record.amount)}::numeric[],
+      ${records.map((record) => record.currency)}::text[]) AS r`;
+}
+
+/** When a day begins for whoever wants to reconcile it. */
+export interface DayStanding {
+  now: Date;
+  /** Of days before, the notifications may be gone. */
+  keptFrom: Date;
+}
+
+/** @returns null where there is no such merchant */
+export async function findDayStanding(sql: Sql, merchantId: string): Promise<DayStanding | null> {
+  const [row] = await sql.$queryRaw<DayStanding[]>`
+    SELECT postrider_now() AS now, kept_from AS "keptFrom"
+      FROM merchant CROSS JOIN retention WHERE merchant.id = ${merchantId}`;
+  return row ?? null;
+}
+
+interface ReconciliationRow {
+  id: string;
+  merchantId: string;
+  date: string;
+  timezone: string;
+  status: ReconciliationView['status'];
+  recordCount: number;
+  rowCount: number | null;
+  comparedCount: number;
+  matched: number;
+  counts: Partial<{ [kind in DifferenceKind | 'matched']: number }> | null;
+  createdAt: Date;
+  finishedAt: Date | null;
+}
+
+const SELECT = Prisma.sql`
+  SELECT r.id, r.merchant_id AS "merchantId", r.date::text AS date, r.timezone, r.status,
+         r.record_count AS "recordCount", r.row_count AS "rowCount",
+         r.compared_count AS "comparedCount", r.matched, r.created_at AS "createdAt",
+         r.finished_at AS "finishedAt",
+         (SELECT json_object_agg(k.kind, k.count)
+            FROM (SELECT kind, count(*)::int AS count FROM reconciliation_difference
+                   WHERE reconciliation_id = r.id GROUP BY kind) AS k) AS counts
+    FROM reconciliation AS r`;
+
+/** @param merchantId whose it must be; null: anybody's */
+export async function findReconciliation(
+  sql: Sql,
+  merchantId: string | null,
+  id: string,
+): Promise<ReconciliationView | null> {
+  const rows = await sql.$queryRaw<ReconciliationRow[]>`
+    ${SELECT} WHERE r.id = ${id} AND (${merchantId}::text IS NULL OR r.merchant_id = ${merchantId})`;
+  return rows.map(toView)[0] ?? null;
+}
+
+/** The one that a list belongs to. */
+export async function findByFile(
+  sql: Sql,
+  { merchantId, date, timezone, sha256 }: Omit<Upload, 'id' | 'records' | 'createdBy'>,
+): Promise<ReconciliationView | null> {
+  const rows = await sql.$queryRaw<ReconciliationRow[]>`
+    ${SELECT} WHERE r.merchant_id = ${merchantId} AND r.date = ${date}::date
+                AND r.timezone = ${timezone} AND r.sha256 = ${sha256}`;
+  return rows.map(toView)[0] ?? null;
+}
+
+export interface ReconciliationFilter {
+  merchantId?: string[] | undefined;
+  date?: string | undefined;
+  status?: string[] | undefined;
+}
+
+/** Newest first. @param before the id of the last one seen */
+export async function listReconciliations(
+  sql: Sql,
+  merchantId: string | null,
+  filter: ReconciliationFilter,
+  before: string | null,
+  limit: number,
+): Promise<ReconciliationView[]> {
+  const conditions = [
+    merchantId === null ? null : Prisma.sql`r.merchant_id = ${merchantId}`,
+    before === null ? null : Prisma.sql`r.id < ${before}`,
+    filter.merchantId ? Prisma.sql`r.merchant_id = ANY (${filter.merchantId})` : null,
+    filter.date ? Prisma.sql`r.date = ${filter.date}::date` : null,
+    filter.status ? Prisma.sql`r.status = ANY (${filter.status})` : null,
+  ].filter((condition) => condition !== null);
+  const where = conditions.length > 0 ? Prisma.join(conditions, ' AND ') : Prisma.sql`true`;
+  const rows = await sql.$queryRaw<ReconciliationRow[]>`
+    ${SELECT} WHERE ${where} ORDER BY r.id DESC LIMIT ${limit}`;
+  return rows.map(toView);
+}
+
+function toView(row: ReconciliationRow): ReconciliationView {
+  const { counts, rowCount, comparedCount, createdAt, finishedAt, matched, ...shown } = row;
+  const { matched: settled = 0, ...differences } = counts ?? {};
+  return {
+    ...shown,
+    progress: row.status === 'completed' ? 1 : comparedCount / Math.max(rowCount ?? 0, 1),
+    matched: matched + settled,
+    differences: { ...NONE, ...differences },
+    createdAt: createdAt.toISOString(),
+    finishedAt: finishedAt?.toISOString() ?? null,
+  };
+}
+
+const NONE: ReconciliationView['differences'] = {
+  gateway_only: 0,
+  merchant_only: 0,
+  status_mismatch: 0,
+  amount_mismatch: 0,
+  currency_mismatch: 0,
+  pending_cutoff: 0,
+};

@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream';
+import { z } from 'zod';
+import { invalid, notFound } from '../../problem.ts';
+import { type Principal, type Route, route } from '../../route.ts';
+import { FORMATS, type Format, formatFor } from './accepts.ts';
+import { calendarDate, timezone } from './day.ts';
+import { render } from './format.ts';
+import { statementRow } from './row.ts';
+import type { Statement, Statements } from './statements.ts';
+import { statementTotal } from './totals.ts';
+
+const MAX_REVISION = 2 ** 31 - 1;
+const PIECE_BYTES = 64 * 1024;
+
+const statementView = z.object({
+  date: z.string(),
+  timezone: z.string(),
+  merchantId: z.string(),
+  /** 0 while the day is open; then 1, and one more with each correction. */
+  revision: z.number().int(),
+  closed: z.boolean(),
+  rowCount: z.number().int(),
+  /** Of the CSV form, byte for byte. */
+  sha256: z.string(),
+  totals: z.array(statementTotal),
+  rows: z.array(statementRow),
+});
+
+/** `/v1/statements/{date}`: what was accepted for a merchant on one day. */
+export function statementRoutes(statements: Statements): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/statements/{date}',
+      roles: ['merchant', 'operator'],
+      tag: 'Recovery',
+      summary: "A day's statement: one row a notification accepted that day",
+      params: z.strictObject({ date: calendarDate }),
+      query: z.strictObject({
+        timezone: timezone.default('UTC'),
+        merchantId: z.string().min(1).max(64).optional(),
+        revision: z.coerce.number().int().min(0).max(MAX_REVISION).optional(),
+      }),
+      responses: { 200: statementView },
+      alsoAnswers: FORMATS.filter((format) => format !== 'application/json'),
+      async handle({ principal, params: { date }, query, headers }) {
+        const format = formatFor(headers.accept);
+        const merchantId = merchantOf(principal, query.merchantId);
+        const { timezone, revision = null } = query;
+        const statement = await statements.open({ merchantId, date, timezone, revision });
+        const stream = Readable.from(render(statement, format), {
+          objectMode: false,
+          highWaterMark: PIECE_BYTES,
+        });
+        stream.once('close', () => void statement.close());
+        return { status: 200, headers: headersOf(statement, format), stream };
+      },
+    }),
+  ];
+}
+
+/**
+ * Whose books are asked for: a merchant's own, or the one that an operator names.
+ *
+ * @throws Problem 404 for somebody else's, 422 where an operator names none
+ */
+export function merchantOf(principal: Principal, named: string | undefined): string {
+  if (principal.merchantId !== null) {
+    if (named !== undefined && named !== principal.merchantId) throw notFound('merchant');
+    return principal.merchantId;
+  }
+  if (named === undefined) throw invalid('query.merchantId', 'An operator must name the merchant.');
+  return named;
+}
+
+function headersOf(statement: Statement, format: Format): Record<string, string> {
+  const { merchantId, date, rowCount, sha256, revision } = statement;
+  return {
+    'content-type': format === 'application/x-ndjson' ? format : `${format}; charset=utf-8`,
+    vary: 'Accept',
+    'postrider-row-count': String(rowCount),
+    'postrider-sha256': sha256,
+    'postrider-revision': String(revision),
+    ...(format === 'text/csv' && {
+      'content-disposition': `attachment; filename="statement-${merchantId}-${date}.csv"`,
+    }),
+  };
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import type { Database } from '../../db/client.ts';
+import { notFound, Problem } from '../../problem.ts';
+import { type Day, dayIn } from './day.ts';
+import { CSV_HEADER } from './row.ts';
+import { openSpool } from './spool.ts';
+import {
+  findKept,
+  findLiveDay,
+  findMerchant,
+  type Kept,
+  keepStatement,
+  summarizeLive,
+} from './store.ts';
+import { chunksOf } from './store-rows.ts';
+import type { Summary } from './summary.ts';
+
+/** A statement ready to be read. */
+export interface Statement extends Summary {
+  date: string;
+  timezone: string;
+  merchantId: string;
+  /** 0 while the day is open. */
+  revision: number;
+  closed: boolean;
+  /** Its rows as lines of JSON, a chunk at a time. Once. */
+  chunks(): AsyncGenerator<string[]>;
+  /** To be called when nobody will read any more. */
+  close(): Promise<void>;
+}
+
+interface Wanted {
+  merchantId: string;
+  date: string;
+  timezone: string;
+  revision: number | null;
+}
+
+/** One revision of a closed day; without an id: one that had no need to be kept. */
+type Issue = Omit<Kept, 'id'> & { id: string | null };
+
+export type Statements = ReturnType<typeof createStatements>;
+
+const EMPTY: Issue = {
+  id: null,
+  revision: 1,
+  rowCount: 0,
+  sha256: createHash('sha256').update(CSV_HEADER).digest('hex'),
+  totals: [],
+};
+
+const MINUTE = 60_000;
+
+/**
+ * How long a day stays open after its end. A notification belongs to the day in which its statement
+ * began, and may be committed a little later: 30 s at the most, then the database gives up on it.
+ */
+const CLOSING_MARGIN_MS = 5 * MINUTE;
+
+/** Days summed up at once in one process, and callers that may wait for their turn. */
+const MAX_BUILDS = 2;
+const MAX_WAITING = 20;
+
+/** Each may lose to another process that makes the same revision. */
+const MAX_TRIES = 3;
+
+/**
+ * Statements: a merchant's day, one row a notification that was accepted in it.
+ *
+ * The day is open until five minutes after its end: each look at it is new. The first look after
+ * that closes it: its rows are copied, with the state that their deliveries have by then, and from
+ * now on the statement is read from that copy. It outlives the notifications.
+ *
+ * What is a late correction? Not a notification of a later day that tells more about an older one:
+ * that is a row of its own day. It is a row that turns up in a closed day, because somebody filled it
+ * in by hand or restored it. A look at a closed day counts its rows (an index scan); where there are
+ * other than the statement has, the next revision is made of all of them. Earlier revisions stay
+ * readable. Days before the horizon of retention are final: their rows may be gone.
+ */
+export function createStatements({ pool }: Database) {
+  const inTurn = createTurns(MAX_BUILDS, MAX_WAITING);
+  const closing = new Map<string, Promise<Kept | null>>();
+
+  /** The latest revision of a closed day; made now, if there is none or rows have turned up. */
+  async function closedDay(merchantId: string, day: Day, since: Date): Promise<Issue> {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      const latest = await findKept(pool, merchantId, day, null);
+      const live = await findLiveDay(pool, merchantId, day);
+      if (latest !== null && (live.isPartial || latest.rowCount === live.rows)) return latest;
+      // Before the merchant was there: nothing to keep, however many such days are asked for.
+      if (latest === null && live.rows === 0 && day.endsAt <= since) return EMPTY;
+      const made = await keepOnce(merchantId, day, (latest?.revision ?? 0) + 1);
+      if (made !== null) return made;
+    }
+    throw busy('This statement is being made.');
+  }
+
+  /** Callers that come together wait for the same work. */
+  function keepOnce(merchantId: string, day: Day, revision: number): Promise<Kept | null> {
+    const name = JSON.stringify([merchantId, day.date, day.timezone, revision]);
+    const running = closing.get(name);
+    if (running !== undefined) return running;
+    const started = inTurn(() => keepStatement(pool, merchantId, day, revision)).finally(() =>
+      closing.delete(name),
+    );
+    closing.set(name, started);
+    return started;
+  }
+
+  async function openDay(merchantId: string, day: Day): Promise<Statement> {
+    const spool = await openSpool();
+    try {
+      const summary = await inTurn(() => summarizeLive(pool, merchantId, day, spool.write));
+      const { chunks, close } = spool;
+      return { ...named(merchantId, day), ...summary, revision: 0, closed: false, chunks, close };
+    } catch (error) {
+      await spool.close();
+      throw error;
+    }
+  }
+
+  return {
+    /**
+     * @param wanted.revision null: the latest
+     * @throws Problem 404 for an unknown merchant or revision, 503 when too much waits already
+     */
+    async open(wanted: Wanted): Promise<Statement> {
+      const { merchantId, revision } = wanted;
+      const day = dayIn(wanted.date, wanted.timezone);
+      const { now, since } = present(await findMerchant(pool, merchantId));
+      if (now.getTime() < day.endsAt.getTime() + CLOSING_MARGIN_MS) {
+        if (revision !== null && revision !== 0) throw notFound('statement');
+        return openDay(merchantId, day);
+      }
+      const latest = await closedDay(merchantId, day, since);
+      const issue =
+        revision === null || revision === latest.revision
+          ? latest
+          : await findKept(pool, merchantId, day, revision);
+      if (issue === null) throw notFound('statement');
+      const { id, ...summary } = issue;
+      return {
+        ...named(merchantId, day),
+        ...summary,
+        closed: true,
+        chunks: () => (id === null ? nothing() : chunksOf(pool, id)),
+        close: async () => {},
+      };
+    },
+
+    /** Closes a UTC day that is over, before its rows are removed. */
+    async closeUtcDay(merchantId: string, date: string): Promise<void> {
+      const { since } = present(await findMerchant(pool, merchantId));
+      await closedDay(merchantId, dayIn(date, 'UTC'), since);
+    },
+  };
+}
+
+async function* nothing(): AsyncGenerator<never> {}
+
+function named(merchantId: string, { date, timezone }: Day) {
+  return { merchantId, date, timezone };
+}
+
+function present<T>(found: T | null): T {
+  if (found === null) throw notFound('merchant');
+  return found;
+}
+
+function busy(detail: string): Problem {
+  return new Problem(503, 'unavailable', detail, { headers: { 'retry-after': '5' } });
+}
+
+/** Runs so many at once; the others wait in line, and one too many is refused. */
+function createTurns(atOnce: number, maxWaiting: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async <T>(work: () => Promise<T>): Promise<T> => {
+    if (running < atOnce) {
+      running += 1;
+    } else {
+      if (waiting.length >= maxWaiting) throw busy('Too many statements are being made already.');
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    }
+    try {
+      return await work();
+    } finally {
+      // The place goes to whoever waits longest, or it is free.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}

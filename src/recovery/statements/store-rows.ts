@@ -1,0 +1,135 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Connection } from '../../db/client.ts';
+import { utcDatesBetween } from './day.ts';
+import type { StatementRow } from './row.ts';
+
+/** So few that adding them up holds nobody else back for long. */
+const PAGE_ROWS = 1000;
+
+/** The pool, or one connection of it. */
+export type Queryable = Pick<Connection, 'query'>;
+
+const unzip = promisify(gunzip);
+
+/**
+ * The rows of a merchant between two times, in the order of their acceptance, a page at a time. What
+ * retention may have removed comes from the statements of its UTC days, the rest from the
+ * notifications themselves.
+ *
+ * @param client inside a transaction with one snapshot, or rows may be removed between two looks
+ */
+export async function* rowsBetween(
+  client: Connection,
+  merchantId: string,
+  from: Date,
+  to: Date,
+): AsyncGenerator<StatementRow[]> {
+  const keptFrom = await readKeptFrom(client);
+  const archivedTo = new Date(Math.min(to.getTime(), keptFrom.getTime()));
+  for (const date of utcDatesBetween(from, archivedTo)) {
+    for await (const rows of archivedRows(client, merchantId, date)) {
+      const within = rows.filter(({ acceptedAt }) => {
+        const ms = Date.parse(acceptedAt);
+        return ms >= from.getTime() && ms < to.getTime();
+      });
+      if (within.length > 0) yield within;
+    }
+  }
+  if (archivedTo < to) {
+    const liveFrom = new Date(Math.max(from.getTime(), keptFrom.getTime()));
+    yield* liveRows(client, merchantId, liveFrom, to);
+  }
+}
+
+/** Before this time there are statements of all UTC days; of notifications there may be none. */
+export async function readKeptFrom(client: Queryable): Promise<Date> {
+  const { rows } = await client.query<{ kept_from: Date }>('SELECT kept_from FROM retention');
+  return rows[0]?.kept_from ?? new Date(0);
+}
+
+async function* archivedRows(
+  client: Connection,
+  merchantId: string,
+  date: string,
+): AsyncGenerator<StatementRow[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id FROM statement WHERE merchant_id = $1 AND date = $2 AND timezone = 'UTC'
+      ORDER BY revision DESC LIMIT 1`,
+    [merchantId, date],
+  );
+  if (rows[0] === undefined) return;
+  for await (const lines of chunksOf(client, rows[0].id))
+    yield lines.map((line) => JSON.parse(line));
+}
+
+/** The rows of a kept statement as lines of JSON, a chunk at a time. */
+export async function* chunksOf(client: Queryable, statementId: string): AsyncGenerator<string[]> {
+  for (let number = 0; ; number += 1) {
+    const { rows } = await client.query<{ rows: Buffer }>(
+      'SELECT rows FROM statement_chunk WHERE statement_id = $1 AND number = $2',
+      [statementId, number],
+    );
+    if (rows[0] === undefined) return;
+    yield linesOf(await unzip(rows[0].rows));
+  }
+}
+
+export function linesOf(ndjson: Buffer): string[] {
+  return ndjson.toString().split('\n').slice(0, -1);
+}
+
+interface LiveRow {
+  id: string;
+  business_key: string;
+  type: string;
+  result_status: string | null;
+  result_version: string;
+  result_amount: string | null;
+  result_currency: string | null;
+  occurred_at: Date;
+  accepted_at: Date;
+  delivery_status: string | null;
+}
+
+async function* liveRows(
+  client: Connection,
+  merchantId: string,
+  from: Date,
+  to: Date,
+): AsyncGenerator<StatementRow[]> {
+  await client.query(
+    `DECLARE live NO SCROLL CURSOR FOR
+     SELECT n.id, n.business_key, n.type, n.result_status, n.result_version, n.result_amount,
+            n.result_currency, n.occurred_at, n.accepted_at,
+            (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
+              ORDER BY array_position(ARRAY['pending', 'sending', 'failed', 'skipped', 'cancelled',
+                                            'acknowledged', 'delivered'], d.status)
+              LIMIT 1) AS delivery_status
+       FROM notification AS n
+      WHERE n.merchant_id = $1 AND n.accepted_at >= $2 AND n.accepted_at < $3
+      ORDER BY n.accepted_at, n.id`,
+    [merchantId, from, to],
+  );
+  for (;;) {
+    const { rows } = await client.query<LiveRow>(`FETCH ${PAGE_ROWS} FROM live`);
+    if (rows.length > 0) yield rows.map(toRow);
+    if (rows.length < PAGE_ROWS) break;
+  }
+  await client.query('CLOSE live');
+}
+
+function toRow(row: LiveRow): StatementRow {
+  return {
+    id: row.id,
+    businessKey: row.business_key,
+    type: row.type,
+    status: row.result_status,
+    version: Number(row.result_version),
+    amount: row.result_amount,
+    currency: row.result_currency,
+    occurredAt: row.occurred_at.toISOString(),
+    acceptedAt: row.accepted_at.toISOString(),
+    deliveryStatus: row.delivery_status ?? 'skipped',
+  };
+}

@@ -1,0 +1,153 @@
+import type { Connection, Database } from '../../db/client.ts';
+import type { Day } from './day.ts';
+import { type Queryable, rowsBetween } from './store-rows.ts';
+import { type Summary, summarize } from './summary.ts';
+
+type Pool = Database['pool'];
+
+/** A statement that was made and will never change. */
+export interface Kept extends Summary {
+  id: string;
+  revision: number;
+}
+
+interface KeptRow {
+  id: string;
+  revision: number;
+  row_count: number;
+  sha256: string;
+  totals: Summary['totals'];
+}
+
+/** Of a merchant's day. @param revision null: the latest */
+export async function findKept(
+  pool: Queryable,
+  merchantId: string,
+  { date, timezone }: Day,
+  revision: number | null,
+): Promise<Kept | null> {
+  const { rows } = await pool.query<KeptRow>(
+    `SELECT id, revision, row_count, sha256, totals FROM statement
+      WHERE merchant_id = $1 AND date = $2 AND timezone = $3 AND ($4::int IS NULL OR revision = $4)
+      ORDER BY revision DESC LIMIT 1`,
+    [merchantId, date, timezone, revision],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  const { id, sha256, totals } = row;
+  return { id, revision: row.revision, rowCount: row.row_count, sha256, totals };
+}
+
+/** @returns null where there is no such merchant */
+export async function findMerchant(
+  pool: Pool,
+  merchantId: string,
+): Promise<{ now: Date; since: Date } | null> {
+  const { rows } = await pool.query<{ now: Date; since: Date }>(
+    'SELECT postrider_now() AS now, created_at AS since FROM merchant WHERE id = $1',
+    [merchantId],
+  );
+  return rows[0] ?? null;
+}
+
+/** A day as the notifications have it. */
+export interface LiveDay {
+  /** How many there are: a scan of one index. */
+  rows: number;
+  /** Some of them may be gone: the day reaches behind the horizon of retention. */
+  isPartial: boolean;
+}
+
+export async function findLiveDay(
+  pool: Pool,
+  merchantId: string,
+  { startsAt, endsAt }: Day,
+): Promise<LiveDay> {
+  const { rows } = await pool.query<LiveDay>(
+    `SELECT count(*)::int AS rows, (SELECT kept_from > $2 FROM retention) AS "isPartial"
+       FROM notification WHERE merchant_id = $1 AND accepted_at >= $2 AND accepted_at < $3`,
+    [merchantId, startsAt, endsAt],
+  );
+  return rows[0] ?? { rows: 0, isPartial: true };
+}
+
+/** Reads the day as it is now, from one snapshot, into the hands of `keep`. */
+export function summarizeLive(
+  pool: Pool,
+  merchantId: string,
+  { startsAt, endsAt }: Day,
+  keep: (chunk: Buffer) => Promise<void>,
+): Promise<Summary> {
+  return inSnapshot(pool, (client) =>
+    summarize(rowsBetween(client, merchantId, startsAt, endsAt), keep),
+  );
+}
+
+/**
+ * Makes the next revision of a day's statement, all of it or nothing.
+ *
+ * @returns null where another process made that revision first
+ */
+export async function keepStatement(
+  pool: Pool,
+  merchantId: string,
+  day: Day,
+  revision: number,
+): Promise<Kept | null> {
+  try {
+    return await inSnapshot(pool, async (client) => {
+      const { rows } = await client.query<{ id: string }>(
+        `SELECT nextval(pg_get_serial_sequence('statement', 'id')) AS id`,
+      );
+      const id = rows[0]?.id ?? '';
+      const summary = await summarize(
+        rowsBetween(client, merchantId, day.startsAt, day.endsAt),
+        (chunk, number) =>
+          client.query(
+            'INSERT INTO statement_chunk (statement_id, number, rows) VALUES ($1, $2, $3)',
+            [id, number, chunk],
+          ),
+      );
+      const { rowCount, sha256, totals } = summary;
+      await client.query(
+        `INSERT INTO statement (id, merchant_id, date, timezone, revision, row_count, sha256, totals)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+        [
+          id,
+          merchantId,
+          day.date,
+          day.timezone,
+          revision,
+          rowCount,
+          sha256,
+          JSON.stringify(totals),
+        ],
+      );
+      return { id, revision, ...summary };
+    });
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+    return null;
+  }
+}
+
+const UNIQUE_VIOLATION = '23505';
+
+/** One connection, one transaction, one snapshot. */
+async function inSnapshot<T>(pool: Pool, work: (client: Connection) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK').catch((cause: Error) => {
+      broken = cause;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
