@@ -36,6 +36,7 @@ export const environment = z
     METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
     ENCRYPTION_KEY: encryptionKeys.optional(),
     ALLOW_PRIVATE_TARGETS: flag.default(false),
+    RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info'),

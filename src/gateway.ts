@@ -19,18 +19,31 @@ import { pingEndpoint, pingOwner } from './merchant/ping.ts';
 import { resealSecrets } from './merchant/reseal.ts';
 import { releaseQueue } from './merchant/store-endpoints.ts';
 import { createTargets } from './merchant/targets.ts';
+import { createMessageCommands } from './message/commands.ts';
+import { messageOwner } from './message/owner.ts';
+import { createPrepare } from './message/prepare.ts';
+import { messageRoutes } from './message/routes.ts';
 import { createAccept } from './notification/accept.ts';
+import { announce } from './notification/announce.ts';
 import { notificationOwner } from './notification/owner.ts';
 import { notificationRoutes } from './notification/routes.ts';
 import { ackRoutes } from './notification/routes-ack.ts';
 import { deliveryRoutes } from './notification/routes-deliveries.ts';
 import { rebaseFeed } from './notification/store/feed.ts';
+import { createAlerts } from './operations/alerts.ts';
 import { queueRoutes } from './policy/routes.ts';
+import { reconciliationRoutes } from './recovery/reconciliation/routes.ts';
+import { startReconciling } from './recovery/reconciliation/run.ts';
+import type { Repeated } from './recovery/repeat.ts';
 import { resultRoutes } from './recovery/results/routes.ts';
+import { startRetention } from './recovery/retention/run.ts';
 import { statementRoutes } from './recovery/statements/routes.ts';
 import { createStatements } from './recovery/statements/statements.ts';
 import type { Route } from './route.ts';
 import { createSecretBox } from './secrets.ts';
+import { tccOwner } from './tcc/owner.ts';
+import { transactionRoutes } from './tcc/routes.ts';
+import { startTimeouts } from './tcc/timeouts.ts';
 
 /** What the gateway needs besides its settings: a database, and the keys that may have been made. */
 export interface Foundation {
@@ -48,7 +61,9 @@ export interface Gateway {
 export type Settings = Pick<
   Config,
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
->;
+> &
+  // When absent, nothing is too old.
+  Partial<Pick<Config, 'RETENTION_DAYS'>>;
 
 const SECOND = 1000;
 const MAX_CONNECTIONS = 20;
@@ -97,17 +112,48 @@ async function startRoles(
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
   const sender = createSender({ allowPrivateTargets, userAgent: `Postrider/${version}` });
   closers.push(sender.close);
+  const notifications = notificationOwner(database.prisma, targets);
+  let worker: Worker | null = null;
+  let reconciling: Repeated | null = null;
+  const wake: Waker = (due) => (worker ?? wakes).wake(due);
+  const raiseAlerts = createAlerts({ log, announce });
+  const messages = messageOwner({
+    sql: database.prisma,
+    targets,
+    notifications,
+    wake,
+    raiseAlerts,
+  });
+  const transactions = tccOwner({
+    sql: database.prisma,
+    wake,
+    loadSecrets: targets.loadCallbackSecrets,
+    raiseAlerts,
+  });
   const owners = new Map([
-    ['notification', notificationOwner(database.prisma, targets)],
+    ['notification', notifications],
+    ['message', messages],
     ['ping', pingOwner(targets)],
+    ['tcc', transactions],
   ]);
   const statements = createStatements(database);
+  const idempotency = createIdempotencyStore(database.prisma, secrets);
   const engine: EngineOptions = { database, wakes, sender, owners, log };
 
-  let worker: Worker | null = null;
   if (settings.ROLES.includes('worker')) {
     worker = await startWorker(engine);
     closers.push(() => worker?.close(DRAIN_MS) ?? Promise.resolve());
+    closers.push(startTimeouts({ database, wake, log }));
+    reconciling = startReconciling({ database, log });
+    closers.push(reconciling.close);
+    const retention = startRetention({
+      database,
+      statements,
+      retentionDays: settings.RETENTION_DAYS ?? 0,
+      removeExpiredKeys: idempotency.removeExpired,
+      log,
+    });
+    closers.push(retention.close);
     void resealSecrets({ database, secrets, log }).catch((error) =>
       log.error({ err: error }, 'reseal failed'),
     );
@@ -121,7 +167,6 @@ async function startRoles(
   closers.push(keyRing.close);
   if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
   const stopping = new AbortController();
-  const wake: Waker = (due) => (worker ?? wakes).wake(due);
   const commands = createCommands(database, wake, owners, createSteps(engine, stopping.signal));
   const refusedUrl = (url: string) => {
     const checked = checkUrl(url, { allowPrivateTargets });
@@ -153,14 +198,21 @@ async function startRoles(
       commands,
     }),
     ...deliveryRoutes({ database, commands }),
+    ...messageRoutes({
+      sql: database.prisma,
+      prepare: createPrepare({ database, wake, checkUrl: refusedUrl }),
+      commands: createMessageCommands(database, wake),
+    }),
+    ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
     ...ackRoutes({ sql: database.prisma, commands, log }),
     ...resultRoutes({ sql: database.prisma }),
     ...statementRoutes(statements),
+    ...reconciliationRoutes({ database, commands, reconcileNow: () => reconciling?.now() }),
   ];
   const app = createApp({
     routes,
     authenticate: keyRing.authenticate,
-    idempotency: createIdempotencyStore(database.prisma, secrets),
+    idempotency,
     readiness: () => readiness(database, wakes),
     log,
     version,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { fromUUID, typeid } from 'typeid-js';
 
 /** Prefixes of the TypeIDs callers see. */
-type IdPrefix = 'att' | 'dlv' | 'ep' | 'key' | 'mch' | 'ntf' | 'rec';
+type IdPrefix = 'att' | 'brn' | 'dlv' | 'ep' | 'key' | 'mch' | 'msg' | 'ntf' | 'rec' | 'tx';
 
 /** A new TypeID, e.g. `ntf_01k…`; ids sort by the time they were made. */
 export function newId(prefix: IdPrefix): string {

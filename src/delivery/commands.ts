@@ -48,17 +48,19 @@ export function createCommands(
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;
     },
-    settleOwners(ownerIds, from, end) {
-      return prisma.$transaction(async (tx) => {
+    async settleOwners(ownerIds, from, end) {
+      const { settled, afterCommit } = await prisma.$transaction(async (tx) => {
         const which = Prisma.sql`d.owner_id = ANY (${ownerIds})`;
         const settled = await settleDeliveries(tx, which, from, end);
-        await tellOwners(tx, owners, settled);
-        return settled;
+        return { settled, afterCommit: await tellOwners(tx, owners, settled) };
       });
+      for (const act of afterCommit) act();
+      return settled;
     },
     async cancelForEndpoint(tx, endpointId) {
       const which = Prisma.sql`d.receiver_id = ${endpointId}`;
       const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
+      // The transaction is the caller's, so what its commit brings is left to the sweep.
       await tellOwners(tx, owners, await settleDeliveries(tx, which, UNSETTLED, end));
     },
     async wakeReceiver(receiverId) {

@@ -17,10 +17,19 @@ export interface Standing {
 }
 
 /** What becomes of a delivery after an attempt. */
-export type Decision =
-  | { kind: 'settle'; status: 'delivered'; reason: null }
-  | { kind: 'settle'; status: 'failed'; reason: string }
-  | { kind: 'retry'; rung: number; delayMs: number };
+export type Decision = { kind: 'settle'; status: 'delivered'; reason: null } | Failed | Retry;
+
+interface Failed {
+  kind: 'settle';
+  status: 'failed';
+  reason: string;
+}
+
+interface Retry {
+  kind: 'retry';
+  rung: number;
+  delayMs: number;
+}
 
 /** What an answer means to whoever the delivery belongs to. */
 export type Reading =
@@ -30,6 +39,11 @@ export type Reading =
   | { kind: 'no'; reason: string }
   /** Not yet: asked again after a while, and the ladder stays where it is. */
   | { kind: 'later'; delayMs: number }
+  /**
+   * It arrived, but what it is to bring comes later and by another way: it is given that long, then the
+   * ladder goes on. Also after the last rung, so that the last attempt counts like the others.
+   */
+  | { kind: 'heard'; patienceMs: number }
   /** Anything else: the ladder decides; the receiver may have asked for more time. */
   | { kind: 'unknown'; retryAfterMs: number | null };
 
@@ -53,24 +67,45 @@ export function decide(
 
   const leftMs = standing.deadlineMs - nowMs;
   if (reading.kind === 'later') return postpone(standing.rung, reading.delayMs, leftMs);
+  const next = nextRung(standing, rules, leftMs, nowMs, random);
+  if (reading.kind === 'heard') return leaveTime(next, reading.patienceMs, leftMs, rules);
+  if (next.kind === 'settle') return next;
+  return { ...next, delayMs: lengthen(next.delayMs, reading.retryAfterMs, leftMs) };
+}
+
+function nextRung(
+  standing: Standing,
+  rules: LadderRules,
+  leftMs: number,
+  nowMs: number,
+  random: number,
+): Failed | Retry {
   // An attempt asked for in between leaves the ladder where it was.
   if (standing.resumeMs !== null) {
     if (leftMs <= 0) return { kind: 'settle', status: 'failed', reason: 'deadline_passed' };
-    const delayMs = Math.max(0, standing.resumeMs - nowMs);
-    return {
-      kind: 'retry',
-      rung: standing.rung,
-      delayMs: lengthen(delayMs, reading.retryAfterMs, leftMs),
-    };
+    return { kind: 'retry', rung: standing.rung, delayMs: Math.max(0, standing.resumeMs - nowMs) };
   }
-
   const rung = standing.rung + 1;
   const delayMs = delayBeforeRung(rules, rung, leftMs, random);
-  if (delayMs === null) {
-    const spent = rung >= rules.ladderSeconds.length;
-    return { kind: 'settle', status: 'failed', reason: spent ? 'ladder_spent' : 'deadline_passed' };
-  }
-  return { kind: 'retry', rung, delayMs: lengthen(delayMs, reading.retryAfterMs, leftMs) };
+  if (delayMs !== null) return { kind: 'retry', rung, delayMs };
+  const spent = rung >= rules.ladderSeconds.length;
+  return { kind: 'settle', status: 'failed', reason: spent ? 'ladder_spent' : 'deadline_passed' };
+}
+
+/**
+ * The receiver gets its time before the next attempt, or before the end. A rung behind the last one
+ * stands for the end: nothing is sent any more when it is due.
+ */
+function leaveTime(
+  next: Failed | Retry,
+  patienceMs: number,
+  leftMs: number,
+  { ladderSeconds }: LadderRules,
+): Decision {
+  if (leftMs <= 0) return { kind: 'settle', status: 'failed', reason: 'deadline_passed' };
+  const rung = next.kind === 'retry' ? next.rung : ladderSeconds.length;
+  const delayMs = next.kind === 'retry' ? Math.max(next.delayMs, patienceMs) : patienceMs;
+  return { kind: 'retry', rung, delayMs: Math.min(delayMs, leftMs) };
 }
 
 /** Retry-After lengthens a delay, never shortens it, and never leads past the deadline. */

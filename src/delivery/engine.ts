@@ -55,6 +55,11 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
     read: (delivery, answer, outcome) =>
       owners.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??
       readPlainly(answer, outcome),
+    readLost: (delivery) =>
+      owners.get(delivery.ownerKind)?.readLost?.(delivery) ?? {
+        kind: 'unknown',
+        retryAfterMs: null,
+      },
     record: createRecorder(database, owners, (error) => log.error({ err: error }, 'record failed')),
     wake: (due) => wakes.wake(due),
     report: (report) => {

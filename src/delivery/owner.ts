@@ -20,11 +20,19 @@ export interface Owner {
   compose(deliveries: Claimed[]): Promise<Map<string, Letter | Undeliverable>>;
   /** What an answer means; null or absent: by the queue's success rule, 410 and Retry-After. */
   read?(delivery: Claimed, answer: Answer, outcome: Outcome): Reading | null;
+  /** What it means that nobody knows how an attempt ended, its process died; absent: the ladder goes on. */
+  readLost?(delivery: Claimed): Reading;
   /** Attempts have ended: called inside the transaction that records them. */
-  attempted?(transaction: Transaction, attempts: Attempted[]): Promise<void>;
+  attempted?(transaction: Transaction, attempts: Attempted[]): Promise<AfterCommit | undefined>;
   /** Deliveries have reached an end: called inside the transaction that ends them. */
-  settled?(transaction: Transaction, deliveries: Settled[]): Promise<void>;
+  settled?(transaction: Transaction, deliveries: Settled[]): Promise<AfterCommit | undefined>;
 }
+
+/**
+ * What must not happen before the commit, such as waking what the transaction has made. A process may
+ * die in between, so nothing may depend on it: the sweep finds what was not woken.
+ */
+export type AfterCommit = () => void;
 
 /** An attempt that has just been recorded, and its delivery as the record left it. */
 export interface Attempted {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
 import { batched } from './batch.ts';
 import { healthOf, mergeHealth } from './health.ts';
-import type { Owners } from './owner.ts';
+import type { AfterCommit, Owners } from './owner.ts';
 import type { Answer } from './send.ts';
 import type { Claimed } from './store/claim.ts';
 import { type Ending, type Health, type Recorded, recordEndings } from './store/record.ts';
@@ -85,9 +85,10 @@ async function recordBatch(
 ): Promise<Array<Recorded | null>> {
   const endings = items.map((item) => item.ending);
   const health = mergeHealth(items.flatMap((item) => item.health ?? []));
-  const recorded = items.some((item) => concernsOwner(item, owners))
+  const { recorded, afterCommit } = items.some((item) => concernsOwner(item, owners))
     ? await prisma.$transaction((tx) => recordAndTell(tx, owners, endings, health))
-    : await recordEndings(prisma, endings, health);
+    : { recorded: await recordEndings(prisma, endings, health), afterCommit: [] };
+  for (const act of afterCommit) act();
   return endings.map((ending) => recorded.get(ending.deliveryId) ?? null);
 }
 
@@ -106,15 +107,14 @@ async function recordAndTell(
   owners: Owners,
   endings: Ending[],
   health: Health[],
-): Promise<Map<string, Recorded>> {
+): Promise<{ recorded: Map<string, Recorded>; afterCommit: AfterCommit[] }> {
   const recorded = await recordEndings(tx, endings, health);
-  await tellOfAttempts(tx, owners, endings, recorded);
-  await tellOwners(
-    tx,
-    owners,
-    [...recorded.values()].filter((each) => each.settled),
-  );
-  return recorded;
+  const settled = [...recorded.values()].filter((each) => each.settled);
+  const afterCommit = [
+    ...(await tellOfAttempts(tx, owners, endings, recorded)),
+    ...(await tellOwners(tx, owners, settled)),
+  ];
+  return { recorded, afterCommit };
 }
 
 async function tellOfAttempts(
@@ -122,26 +122,35 @@ async function tellOfAttempts(
   owners: Owners,
   endings: Ending[],
   recorded: Map<string, Recorded>,
-): Promise<void> {
+): Promise<AfterCommit[]> {
+  const afterCommit: AfterCommit[] = [];
   const attempted = endings.flatMap(({ deliveryId, attempt }) => {
     const delivery = recorded.get(deliveryId);
     return delivery === undefined || attempt === null ? [] : [{ delivery, entry: attempt }];
   });
   for (const [kind, owner] of owners) {
     const its = attempted.filter(({ delivery }) => delivery.ownerKind === kind);
-    if (its.length > 0) await owner.attempted?.(tx, its);
+    const act = its.length > 0 ? await owner.attempted?.(tx, its) : undefined;
+    if (act !== undefined) afterCommit.push(act);
   }
+  return afterCommit;
 }
 
-/** Tells each owner of its deliveries that have ended, inside the transaction that ended them. */
+/**
+ * Tells each owner of its deliveries that have ended, inside the transaction that ended them.
+ * @returns what the caller has to do once it has committed
+ */
 export async function tellOwners(
   tx: Transaction,
   owners: Owners,
   settled: Settled[],
-): Promise<void> {
+): Promise<AfterCommit[]> {
+  const afterCommit: AfterCommit[] = [];
   for (const [kind, owner] of owners) {
     const its = settled.filter((delivery) => delivery.ownerKind === kind);
     // One after the other on purpose: they share the transaction's one connection.
-    if (its.length > 0) await owner.settled?.(tx, its);
+    const act = its.length > 0 ? await owner.settled?.(tx, its) : undefined;
+    if (act !== undefined) afterCommit.push(act);
   }
+  return afterCommit;
 }

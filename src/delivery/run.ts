@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../ids.ts';
 import { decide, type Reading } from './decide.ts';
 import { judge, type Outcome } from './outcome.ts';
-import type { Owners, Undeliverable } from './owner.ts';
+import type { Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { Wake } from './queue.ts';
 import type { Answer, Letter, Sender } from './send.ts';
@@ -25,6 +25,8 @@ export interface Steps {
   sender: Sender;
   /** What an answer means to the delivery's owner. */
   read(delivery: Claimed, answer: Answer, outcome: Outcome): Reading;
+  /** What it means that nobody knows how an attempt ended. */
+  readLost(delivery: Claimed): Reading;
   /** null: the lease was lost, or could not be ended in its time. Never rejects. */
   record(ending: Ending, delivery: Claimed, answer: Answer | null): Promise<Recorded | null>;
   wake(wakes: Wake[]): Promise<void>;
@@ -97,6 +99,10 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
     const next: Transition = { to: 'failed', reason: 'deadline_passed' };
     return { ending: ending(delivery, null, next), answer: null };
   }
+  if (delivery.trigger === 'ladder' && delivery.rung >= policy.ladderSeconds.length) {
+    const next: Transition = { to: 'failed', reason: 'ladder_spent' };
+    return { ending: ending(delivery, null, next), answer: null };
+  }
 
   const answer = await steps.sender.send(letter, {
     deliveryId: delivery.id,
@@ -118,8 +124,13 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   return { ending: ending(delivery, entry, transitionOf(decision)), answer };
 }
 
-/** An attempt whose process died in it: charged as one, and the ladder goes on from its start. */
-export function endLostAttempt(delivery: Claimed, policy: Policy, nowMs: number): Ending {
+/** An attempt whose process died in it: charged as one, and what follows counts from its start. */
+export function endLostAttempt(
+  delivery: Claimed,
+  policy: Policy,
+  reading: Reading,
+  nowMs: number,
+): Ending {
   const entry: AttemptEntry = {
     id: newId('att'),
     startedAtMs: delivery.leasedAtMs,
@@ -130,7 +141,6 @@ export function endLostAttempt(delivery: Claimed, policy: Policy, nowMs: number)
     remoteAddress: null,
     error: 'The gateway stopped before the answer was recorded.',
   };
-  const reading: Reading = { kind: 'unknown', retryAfterMs: null };
   const decision = decide(standingOf(delivery), policy, reading, nowMs, 0);
   const sinceStartMs = nowMs - delivery.leasedAtMs;
   const next = transitionOf(

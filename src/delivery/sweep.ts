@@ -16,7 +16,7 @@ const BATCH = 500;
  */
 export async function recoverLostAttempts(
   { prisma }: Database,
-  steps: Pick<Steps, 'policyOf' | 'record' | 'report' | 'wake'>,
+  steps: Pick<Steps, 'policyOf' | 'readLost' | 'record' | 'report' | 'wake'>,
 ): Promise<number> {
   let found = 0;
   for (;;) {
@@ -26,7 +26,7 @@ export async function recoverLostAttempts(
     await Promise.all(
       overdue.map(async (delivery) => {
         const policy = await steps.policyOf(delivery.queue, delivery.policyVersion);
-        const ending = endLostAttempt(delivery, policy, nowMs);
+        const ending = endLostAttempt(delivery, policy, steps.readLost(delivery), nowMs);
         const recorded = await steps.record(ending, delivery, null);
         if (recorded === null) return;
         if (ending.attempt !== null) steps.report({ delivery, entry: ending.attempt, recorded });
@@ -41,7 +41,7 @@ export async function recoverLostAttempts(
 export async function expireDeliveries({ prisma }: Database, owners: Owners): Promise<number> {
   let found = 0;
   for (;;) {
-    const expired = await prisma.$transaction(async (tx) => {
+    const { expired, afterCommit } = await prisma.$transaction(async (tx) => {
       const settled = await settleDeliveries(
         tx,
         Prisma.sql`d.deadline_at <= postrider_now()`,
@@ -49,9 +49,9 @@ export async function expireDeliveries({ prisma }: Database, owners: Owners): Pr
         { status: 'failed', reason: 'deadline_passed' },
         BATCH,
       );
-      await tellOwners(tx, owners, settled);
-      return settled.length;
+      return { expired: settled.length, afterCommit: await tellOwners(tx, owners, settled) };
     });
+    for (const act of afterCommit) act();
     found += expired;
     if (expired < BATCH) return found;
   }

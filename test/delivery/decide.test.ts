@@ -44,6 +44,22 @@ describe('after an attempt', () => {
     expect(later(60_000)).toMatchObject({ kind: 'settle', reason: 'deadline_passed' });
   });
 
+  test('what was heard gets its time before the ladder goes on', () => {
+    const heard = (patienceMs: number, rung = 0) =>
+      decide({ ...standing, rung }, policy, { kind: 'heard', patienceMs }, NOW, 0);
+    expect(heard(1000)).toEqual({ kind: 'retry', rung: 1, delayMs: 5000 });
+    expect(heard(7000)).toEqual({ kind: 'retry', rung: 1, delayMs: 7000 });
+    // The end waits like any attempt, at a rung behind the last one, and never past the deadline.
+    expect(heard(7000, 2)).toEqual({ kind: 'retry', rung: 3, delayMs: 7000 });
+    expect(heard(70_000, 2)).toEqual({ kind: 'retry', rung: 3, delayMs: 60_000 });
+    const resumed = { ...standing, resumeMs: NOW + 9000 };
+    expect(decide(resumed, policy, { kind: 'heard', patienceMs: 1000 }, NOW, 0)).toEqual({
+      kind: 'retry',
+      rung: 0,
+      delayMs: 9000,
+    });
+  });
+
   test('a failure waits for the next rung', () => {
     expect(decide(standing, policy, failure, NOW, 0)).toEqual({
       kind: 'retry',

@@ -98,7 +98,7 @@ test('settling and its owner’s reaction are one transaction: both happen, or n
       for (const each of deliveries) {
         await tx.$executeRaw`INSERT INTO toy VALUES (${each.id}, ${each.status})`;
       }
-      if (calls > 1) return;
+      if (calls > 1) return undefined;
       // What another connection sees while this transaction is about to break.
       seen.push((await row(id))?.status ?? '', ...(await toys()));
       throw new Error('the owner breaks');
@@ -125,6 +125,7 @@ test('an owner reads answers its own way: not yet, and then a definite no', asyn
       for (const { entry, delivery } of attempts) {
         await tx.$executeRaw`INSERT INTO toy VALUES (${delivery.id}, ${`${entry.statusCode} ${delivery.status}`})`;
       }
+      return undefined;
     },
   });
   await until(async () => (await row(id))?.status === 'failed');

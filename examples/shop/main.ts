@@ -1,0 +1,40 @@
+import { createScreen } from '../../src/demo/screen.ts';
+import type { Closers } from '../../src/demo/stage.ts';
+import { setStage } from './stage.ts';
+import { tell } from './story.ts';
+
+/** It takes a fifth of this; an example that hangs is none. */
+const LIMIT_MS = 120_000;
+
+const abort = new AbortController();
+const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(LIMIT_MS)]);
+for (const [name, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
+  process.on(name, () => {
+    process.exitCode = code;
+    abort.abort();
+  });
+}
+process.stdout.on('error', () => abort.abort());
+
+const screen = createScreen(process.stdout);
+const closers: Closers = [];
+try {
+  screen.line();
+  screen.line(
+    `  ${screen.paint('bold', 'The shop')}  orders, stock, points and shipping, and one TCC coordinator`,
+  );
+  screen.line();
+  screen.live(screen.paint('dim', '  starting PostgreSQL, the gateway and four services …'));
+  await tell(await setStage(closers, signal), screen, signal);
+  screen.line('  After every order the books add up, and nothing is left frozen.');
+  screen.line();
+} catch (error) {
+  screen.line();
+  if (!abort.signal.aborted) {
+    console.error(`The example failed: ${error instanceof Error ? error.message : error}`);
+    process.exitCode = 1;
+  }
+} finally {
+  for (const close of closers.reverse()) await close().catch(() => {});
+}
+process.exit();

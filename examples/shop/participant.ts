@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import pg from 'pg';
+import { type BranchCall, FENCE_TABLE, fenceMiddleware, pgFence } from '../../src/fence.ts';
+
+/** What happens to a call on its way into a service: nothing when it returns at once. */
+type Weather = (op: string) => Promise<'pass' | 'refuse'> | 'pass' | 'refuse';
+
+type Work = (tx: pg.PoolClient, order: OrderPayload) => Promise<unknown>;
+
+export interface OrderPayload {
+  orderId: string;
+  quantity: number;
+}
+
+/** A service of the shop: an Express app, a schema of its own, and the three calls of its branch. */
+export interface ServiceDefinition {
+  name: string;
+  /** Its tables; `search_path` is its schema. */
+  tables: string;
+  try: Work;
+  confirm: Work;
+  cancel: Work;
+}
+
+export interface Service {
+  name: string;
+  url: string;
+  pool: pg.Pool;
+  /** Answers of this branch, newest last: `confirm 200`. */
+  log: string[];
+  /** For the story: a network that loses and delays, a service that is down. */
+  weather(next: Weather): void;
+  close(): Promise<void>;
+}
+
+/** @param secret the `callbackSecret` of the key that begins the transactions */
+export async function startService(
+  definition: ServiceDefinition,
+  databaseUrl: string,
+  secret: string,
+): Promise<Service> {
+  const { name } = definition;
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max: 5,
+    options: `-c search_path=${name}`,
+  });
+  await pool.query(`CREATE SCHEMA ${name}`);
+  await pool.query(`${FENCE_TABLE}; ${definition.tables}`);
+
+  const log: string[] = [];
+  let weather: Weather = () => 'pass';
+  const app = express();
+  // Read before it is held up: the gateway may have hung up by the time the call gets through.
+  app.use(express.raw({ type: () => true }));
+  app.use(async (request, response, next) => {
+    const op = request.get('postrider-op') ?? '';
+    if ((await weather(op)) === 'refuse') {
+      log.push(`${op} 503`);
+      response.sendStatus(503);
+      return;
+    }
+    response.once('close', () => log.push(`${op} ${response.statusCode}`));
+    next();
+  });
+  const business = (work: Work) => (tx: pg.PoolClient, call: BranchCall) =>
+    work(tx, call.payload as OrderPayload);
+  app.post(
+    '/tcc',
+    fenceMiddleware<pg.PoolClient>({
+      secret,
+      transaction: (work) => transaction(pool, work),
+      sql: pgFence,
+      try: business(definition.try),
+      confirm: business(definition.confirm),
+      cancel: business(definition.cancel),
+    }),
+  );
+
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  return {
+    name,
+    url: `http://127.0.0.1:${port}/tcc`,
+    pool,
+    log,
+    weather(next) {
+      weather = next;
+    },
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await pool.end();
+    },
+  };
+}
+
+async function transaction<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN');
+    const result = await work(client);
+    await client.query('COMMIT');
+    return result;
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+}

@@ -1,0 +1,20 @@
+// What `import … from 'postrider/fence'` gives to participants of TCC transactions. It needs nothing
+// of the gateway, nor any package.
+export {
+  FENCE_CLEANUP,
+  FENCE_TABLE,
+  type FenceAnswer,
+  type FenceCall,
+  type FenceOp,
+  type FenceRefusal,
+  type FenceSql,
+  fence,
+  pgFence,
+  prismaFence,
+} from './fence/fence.ts';
+export {
+  type BranchCall,
+  type FenceOptions,
+  fenceMiddleware,
+  TryRefused,
+} from './fence/middleware.ts';

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { notificationInput } from '../notification/contract.ts';
+
+const HALF_A_DAY_SECONDS = 43_200;
+const DAY_SECONDS = 86_400;
+
+const time = z.iso.datetime();
+
+/** An id of the producer's choice. Those that look like a notification's are kept for notifications. */
+const chosenId = z.string().regex(/^(?!ntf_)[A-Za-z0-9_-]{1,64}$/);
+
+/** `POST /v1/messages`: what is to be delivered if the producer's own transaction succeeds. */
+export const prepareMessage = z.strictObject({
+  messageId: chosenId.optional(),
+  notification: notificationInput,
+  checkUrl: z.string().min(1).max(2048).describe('Asked how the producer’s transaction ended.'),
+  checkAfterSeconds: z.int().min(0).max(HALF_A_DAY_SECONDS).default(30),
+  completion: z
+    .enum(['explicit', 'http'])
+    .describe('http: a 2xx completes it. explicit: the merchant does, by its own call.'),
+  completeAfterSeconds: z
+    .int()
+    .min(1)
+    .max(DAY_SECONDS)
+    .default(60)
+    .describe('explicit: how long after a 2xx it is sent again.'),
+});
+export type PrepareMessage = z.output<typeof prepareMessage>;
+
+export const completeMessage = z.strictObject({
+  consumer: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('Who says so. An endpoint’s or a delivery’s id: for that delivery alone.'),
+  outcome: z.enum(['success', 'failed']),
+  reason: z.string().min(1).max(500).optional(),
+});
+export type CompleteMessage = z.output<typeof completeMessage>;
+
+export const resolveMessage = z.strictObject({
+  decision: z.enum(['confirm', 'cancel']),
+  reason: z.string().min(1).max(500),
+});
+
+export const messageStatus = z.enum([
+  'prepared',
+  'confirmed',
+  'sent',
+  'completed',
+  'cancelled',
+  'suspended',
+  'dead',
+]);
+
+const messageDelivery = z.object({
+  id: z.string(),
+  endpointId: z.string().nullable(),
+  url: z.string().nullable(),
+  status: z.enum(['confirmed', 'sent', 'completed', 'dead']),
+  outcome: z.enum(['success', 'failed']).nullable(),
+  consumer: z.string().nullable(),
+  reason: z
+    .string()
+    .nullable()
+    .describe('Why it is dead, or what the merchant said completing it.'),
+  cycle: z.number().int(),
+  attemptCount: z.number().int(),
+  nextAttemptAt: time.nullable(),
+  deadlineAt: time,
+  completedAt: time.nullable(),
+});
+
+export const message = z.object({
+  id: z.string(),
+  /** From confirmed on that of the least advanced delivery. */
+  status: messageStatus,
+  merchantId: z.string(),
+  type: z.string(),
+  businessKey: z.string(),
+  eventId: z.string().nullable(),
+  completion: z.enum(['explicit', 'http']),
+  completeAfterSeconds: z.number().int(),
+  checkAfterSeconds: z.number().int(),
+  checkUrl: z.string().nullable().describe('Not shown to merchants.'),
+  check: z
+    .object({
+      deliveryId: z.string(),
+      count: z.number().int().describe('Calls made so far.'),
+      nextAt: time.nullable(),
+    })
+    .nullable()
+    .describe('Not shown to merchants.'),
+  preparedAt: time,
+  suspendedAt: time.nullable(),
+  decidedAt: time.nullable(),
+  decidedBy: z.enum(['producer', 'check', 'operator']).nullable(),
+  reason: z.string().nullable().describe('Why an operator decided. Not shown to merchants.'),
+  notificationId: z.string().nullable(),
+  deliveries: z.array(messageDelivery),
+});
+export type Message = z.output<typeof message>;

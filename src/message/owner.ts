@@ -1,0 +1,144 @@
+import type { Sql, Transaction } from '../db/client.ts';
+import type { Reading } from '../delivery/decide.ts';
+import type { AfterCommit, Owner, Undeliverable } from '../delivery/owner.ts';
+import type { Waker } from '../delivery/queue.ts';
+import type { Letter } from '../delivery/send.ts';
+import type { Claimed } from '../delivery/store/claim.ts';
+import type { Settled } from '../delivery/store/settle.ts';
+import type { Targets } from '../merchant/targets.ts';
+import type { RaiseAlerts } from '../operations/alerts.ts';
+import { checkLetter, ROLLED_BACK, readCheck, readSilence } from './check.ts';
+import { confirmMessages } from './confirm.ts';
+import { markCancelled, markSuspended } from './store/decide.ts';
+import { findAwaiting, findCheckContents } from './store/letters.ts';
+
+interface MessageOwnerOptions {
+  sql: Sql;
+  targets: Targets;
+  /** Composes what a confirmed message says: it is a notification. */
+  notifications: Owner;
+  wake: Waker;
+  raiseAlerts: RaiseAlerts;
+}
+
+const SECOND = 1000;
+const UNDECIDED = ['prepared', 'suspended'] as const;
+
+/** Reliable messages as a protocol on the engine: their check-backs, and what they send. */
+export function messageOwner(options: MessageOwnerOptions): Owner {
+  const { sql, targets, notifications, wake, raiseAlerts } = options;
+  /** What composing a delivery found out and reading its answer needs: how long it waits after a 2xx. */
+  const patienceMs = new WeakMap<Claimed, number>();
+
+  async function composeChecks(
+    deliveries: Claimed[],
+  ): Promise<Map<string, Letter | Undeliverable>> {
+    const contents = await findCheckContents(
+      sql,
+      deliveries.map(({ id }) => id),
+    );
+    const secrets = await targets.loadCallbackSecrets([
+      ...new Set([...contents.values()].map(({ producerKeyId }) => producerKeyId)),
+    ]);
+    const letters = new Map<string, Letter | Undeliverable>();
+    for (const { id, url } of deliveries) {
+      const content = contents.get(id);
+      const own = secrets.get(content?.producerKeyId ?? '');
+      if (content?.decided === true) letters.set(id, NOTHING_TO_ASK);
+      else if (content !== undefined && own !== undefined && url !== null) {
+        letters.set(id, checkLetter(content, url, own));
+      }
+    }
+    return letters;
+  }
+
+  async function composeNotifications(deliveries: Claimed[]) {
+    const [letters, awaiting] = await Promise.all([
+      notifications.compose(deliveries),
+      findAwaiting(
+        sql,
+        deliveries.map(({ id }) => id),
+      ),
+    ]);
+    for (const delivery of deliveries) {
+      const seconds = awaiting.get(delivery.id);
+      if (seconds !== undefined) patienceMs.set(delivery, seconds * SECOND);
+    }
+    return letters;
+  }
+
+  return {
+    async compose(deliveries) {
+      const checks = deliveries.filter(isCheck);
+      const others = deliveries.filter((each) => !isCheck(each));
+      const letters = await Promise.all([
+        checks.length > 0 ? composeChecks(checks) : [],
+        others.length > 0 ? composeNotifications(others) : [],
+      ]);
+      return new Map(letters.flatMap((each) => [...each]));
+    },
+    read(delivery, answer, outcome): Reading | null {
+      if (isCheck(delivery)) return readCheck(answer, delivery.attemptCount);
+      const patience = patienceMs.get(delivery);
+      return outcome === 'success' && patience !== undefined
+        ? { kind: 'heard', patienceMs: patience }
+        : null;
+    },
+    readLost: (delivery) =>
+      isCheck(delivery)
+        ? readSilence(delivery.attemptCount)
+        : { kind: 'unknown', retryAfterMs: null },
+    async settled(tx, deliveries): Promise<AfterCommit | undefined> {
+      const checks = deliveries.filter(isCheck);
+      if (checks.length === 0) return undefined;
+      const by = { by: 'check', reason: null } as const;
+      const { wakes } = await confirmMessages(tx, committedIn(checks), UNDECIDED, by);
+      await markCancelled(tx, rolledBackIn(checks), UNDECIDED, by);
+      const alert = await suspend(tx, checks, raiseAlerts);
+      return () => {
+        void wake(wakes);
+        alert?.();
+      };
+    },
+  };
+}
+
+const NOTHING_TO_ASK: Undeliverable = {
+  undeliverable: { status: 'cancelled', reason: 'cancelled_by_request' },
+};
+
+function isCheck({ purpose }: Pick<Claimed, 'purpose'>): boolean {
+  return purpose === 'check';
+}
+
+function committedIn(checks: Settled[]): string[] {
+  return checks.filter(({ status }) => status === 'delivered').map(({ ownerId }) => ownerId);
+}
+
+function rolledBackIn(checks: Settled[]): string[] {
+  return checks.filter(({ reason }) => reason === ROLLED_BACK).map(({ ownerId }) => ownerId);
+}
+
+/** The ladder or the day is over, and nobody knows: that is for people to decide. */
+async function suspend(
+  tx: Transaction,
+  checks: Settled[],
+  raiseAlerts: RaiseAlerts,
+): Promise<AfterCommit | undefined> {
+  const spent = checks.filter(
+    ({ status, reason }) => status === 'failed' && reason !== ROLLED_BACK,
+  );
+  const suspended = await markSuspended(
+    tx,
+    spent.map(({ ownerId }) => ownerId),
+  );
+  if (suspended.length === 0) return undefined;
+  const alerts = suspended.map(({ id, businessKey, suspendedAt }) => ({
+    type: 'message.suspended',
+    // Parked once more after a recheck, it is told once more.
+    key: `message.suspended ${id} ${suspendedAt.toISOString()}`,
+    businessKey,
+    detail: { messageId: id, suspendedAt: suspendedAt.toISOString() },
+  }));
+  return raiseAlerts(tx, alerts);
+}

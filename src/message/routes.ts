@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import type { Sql } from '../db/client.ts';
+import { memberText } from '../exact-json.ts';
+import { idFromUuid } from '../ids.ts';
+import { scopeOf } from '../notification/scope.ts';
+import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import { invalid } from '../problem.ts';
+import type { Principal } from '../route.ts';
+import { type Route, route } from '../route.ts';
+import type { MessageCommands } from './commands.ts';
+import {
+  completeMessage,
+  type Message,
+  message,
+  messageStatus,
+  prepareMessage,
+  resolveMessage,
+} from './contract.ts';
+import type { Prepare } from './prepare.ts';
+import { type Listed, listMessages } from './store/find.ts';
+
+interface MessageDeps {
+  sql: Sql;
+  prepare: Prepare;
+  commands: MessageCommands;
+}
+
+const TAG = 'Messages';
+const params = z.strictObject({ id: z.string().min(1).max(64) });
+const filters = pageQuery.extend({
+  merchantId: oneOrMore(z.string().min(1)).optional(),
+  businessKey: oneOrMore(z.string().min(1)).optional(),
+  status: oneOrMore(messageStatus).optional(),
+  from: moment.optional(),
+  to: moment.optional(),
+});
+
+/** `/v1/messages`: announced before the producer's transaction, delivered if it succeeds. */
+export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/messages',
+      // The check-back is signed with the producer key's callback secret: other keys have none.
+      roles: ['producer'],
+      tag: TAG,
+      summary: 'Prepare a message; start the local transaction only after this has answered',
+      body: prepareMessage,
+      responses: { 201: message, 200: message },
+      async handle({ body, rawBody, principal, reservedId }) {
+        const payloadText = memberText(memberText(rawBody, 'notification') ?? '{}', 'payload');
+        const prepared = await prepare({
+          input: body,
+          payloadText: payloadText ?? '{}',
+          principal,
+          id: idFromUuid('msg', reservedId),
+        });
+        const found = await commands.find(scopeOf(principal), prepared.id);
+        return { status: prepared.status, body: viewFor(principal, found) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/messages',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: TAG,
+      summary: 'Messages, newest first',
+      query: filters,
+      responses: { 200: pageOf(message) },
+      async handle({ principal, query }) {
+        const before = decodeCursor(query.cursor);
+        if (before !== null && !/^\d{1,18}$/.test(before)) {
+          throw invalid('query.cursor', 'This is not a cursor of this list.');
+        }
+        const rows = await listMessages(sql, scopeOf(principal), query, before, query.limit + 1);
+        const toItem = (row: Listed) => viewFor(principal, row);
+        return { status: 200, body: toPage(rows, query.limit, (row) => row.place, toItem) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/messages/{id}',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: TAG,
+      summary: 'A message with its deliveries',
+      params,
+      responses: { 200: message },
+      async handle({ principal, params: { id } }) {
+        const found = await commands.find(scopeOf(principal), id);
+        return { status: 200, body: viewFor(principal, found) };
+      },
+    }),
+    ...(['confirm', 'cancel'] as const).map((decision) =>
+      route({
+        method: 'post',
+        path: `/v1/messages/{id}/${decision}`,
+        roles: ['producer', 'operator'],
+        tag: TAG,
+        summary:
+          decision === 'confirm'
+            ? 'The local transaction has committed: deliver it'
+            : 'The local transaction was rolled back: forget it',
+        params,
+        responses: { 200: message },
+        async handle({ principal, params: { id } }) {
+          const by = principal.role === 'operator' ? 'operator' : 'producer';
+          const found = await commands.decide(scopeOf(principal), id, decision, by);
+          return { status: 200, body: viewFor(principal, found) };
+        },
+      }),
+    ),
+    route({
+      method: 'post',
+      path: '/v1/messages/{id}/complete',
+      roles: ['merchant', 'operator'],
+      tag: TAG,
+      summary: 'The merchant has processed it, well or badly: it is not sent any more',
+      params,
+      body: completeMessage,
+      responses: { 200: message },
+      async handle({ principal, params: { id }, body }) {
+        const found = await commands.complete(scopeOf(principal), id, body);
+        return { status: 200, body: viewFor(principal, found) };
+      },
+    }),
+    ...operatorRoutes(commands),
+  ];
+}
+
+/** What people decide where nobody else knows. */
+function operatorRoutes(commands: MessageCommands): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/v1/messages/{id}/recheck',
+      roles: ['operator'],
+      tag: TAG,
+      summary: 'Ask the producer once more, from the beginning, about a suspended message',
+      params,
+      responses: { 200: message },
+      async handle({ principal, params: { id } }) {
+        const found = await commands.recheck(scopeOf(principal), id);
+        return { status: 200, body: viewFor(principal, found) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/messages/{id}/resolve',
+      roles: ['operator'],
+      tag: TAG,
+      summary: 'Decide a suspended message by hand',
+      params,
+      body: resolveMessage,
+      responses: { 200: message },
+      async handle({ principal, params: { id }, body: { decision, reason } }) {
+        const found = await commands.resolve(scopeOf(principal), id, decision, reason);
+        return { status: 200, body: viewFor(principal, found) };
+      },
+    }),
+  ];
+}
+
+/** A merchant need not know how a producer and its operators came to their decision. */
+function viewFor({ role }: Principal, found: Message & { place?: string }): Message {
+  const { place: _place, ...shown } = found;
+  return role === 'merchant' ? { ...shown, checkUrl: null, check: null, reason: null } : shown;
+}

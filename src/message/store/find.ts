@@ -1,0 +1,99 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { Scope } from '../../notification/store/find.ts';
+import type { Message } from '../contract.ts';
+
+export interface MessageFilter {
+  merchantId?: string[] | undefined;
+  businessKey?: string[] | undefined;
+  status?: string[] | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+/** A message as it is shown, and its place in the list. */
+export type Listed = Message & { place: string };
+
+type Row = Omit<Listed, 'deliveries' | 'preparedAt' | 'suspendedAt' | 'decidedAt'> & {
+  deliveries: Message['deliveries'] | null;
+  preparedAt: Date;
+  suspendedAt: Date | null;
+  decidedAt: Date | null;
+};
+
+const iso = (time: string) =>
+  Prisma.raw(`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
+
+const COLUMNS = Prisma.sql`
+  m.place::text AS place, m.id, message_status(m) AS status, m.merchant_id AS "merchantId", m.type,
+  m.business_key AS "businessKey", m.event_id AS "eventId", m.completion,
+  m.complete_after_seconds AS "completeAfterSeconds", m.check_after_seconds AS "checkAfterSeconds",
+  m.check_url AS "checkUrl", m.prepared_at AS "preparedAt", m.suspended_at AS "suspendedAt",
+  m.decided_at AS "decidedAt", m.decided_by AS "decidedBy", m.reason,
+  m.notification_id AS "notificationId",
+  (SELECT json_build_object('deliveryId', d.id,
+            'count', (SELECT count(*) FROM attempt AS a WHERE a.delivery_id = d.id),
+            'nextAt', CASE WHEN d.status = 'pending' THEN ${iso('d.due_at')} END)
+     FROM delivery AS d WHERE d.owner_id = m.id AND d.purpose = 'check' LIMIT 1) AS "check",
+  (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
+            'url', coalesce(d.url, e.url), 'status', md.status, 'outcome', md.outcome,
+            'consumer', md.consumer, 'reason', coalesce(md.completion_reason, d.reason),
+            'cycle', d.cycle, 'attemptCount', d.attempt_count,
+            'nextAttemptAt', CASE WHEN d.status = 'pending' THEN ${iso('d.due_at')} END,
+            'deadlineAt', ${iso('d.deadline_at')},
+            'completedAt', CASE WHEN md.status = 'completed' THEN
+              ${iso('coalesce(md.completed_at, d.settled_at)')} END) ORDER BY d.id)
+     FROM message_delivery AS md JOIN delivery AS d ON d.id = md.delivery_id
+     LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
+    WHERE md.message_id = m.id) AS deliveries`;
+
+export async function findMessage(sql: Sql, scope: Scope, id: string): Promise<Listed | null> {
+  const rows = await sql.$queryRaw<Row[]>`
+    SELECT ${COLUMNS} FROM message AS m WHERE m.id = ${id} AND ${visible(scope)}`;
+  return rows.map(toMessage)[0] ?? null;
+}
+
+/** Newest first. @param before the place of the last one seen */
+export async function listMessages(
+  sql: Sql,
+  scope: Scope,
+  filter: MessageFilter,
+  before: string | null,
+  limit: number,
+): Promise<Listed[]> {
+  const conditions = [
+    visible(scope),
+    before === null ? null : Prisma.sql`m.place < ${before}::bigint`,
+    filter.merchantId && Prisma.sql`m.merchant_id = ANY (${filter.merchantId})`,
+    filter.businessKey && Prisma.sql`m.business_key = ANY (${filter.businessKey})`,
+    // The second half is what the first already decides, but an index knows it.
+    filter.status &&
+      Prisma.sql`message_status(m) = ANY (${filter.status}) AND m.status = ANY (${storedOf(filter.status)})`,
+    filter.from ? Prisma.sql`m.prepared_at >= ${new Date(filter.from)}` : null,
+    filter.to ? Prisma.sql`m.prepared_at < ${new Date(filter.to)}` : null,
+  ].filter((condition) => condition != null);
+  const rows = await sql.$queryRaw<Row[]>`
+    SELECT ${COLUMNS} FROM message AS m
+     WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY m.place DESC LIMIT ${limit}`;
+  return rows.map(toMessage);
+}
+
+function storedOf(statuses: string[]): string[] {
+  return statuses.map((status) =>
+    ['sent', 'completed', 'dead'].includes(status) ? 'confirmed' : status,
+  );
+}
+
+function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+  return Prisma.sql`(${merchantId}::text IS NULL OR m.merchant_id = ${merchantId})
+    AND (${producerKeyId}::text IS NULL OR m.producer_key_id = ${producerKeyId})`;
+}
+
+function toMessage(row: Row): Listed {
+  return {
+    ...row,
+    preparedAt: row.preparedAt.toISOString(),
+    suspendedAt: row.suspendedAt?.toISOString() ?? null,
+    decidedAt: row.decidedAt?.toISOString() ?? null,
+    deliveries: row.deliveries ?? [],
+  };
+}

@@ -1,0 +1,255 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Database } from '../db/client.ts';
+import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { Waker } from '../delivery/queue.ts';
+import { wakeFor } from '../delivery/run.ts';
+import { elementTexts, memberText } from '../exact-json.ts';
+import { newId } from '../ids.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
+import { advance } from './advance.ts';
+import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contract.ts';
+import { branchCall, decide, TRY_QUEUE } from './decide.ts';
+import type { Decision } from './store/decide.ts';
+import { findBranch, findState, findTransaction, type Scope, type State } from './store/find.ts';
+import { findLane, insertBranch, insertTransaction, type NewBranch } from './store/insert.ts';
+import { lockTransactions, noteResolved, resumeTransactions } from './store/progress.ts';
+
+export interface CoordinatorDeps {
+  database: Database;
+  wake: Waker;
+  commands: Pick<DeliveryCommands, 'resend' | 'settleOwners'>;
+  /** Why an address may not be called; null: it may. */
+  checkUrl(url: string): string | null;
+}
+
+export type Coordinator = ReturnType<typeof createCoordinator>;
+
+const SECOND = 1000;
+const FIRST_LOOK_MS = 20;
+const LONGEST_LOOK_MS = 250;
+
+/** What callers may ask of transactions. All of these throw Problem, 404 where the scope sees nothing. */
+export function createCoordinator({ database, wake, commands, checkUrl }: CoordinatorDeps) {
+  const { prisma } = database;
+
+  async function stateOf(scope: Scope, gid: string): Promise<State> {
+    const state = await findState(prisma, scope, gid);
+    if (state === null) throw notFound('transaction');
+    return state;
+  }
+
+  async function tryToDecide(gid: string, decision: Decision): Promise<boolean> {
+    const { gids, wakes } = await prisma.$transaction((tx) => decide(tx, [gid], decision));
+    if (wakes.length > 0) void wake(wakes);
+    return gids.length > 0;
+  }
+
+  function checkUrls(branch: BranchInput, at: string): void {
+    for (const name of ['tryUrl', 'confirmUrl', 'cancelUrl'] as const) {
+      const url = branch[name];
+      const refused = url == null ? null : checkUrl(url);
+      if (refused !== null) throw invalid(`${at}.${name}`, refused);
+    }
+  }
+
+  return {
+    /** @param id a TypeID, its place in lists, and its gid where none was given */
+    async create(
+      input: TransactionInput,
+      rawBody: string,
+      id: string,
+      producerKeyId: string,
+    ): Promise<'made' | 'there'> {
+      const gid = input.gid ?? id;
+      for (const [index, branch] of input.branches.entries()) {
+        checkUrls(branch, `body.branches.${index}`);
+      }
+      const texts = elementTexts(memberText(rawBody, 'branches') ?? '[]');
+      const branches = input.branches.map((branch, index) =>
+        newBranch(branch, texts[index] ?? '{}'),
+      );
+      const fingerprint = fingerprintOf(input);
+      const lane = await findLane(prisma, TRY_QUEUE);
+      const deliveries =
+        input.mode === 'managed'
+          ? branches.map((branch) =>
+              branchCall(
+                { id: branch.id, producerKeyId, businessKey: input.businessKey },
+                'try',
+                branch.tryUrl ?? '',
+                TRY_QUEUE,
+                {
+                  policyVersion: lane.version,
+                  delayMs: lane.firstDelaySeconds * SECOND,
+                  deadlineMs: input.timeoutSeconds * SECOND,
+                },
+              ),
+            )
+          : [];
+      const { businessKey, mode, timeoutSeconds } = input;
+      const made = await insertTransaction(prisma, {
+        gid,
+        id,
+        producerKeyId,
+        businessKey,
+        mode,
+        timeoutSeconds,
+        fingerprint,
+        branches,
+        deliveries,
+      });
+      if (made !== null) {
+        if (made.length > 0) void wake(made.map(wakeFor));
+        return 'made';
+      }
+      const earlier = await findTransaction(prisma, producerKeyId, gid);
+      if (earlier?.fingerprint === fingerprint) return 'there';
+      throw new Problem(
+        409,
+        'transaction_conflict',
+        `There is another transaction with the gid ${gid}.`,
+      );
+    },
+
+    async register(
+      scope: Scope,
+      gid: string,
+      input: BranchInput,
+      rawBody: string,
+    ): Promise<'made' | 'there'> {
+      checkUrls(input, 'body');
+      const { mode } = await stateOf(scope, gid);
+      const branch = newBranch(input, rawBody);
+      const earlier = await findBranch(prisma, gid, input.branchId);
+      if (earlier === null && mode === 'managed') {
+        throw decided('A managed transaction has all its branches from the beginning.');
+      }
+      const result =
+        earlier === null ? await insertBranch(prisma, gid, branch, MOST_BRANCHES) : 'there';
+      if (result === 'made') return 'made';
+      const there = await findBranch(prisma, gid, input.branchId);
+      if (there === null) throw await refusedBranch(await stateOf(scope, gid));
+      if (there.fingerprint === branch.fingerprint) return 'there';
+      throw new Problem(409, 'transaction_conflict', 'This branch was registered differently.');
+    },
+
+    async confirm(scope: Scope, gid: string): Promise<void> {
+      const before = await stateOf(scope, gid);
+      if (before.status === 'trying') {
+        if (before.mode === 'managed' && !before.timedOut) {
+          throw new Problem(
+            409,
+            'tries_pending',
+            'It is confirmed when all its tries have succeeded.',
+          );
+        }
+        if (!before.timedOut && (await tryToDecide(gid, { decision: 'confirm' }))) return;
+        // Past its time, though the timer has not been round yet: the answer must not depend on that.
+        const late = await stateOf(scope, gid);
+        if (late.status === 'trying' && late.timedOut) {
+          await tryToDecide(gid, { decision: 'cancel', cause: 'timed_out', reason: null });
+        }
+      }
+      const { decision, cause } = await stateOf(scope, gid);
+      if (decision === 'confirm') return;
+      if (cause === 'timed_out') {
+        throw new Problem(409, 'timed_out', 'Its time was up before it was confirmed.');
+      }
+      throw new Problem(409, 'already_cancelling', 'This transaction was cancelled.');
+    },
+
+    async cancel(scope: Scope, gid: string, reason: string | null): Promise<void> {
+      const { status } = await stateOf(scope, gid);
+      const decision = { decision: 'cancel', cause: 'requested', reason } as const;
+      if (status === 'trying' && (await tryToDecide(gid, decision))) return;
+      if ((await stateOf(scope, gid)).decision === 'cancel') return;
+      throw new Problem(409, 'already_confirming', 'This transaction was confirmed.');
+    },
+
+    /** Looks until the second phase has ended, one way or the other, or the time is up. */
+    async waitForEnd(scope: Scope, gid: string, waitMs: number): Promise<void> {
+      const endsAt = performance.now() + waitMs;
+      for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
+        const leftMs = endsAt - performance.now();
+        if (leftMs <= 0) return;
+        const { status } = await stateOf(scope, gid);
+        if (status !== 'confirming' && status !== 'cancelling') return;
+        await pause(Math.min(lookMs, leftMs));
+      }
+    },
+
+    /** One more call at once; a suspended transaction goes on with a day of its own. */
+    async retry(gid: string, branchId: string): Promise<void> {
+      const branch = await decidedBranch(gid, branchId);
+      if (branch.isFinished) return;
+      if (!branch.isItsTurn) {
+        throw new Problem(409, 'not_its_turn', 'The branches before it have not finished.');
+      }
+      // First the call, then the state: a crash in between leaves a call that ends the transaction.
+      await commands.resend([branch.deliveryId], 'refuse');
+      await resumeTransactions(prisma, [gid]);
+    },
+
+    /** An operator has done by hand what was decided; the transaction goes on to the next branch. */
+    async resolve(
+      gid: string,
+      branchId: string,
+      by: { reason: string; keyId: string },
+    ): Promise<void> {
+      const branch = await decidedBranch(gid, branchId);
+      const wakes = await prisma.$transaction(async (tx) => {
+        await lockTransactions(tx, [branch.id]);
+        await noteResolved(tx, branch.id, by);
+        return advance(tx, [branch.id]);
+      });
+      if (wakes.length > 0) void wake(wakes);
+      await commands.settleOwners([branch.id], ['pending', 'sending'], {
+        status: 'cancelled',
+        reason: 'cancelled_by_request',
+      });
+    },
+  };
+
+  async function decidedBranch(gid: string, branchId: string) {
+    const branch = await findBranch(prisma, gid, branchId);
+    if (branch === null) throw notFound('branch');
+    const { decision, deliveryId } = branch;
+    if (decision === null || deliveryId === null) {
+      throw new Problem(409, 'not_decided', 'This transaction has not been decided yet.');
+    }
+    return { ...branch, deliveryId };
+  }
+
+  async function refusedBranch({ status, timedOut }: State): Promise<Problem> {
+    return status === 'trying' && !timedOut
+      ? invalid('body.branchId', `A transaction has at most ${MOST_BRANCHES} branches.`)
+      : decided('This transaction takes no more branches.');
+  }
+}
+
+function newBranch(input: BranchInput, text: string): NewBranch {
+  return {
+    id: newId('brn'),
+    branchId: input.branchId,
+    tryUrl: input.tryUrl ?? null,
+    confirmUrl: input.confirmUrl,
+    cancelUrl: input.cancelUrl,
+    payloadText: memberText(text, 'payload') ?? '{}',
+    fingerprint: fingerprintOf({ ...input, tryUrl: input.tryUrl ?? null }),
+  };
+}
+
+function decided(detail: string): Problem {
+  return new Problem(409, 'transaction_decided', detail);
+}
+
+/** Tells the same content from another one under the same id, whatever the order of its names. */
+function fingerprintOf(input: object): string {
+  const canonical = JSON.stringify(input, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+  return createHash('sha256').update(canonical).digest('base64url');
+}

@@ -1,0 +1,100 @@
+import type { Transaction } from '../db/client.ts';
+import { originReceiver } from '../delivery/origin.ts';
+import type { Wake } from '../delivery/queue.ts';
+import { wakeFor } from '../delivery/run.ts';
+import type { NewDelivery } from '../delivery/store/create.ts';
+import { newId } from '../ids.ts';
+import {
+  type DecidedBranch,
+  type Decision,
+  decideGids,
+  findDecidedBranches,
+  insertSecondPhase,
+} from './store/decide.ts';
+import { findLane } from './store/insert.ts';
+
+export const TRY_QUEUE = 'tcc-try';
+export const SECOND_QUEUE = 'tcc-second';
+
+const SECOND = 1000;
+
+/** What has been decided, and what the commit brings. */
+export interface Decided {
+  gids: string[];
+  wakes: Wake[];
+}
+
+/**
+ * Decides transactions that are still being tried, and makes all calls of their second phase, in the
+ * caller's transaction. The first branch's turn is now; the calls of the others are there, and wait
+ * for the end of the one before them.
+ *
+ * Crash points: before the commit nothing is decided, and the timeout will cancel; after it everything
+ * that has to be called is in the database, and the sweep finds what was not woken.
+ */
+export async function decide(
+  tx: Transaction,
+  gids: string[],
+  decision: Decision,
+): Promise<Decided> {
+  const decided = await decideGids(tx, gids, decision);
+  if (decided.length === 0) return { gids: [], wakes: [] };
+  const branches = await findDecidedBranches(tx, decided);
+  if (decision.decision === 'cancel') branches.reverse();
+  const lane = await findLane(tx, SECOND_QUEUE);
+  const started = new Set<string>();
+  const deliveries = branches.map((branch) => {
+    const isFirst = !started.has(branch.gid);
+    started.add(branch.gid);
+    const deadlineMs = lane.deadlineSeconds * SECOND;
+    return {
+      delivery: secondPhase(branch, decision, {
+        policyVersion: lane.version,
+        delayMs: isFirst ? lane.firstDelaySeconds * SECOND : deadlineMs,
+        deadlineMs,
+      }),
+      isFirst,
+    };
+  });
+  const dueAtMs = await insertSecondPhase(
+    tx,
+    deliveries.map(({ delivery }) => delivery),
+  );
+  const wakes = deliveries.flatMap(({ delivery: { id, queue, delayMs }, isFirst }) =>
+    isFirst ? [wakeFor({ id, queue, dueAtMs: dueAtMs.get(id) ?? 0, waitMs: delayMs })] : [],
+  );
+  return { gids: decided, wakes };
+}
+
+function secondPhase(
+  { id, producerKeyId, businessKey, confirmUrl, cancelUrl }: DecidedBranch,
+  { decision }: Decision,
+  timing: Pick<NewDelivery, 'policyVersion' | 'delayMs' | 'deadlineMs'>,
+): NewDelivery {
+  const url = decision === 'confirm' ? confirmUrl : cancelUrl;
+  return branchCall({ id, producerKeyId, businessKey }, decision, url, SECOND_QUEUE, timing);
+}
+
+/** A call of a branch, as the engine knows it. */
+export function branchCall(
+  branch: { id: string; producerKeyId: string; businessKey: string },
+  op: 'try' | 'confirm' | 'cancel',
+  url: string,
+  queue: string,
+  timing: Pick<NewDelivery, 'policyVersion' | 'delayMs' | 'deadlineMs'>,
+): NewDelivery {
+  return {
+    id: newId('dlv'),
+    ownerKind: 'tcc',
+    ownerId: branch.id,
+    purpose: op,
+    merchantId: null,
+    type: `tcc.${op}`,
+    businessKey: branch.businessKey,
+    queue,
+    receiverId: originReceiver(branch.producerKeyId, url),
+    endpointId: null,
+    url,
+    ...timing,
+  };
+}

@@ -1,0 +1,77 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
+
+export type Decision =
+  | { decision: 'confirm' }
+  | {
+      decision: 'cancel';
+      cause: 'requested' | 'try_failed' | 'timed_out';
+      reason: string | null;
+    };
+
+/** A branch of a transaction that has just been decided. */
+export interface DecidedBranch {
+  id: string;
+  gid: string;
+  producerKeyId: string;
+  businessKey: string;
+  confirmUrl: string;
+  cancelUrl: string;
+}
+
+/**
+ * The decision: one guarded statement, so of all who decide at once one wins, and whoever comes
+ * second finds it decided. A transaction past its time is never confirmed. Without branches there is
+ * nothing left to do.
+ *
+ * @returns the gids that this call has decided
+ */
+export async function decideGids(sql: Sql, gids: string[], decided: Decision): Promise<string[]> {
+  const confirm = decided.decision === 'confirm';
+  const rows = await sql.$queryRaw<{ gid: string }[]>`
+    UPDATE tcc_transaction AS t SET
+      decision = ${decided.decision},
+      cause = ${decided.decision === 'cancel' ? decided.cause : null},
+      reason = ${decided.decision === 'cancel' ? decided.reason : null},
+      decided_at = postrider_now(),
+      status = CASE WHEN t.branch_count = 0 THEN ${confirm ? 'confirmed' : 'cancelled'}
+                    ELSE ${confirm ? 'confirming' : 'cancelling'} END,
+      finished_at = CASE WHEN t.branch_count = 0 THEN postrider_now() END
+      -- Locked in one order, so that two such statements never wait for each other.
+      FROM (SELECT gid FROM tcc_transaction
+             WHERE gid = ANY (${gids}) AND status = 'trying'
+               AND (NOT ${confirm} OR timeout_at > postrider_now())
+             ORDER BY gid FOR UPDATE) AS chosen
+     WHERE t.gid = chosen.gid
+    RETURNING t.gid`;
+  return rows.map(({ gid }) => gid);
+}
+
+/** Their branches, in the order of registration. After the decision nobody adds any. */
+export async function findDecidedBranches(sql: Sql, gids: string[]): Promise<DecidedBranch[]> {
+  return sql.$queryRaw<DecidedBranch[]>`
+    SELECT b.id, b.gid, t.producer_key_id AS "producerKeyId", t.business_key AS "businessKey",
+           b.confirm_url AS "confirmUrl", b.cancel_url AS "cancelUrl"
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
+     WHERE b.gid = ANY (${gids}) ORDER BY b.gid, b.position`;
+}
+
+/** @returns when each of them is due, ms since the epoch, by delivery id */
+export async function insertSecondPhase(
+  sql: Sql,
+  deliveries: NewDelivery[],
+): Promise<Map<string, number>> {
+  const owners = deliveries.map((each) => each.ownerId);
+  const rows = await sql.$queryRaw<{ id: string; due_at: Date }[]>`
+    WITH ${createDeliveries(deliveries, Prisma.sql`SELECT unnest(${owners}::text[])`)}
+    SELECT id, due_at FROM created`;
+  return new Map(rows.map(({ id, due_at }) => [id, due_at.getTime()]));
+}
+
+/** Transactions whose time is up and that nobody has decided, the oldest first. */
+export async function findTimedOut(sql: Sql, limit: number): Promise<string[]> {
+  const rows = await sql.$queryRaw<{ gid: string }[]>`
+    SELECT gid FROM tcc_transaction WHERE status = 'trying' AND timeout_at <= postrider_now()
+     ORDER BY timeout_at LIMIT ${limit}`;
+  return rows.map(({ gid }) => gid);
+}

@@ -1,0 +1,158 @@
+import { Prisma, type Sql } from '../../db/client.ts';
+import type { TransactionView } from '../contract.ts';
+
+/** null: an operator, who sees everything. */
+export type Scope = string | null;
+
+export interface TransactionFilter {
+  businessKey?: string[] | undefined;
+  status?: string[] | undefined;
+  from?: string | undefined;
+  to?: string | undefined;
+}
+
+export interface TransactionRow extends Omit<TransactionView, Moments> {
+  listKey: string;
+  fingerprint: string;
+  createdAt: Date;
+  timeoutAt: Date;
+  decidedAt: Date | null;
+  suspendedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+type Moments = 'createdAt' | 'timeoutAt' | 'decidedAt' | 'suspendedAt' | 'finishedAt';
+
+/** The newest attempts of a call that are shown with its branch; the rest is in its delivery's log. */
+const ATTEMPTS_SHOWN = 20;
+
+/** RFC 3339, as everywhere. */
+function time(column: string): Prisma.Sql {
+  return Prisma.raw(`to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
+}
+
+const ATTEMPTS = Prisma.sql`
+  SELECT coalesce(json_agg(json_build_object('number', a.number, 'cycle', a.cycle,
+      'trigger', a.trigger, 'startedAt', ${time('a.started_at')}, 'durationMs', a.duration_ms,
+      'outcome', a.outcome, 'statusCode', a.status_code, 'responseExcerpt', a.response_excerpt,
+      'error', a.error) ORDER BY a.cycle, a.number), '[]')
+    FROM (SELECT * FROM attempt WHERE delivery_id = d.id
+           ORDER BY cycle DESC, number DESC LIMIT ${ATTEMPTS_SHOWN}) AS a`;
+
+/** The deliveries of a branch: its try, where the gateway makes it, and its second phase. */
+const CALLS = Prisma.sql`
+  SELECT coalesce(json_agg(json_build_object('op', d.purpose, 'deliveryId', d.id,
+      'status', d.status, 'reason', d.reason, 'cycle', d.cycle, 'attemptCount', d.attempt_count,
+      'nextAttemptAt', CASE WHEN d.status = 'pending' THEN ${time('d.due_at')} END,
+      'deadlineAt', ${time('d.deadline_at')}, 'attempts', (${ATTEMPTS})) ORDER BY d.id), '[]')
+    FROM delivery AS d WHERE d.owner_id = b.id AND d.owner_kind = 'tcc'`;
+
+const COLUMNS = Prisma.sql`
+  t.id AS "listKey", t.fingerprint, t.gid, t.business_key AS "businessKey", t.mode, t.status,
+  t.decision, t.cause, t.reason, t.timeout_seconds AS "timeoutSeconds", t.created_at AS "createdAt",
+  t.timeout_at AS "timeoutAt", t.decided_at AS "decidedAt", t.suspended_at AS "suspendedAt",
+  t.finished_at AS "finishedAt",
+  (SELECT coalesce(json_agg(json_build_object('branchId', b.branch_id, 'status', b.status,
+      'tryUrl', b.try_url, 'confirmUrl', b.confirm_url, 'cancelUrl', b.cancel_url,
+      'payload', b.payload, 'failures', b.failures, 'resolvedReason', b.resolved_reason,
+      'registeredAt', ${time('b.registered_at')}, 'finishedAt', ${time('b.finished_at')},
+      'calls', (${CALLS})) ORDER BY b.position), '[]')
+     FROM tcc_branch AS b WHERE b.gid = t.gid) AS branches`;
+
+export async function findTransaction(
+  sql: Sql,
+  scope: Scope,
+  gid: string,
+): Promise<TransactionRow | null> {
+  const rows = await sql.$queryRaw<TransactionRow[]>`
+    SELECT ${COLUMNS} FROM tcc_transaction AS t WHERE t.gid = ${gid} AND ${visible(scope)}`;
+  return rows[0] ?? null;
+}
+
+/** Newest first. @param before the list key of the last one seen */
+export async function listTransactions(
+  sql: Sql,
+  scope: Scope,
+  filter: TransactionFilter,
+  before: string | null,
+  limit: number,
+): Promise<TransactionRow[]> {
+  const conditions = [
+    visible(scope),
+    before === null ? null : Prisma.sql`t.id < ${before}`,
+    filter.businessKey && Prisma.sql`t.business_key = ANY (${filter.businessKey})`,
+    filter.status && Prisma.sql`t.status = ANY (${filter.status})`,
+    filter.from ? Prisma.sql`t.created_at >= ${new Date(filter.from)}` : null,
+    filter.to ? Prisma.sql`t.created_at < ${new Date(filter.to)}` : null,
+  ].filter((condition) => condition != null);
+  return sql.$queryRaw<TransactionRow[]>`
+    SELECT ${COLUMNS} FROM tcc_transaction AS t
+     WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY t.id DESC LIMIT ${limit}`;
+}
+
+/** What deciding needs to know, and waiting for the end. */
+export interface State {
+  status: TransactionView['status'];
+  mode: TransactionView['mode'];
+  decision: TransactionView['decision'];
+  cause: TransactionView['cause'];
+  timedOut: boolean;
+}
+
+export async function findState(sql: Sql, scope: Scope, gid: string): Promise<State | null> {
+  const rows = await sql.$queryRaw<State[]>`
+    SELECT t.status, t.mode, t.decision, t.cause, t.timeout_at <= postrider_now() AS "timedOut"
+      FROM tcc_transaction AS t WHERE t.gid = ${gid} AND ${visible(scope)}`;
+  return rows[0] ?? null;
+}
+
+export interface BranchState {
+  id: string;
+  fingerprint: string;
+  isFinished: boolean;
+  decision: 'confirm' | 'cancel' | null;
+  /** Of its second phase. */
+  deliveryId: string | null;
+  /** Branches that come first have finished. */
+  isItsTurn: boolean;
+}
+
+export async function findBranch(
+  sql: Sql,
+  gid: string,
+  branchId: string,
+): Promise<BranchState | null> {
+  const rows = await sql.$queryRaw<BranchState[]>`
+    SELECT b.id, b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
+           (SELECT d.id FROM delivery AS d WHERE d.owner_id = b.id AND d.purpose = t.decision)
+             AS "deliveryId",
+           NOT EXISTS (SELECT 1 FROM tcc_branch AS o WHERE o.gid = b.gid AND o.finished_at IS NULL
+             AND CASE t.decision WHEN 'confirm' THEN o.position < b.position
+                                 ELSE o.position > b.position END) AS "isItsTurn"
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
+     WHERE b.gid = ${gid} AND b.branch_id = ${branchId}`;
+  return rows[0] ?? null;
+}
+
+/** What a call of a branch says. */
+export interface Content {
+  id: string;
+  gid: string;
+  branchId: string;
+  producerKeyId: string;
+  isTrying: boolean;
+  payload: string;
+}
+
+export async function findContents(sql: Sql, branchIds: string[]): Promise<Map<string, Content>> {
+  const rows = await sql.$queryRaw<Content[]>`
+    SELECT b.id, b.gid, b.branch_id AS "branchId", t.producer_key_id AS "producerKeyId",
+           t.status = 'trying' AS "isTrying", b.payload::text AS payload
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
+     WHERE b.id = ANY (${branchIds})`;
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+function visible(scope: Scope): Prisma.Sql {
+  return Prisma.sql`(${scope}::text IS NULL OR t.producer_key_id = ${scope})`;
+}
