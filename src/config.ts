@@ -26,7 +26,12 @@ const encryptionKeys = z.string().transform((text, context) => {
 /** Every setting of the gateway. Names and defaults are what `.env.example` documents. */
 export const environment = z
   .object({
-    PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+    PORT: z
+      .string()
+      .regex(/^\d{1,5}$/, 'Expected a port number')
+      .transform(Number)
+      .pipe(z.number().max(65_535))
+      .default(3000),
     HOST: z.string().min(1).default('127.0.0.1'),
     DATABASE_URL: urlOf('postgres:', 'postgresql:').optional(),
     REDIS_URL: urlOf('redis:', 'rediss:').optional(),

@@ -35,6 +35,15 @@ export async function layFoundation(
     };
   }
   const embedded = await startEmbeddedPostgres(config.DATA_DIR, { log });
+  try {
+    return { ...(await readKeys(config)), databaseUrl: embedded.url, stop: embedded.stop };
+  } catch (error) {
+    await embedded.stop();
+    throw error;
+  }
+}
+
+async function readKeys(config: Config) {
   const encryption = await kept(config.DATA_DIR, 'encryption-key', () =>
     randomBytes(KEY_BYTES).toString('base64'),
   );
@@ -43,12 +52,10 @@ export async function layFoundation(
       ? await kept(config.DATA_DIR, 'operator-key', newOperatorKey)
       : null;
   return {
-    databaseUrl: embedded.url,
     encryptionKeys: config.ENCRYPTION_KEY ?? parseEncryptionKeys(encryption.text),
     operatorKey: config.OPERATOR_KEY ?? operator?.text ?? null,
     newOperatorKey: operator?.isNew ? operator.text : null,
     operatorKeyFile: operator === null ? null : join(config.DATA_DIR, 'operator-key'),
-    stop: embedded.stop,
   };
 }
 

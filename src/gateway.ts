@@ -63,7 +63,9 @@ export type Settings = Pick<
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS'>>;
+  Partial<Pick<Config, 'RETENTION_DAYS'>> &
+  /** Not a setting of the environment: for tests that travel in time. */
+  Pick<EngineOptions, 'sweepEveryMs'>;
 
 const SECOND = 1000;
 const MAX_CONNECTIONS = 20;
@@ -138,7 +140,14 @@ async function startRoles(
   ]);
   const statements = createStatements(database);
   const idempotency = createIdempotencyStore(database.prisma, secrets);
-  const engine: EngineOptions = { database, wakes, sender, owners, log };
+  const engine: EngineOptions = {
+    ...(settings.sweepEveryMs !== undefined && { sweepEveryMs: settings.sweepEveryMs }),
+    database,
+    wakes,
+    sender,
+    owners,
+    log,
+  };
 
   if (settings.ROLES.includes('worker')) {
     worker = await startWorker(engine);

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { banner } from './banner.ts';
 import { readConfig } from './config.ts';
-import { layFoundation } from './foundation.ts';
+import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
 
 /** Longer than every deadline inside: what still runs then is cut off. */
 const FORCED_EXIT_MS = 40_000;
 
-const startedAt = performance.now();
 if (existsSync('.env')) process.loadEnvFile('.env');
 const read = readConfig(process.env);
 if ('faults' in read) {
@@ -21,37 +22,48 @@ if ('faults' in read) {
 const { config } = read;
 const log = pino({ level: config.LOG_LEVEL });
 
-try {
-  const foundation = await layFoundation(config, (line) => log.info(line));
-  const gateway = await startGateway(config, foundation, log).catch(async (error) => {
-    await foundation.stop();
-    throw error;
-  });
-  process.stdout.write(
-    `${banner(config, foundation, gateway.url, performance.now() - startedAt)}\n`,
-  );
-  if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
-
-  const stop = async (signal: string) => {
+// From the very start: a signal that comes during it is obeyed as soon as what has begun can be ended.
+const asked = new AbortController();
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (asked.signal.aborted) process.exit(1);
     log.info({ signal }, 'stopping: no new work, attempts under way may end');
     setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
-    await gateway.close();
+    asked.abort();
+  });
+}
+
+try {
+  if (config.ROLES.includes('api') && config.PORT !== 0) await requireFreePort();
+  const foundation = await layFoundation(config, (line) => log.info(line));
+  try {
+    if (!asked.signal.aborted) await runUntilAsked(foundation);
+  } finally {
     // Last, because everything else writes to it until its end.
     await foundation.stop();
-    log.info('stopped');
-    process.exit(0);
-  };
-  let stopping = false;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      void stop(signal);
-    });
   }
+  log.info('stopped');
+  process.exit(0);
 } catch (error) {
   console.error(`Postrider cannot start: ${causeOf(error)}`);
   process.exit(1);
+}
+
+async function runUntilAsked(foundation: LaidFoundation): Promise<void> {
+  const gateway = await startGateway(config, foundation, log);
+  const readyAfterMs = performance.now();
+  process.stdout.write(`${banner(config, foundation, gateway.url, readyAfterMs)}\n`);
+  if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
+  if (!asked.signal.aborted) await once(asked.signal, 'abort');
+  await gateway.close();
+}
+
+/** Known before a database is made, not after. @throws what the socket says */
+async function requireFreePort(): Promise<void> {
+  const probe = createServer().listen(config.PORT, config.HOST);
+  await once(probe, 'listening');
+  probe.close();
+  await once(probe, 'close');
 }
 
 function causeOf(error: unknown): string {

@@ -5,7 +5,6 @@ import { LRUCache } from 'lru-cache';
 import { buildConnector } from 'undici';
 import { isHostname, isMetadataAddress, isPrivateName, isPublicAddress } from './addresses.ts';
 
-const SECOND = 1000;
 const LONGEST_URL = 2048;
 /** As URL shows them: 443 is the default of https and therefore empty. */
 const PUBLIC_PORTS = ['', '8443'];

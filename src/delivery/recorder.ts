@@ -83,13 +83,16 @@ async function recordBatch(
   owners: Owners,
   items: Item[],
 ): Promise<Array<Recorded | null>> {
-  const endings = items.map((item) => item.ending);
+  // In the order of ids, like everybody who locks several deliveries: nobody waits in a circle.
+  const endings = items
+    .map((item) => item.ending)
+    .toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
   const health = mergeHealth(items.flatMap((item) => item.health ?? []));
   const { recorded, afterCommit } = items.some((item) => concernsOwner(item, owners))
     ? await prisma.$transaction((tx) => recordAndTell(tx, owners, endings, health))
     : { recorded: await recordEndings(prisma, endings, health), afterCommit: [] };
   for (const act of afterCommit) act();
-  return endings.map((ending) => recorded.get(ending.deliveryId) ?? null);
+  return items.map(({ ending }) => recorded.get(ending.deliveryId) ?? null);
 }
 
 /** Whether the owner wants to act in the transaction; without one a single statement is enough. */

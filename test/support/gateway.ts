@@ -30,6 +30,7 @@ export interface GatewayOptions {
   /** Another gateway's database, which then belongs to that one. */
   db?: TestDatabase;
   encryptionKeys?: Buffer[];
+  sweepEveryMs?: number;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -48,6 +49,8 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         ROLES: options.roles ?? ['api', 'worker'],
         REDIS_URL: options.backend?.kind === 'redis' ? options.backend.url : undefined,
         ALLOW_PRIVATE_TARGETS: true,
+        // Tests travel in time: what the sweep finds must not take them real seconds.
+        sweepEveryMs: options.sweepEveryMs ?? 1000,
       },
       {
         databaseUrl: db.url,
