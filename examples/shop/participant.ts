@@ -1,11 +1,13 @@
 import { once } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import pg from 'pg';
 import { type BranchCall, FENCE_TABLE, fenceMiddleware, pgFence } from '../../src/fence.ts';
 
-/** What happens to a call on its way into a service: nothing when it returns at once. */
-type Weather = (op: string) => Promise<'pass' | 'refuse'> | 'pass' | 'refuse';
+/** What happens to a call on its way: it gets through, finds the service down, or gets lost. */
+type Weather = (op: string) => Fate | Promise<Fate>;
+type Fate = 'pass' | 'refuse' | 'lose';
 
 type Work = (tx: pg.PoolClient, order: OrderPayload) => Promise<unknown>;
 
@@ -32,6 +34,8 @@ export interface Service {
   log: string[];
   /** For the story: a network that loses and delays, a service that is down. */
   weather(next: Weather): void;
+  /** Delivers the last call that got lost, byte for byte. @returns the answer's status */
+  deliverLost(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -52,18 +56,24 @@ export async function startService(
 
   const log: string[] = [];
   let weather: Weather = () => 'pass';
+  let lost: { headers: Record<string, string>; body: Buffer } | null = null;
   const app = express();
-  // Read before it is held up: the gateway may have hung up by the time the call gets through.
   app.use(express.raw({ type: () => true }));
   app.use(async (request, response, next) => {
     const op = request.get('postrider-op') ?? '';
-    if ((await weather(op)) === 'refuse') {
-      log.push(`${op} 503`);
-      response.sendStatus(503);
-      return;
+    switch (await weather(op)) {
+      case 'lose':
+        // No answer either: the caller waits until it gives up.
+        lost = { headers: signedHeaders(request.headers), body: request.body };
+        return;
+      case 'refuse':
+        log.push(`${op} 503`);
+        response.sendStatus(503);
+        return;
+      case 'pass':
+        response.once('close', () => log.push(`${op} ${response.statusCode}`));
+        next();
     }
-    response.once('close', () => log.push(`${op} ${response.statusCode}`));
-    next();
   });
   const business = (work: Work) => (tx: pg.PoolClient, call: BranchCall) =>
     work(tx, call.payload as OrderPayload);
@@ -82,13 +92,20 @@ export async function startService(
   const server = app.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
+  const origin = `http://127.0.0.1:${port}`;
   return {
     name,
-    url: `http://127.0.0.1:${port}/tcc`,
+    url: `${origin}/tcc`,
     pool,
     log,
     weather(next) {
       weather = next;
+    },
+    async deliverLost() {
+      if (lost === null) throw new Error('Nothing got lost.');
+      weather = () => 'pass';
+      const { headers, body } = lost;
+      return (await fetch(`${origin}/tcc`, { method: 'POST', headers, body })).status;
     },
     async close() {
       server.close();
@@ -96,6 +113,15 @@ export async function startService(
       await pool.end();
     },
   };
+}
+
+/** What the gateway has said in headers, without those of the connection. */
+function signedHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) =>
+      /^(webhook-|postrider-)/.test(name) && typeof value === 'string' ? [[name, value]] : [],
+    ),
+  );
 }
 
 async function transaction<T>(pool: pg.Pool, work: (tx: pg.PoolClient) => Promise<T>): Promise<T> {

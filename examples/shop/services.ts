@@ -61,8 +61,8 @@ const shipping: ServiceDefinition = {
     tx.query("UPDATE shipment SET status = 'VOID' WHERE order_id = $1", [orderId]),
 };
 
-/** In the order in which they are confirmed. */
-export const SERVICES = [orders, stock, points, shipping];
+/** In the order in which they are confirmed: an order is DEALING until all the others are done. */
+export const SERVICES = [stock, points, shipping, orders];
 
 /** The points that come with so many pieces sold. */
 export function pointsFor(sold: number): number {

@@ -13,6 +13,9 @@ export interface Stage {
   coordinator: Coordinator;
   /** As the order service, which begins the transactions. */
   producer: Api;
+  producerKey: string;
+  callbackSecret: string;
+  databaseUrl: string;
   services: Service[];
   service(name: string): Service;
 }
@@ -40,6 +43,9 @@ export async function setStage(closers: Closers, signal: AbortSignal): Promise<S
   return {
     coordinator,
     producer: coordinator.as(key.key),
+    producerKey: key.key,
+    callbackSecret: key.callbackSecret,
+    databaseUrl: postgres.url,
     services,
     service(name) {
       const service = services.find((each) => each.name === name);

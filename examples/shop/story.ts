@@ -38,11 +38,27 @@ export async function tell(stage: Stage, screen: Screen, signal: AbortSignal): P
   }
   const ends = (gid: string) => until(stage, gid, isOver, signal);
 
-  await scene('The happy way: five pieces', 5, ends);
+  const stock = stage.service('stock');
+  const looked = signalled();
+  await scene(
+    'The happy way: five pieces',
+    5,
+    async (gid) => {
+      await until(stage, gid, ({ status }) => status === 'confirming', signal);
+      await show('tried');
+      looked.now();
+      return ends(gid);
+    },
+    () =>
+      stock.weather(async (op) => {
+        // Only so that there is time to look at the books.
+        if (op === 'confirm') await looked.promise;
+        return 'pass' as const;
+      }),
+  );
 
   await scene('A try that fails: a thousand pieces, which nobody has', 1000, ends);
 
-  const stock = stage.service('stock');
   await scene(
     'The coordinator is killed between the phases',
     5,
@@ -62,24 +78,19 @@ export async function tell(stage: Stage, screen: Screen, signal: AbortSignal): P
 
   // A network that swallows the try of points and spits it out when all is over.
   const points = stage.service('points');
-  const late = held();
   await scene(
     `An empty rollback: the try of points is lost, after ${TRY_SECONDS} s all is cancelled`,
     5,
     ends,
-    () => points.weather((op) => (op === 'try' ? late.pass() : 'pass')),
+    () => points.weather((op) => (op === 'try' ? 'lose' : 'pass')),
   );
   screen.line(`  ${screen.paint('bold', '5. A hanging try: now the lost one arrives after all')}`);
   await show('before');
-  points.log.length = 0;
-  late.release();
-  await look(() => points.log.length > 0, signal);
-  screen.line(
-    `    ${screen.paint('dim', 'points'.padEnd(9))}${points.log.join(' → ')}, refused by the fence`,
-  );
+  const status = await points.deliverLost();
+  screen.line(`    ${screen.paint('dim', 'points'.padEnd(9))}try ${status}, refused by the fence`);
   await show('after');
   screen.line();
-  if (points.log[0] !== 'try 409') throw new Error('The fence let a hanging try through.');
+  if (status !== 409) throw new Error('The fence let a hanging try through.');
   audit(await books());
 }
 
@@ -125,11 +136,10 @@ async function look(isIt: () => boolean | Promise<boolean>, signal: AbortSignal)
   while (!(await isIt())) await pause(LOOK_EVERY_MS, undefined, { signal });
 }
 
-/** Holds calls up until they are released. */
-function held() {
-  let release = () => {};
-  const released = new Promise<'pass'>((resolve) => {
-    release = () => resolve('pass');
+function signalled() {
+  let now = () => {};
+  const promise = new Promise<void>((resolve) => {
+    now = resolve;
   });
-  return { pass: () => released, release };
+  return { promise, now };
 }

@@ -13,8 +13,11 @@ import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/
 
 /** What others may do to deliveries. */
 export interface DeliveryCommands {
-  /** Makes deliveries due now and wakes them; one verdict for each that exists. */
-  resend(ids: string[], delivered: 'refuse' | 'repeat'): Promise<Resent[]>;
+  /**
+   * Makes deliveries due now and wakes them; one verdict for each that exists.
+   * @param askedAt `performance.now()` when the request came: requests that overlap make one attempt
+   */
+  resend(ids: string[], delivered: 'refuse' | 'repeat', askedAt?: number): Promise<Resent[]>;
   /** Ends deliveries of these owners that have not ended, also those being sent. */
   settleOwners(
     ownerIds: string[],
@@ -42,8 +45,9 @@ export function createCommands(
   steps: Omit<Steps, 'claim'>,
 ): DeliveryCommands {
   return {
-    async resend(ids, delivered) {
-      const resent = await resendDeliveries(prisma, ids, { delivered, priority: 0 });
+    async resend(ids, delivered, askedAt = performance.now()) {
+      const askedAgoMs = Math.ceil(performance.now() - askedAt);
+      const resent = await resendDeliveries(prisma, ids, { delivered, priority: 0, askedAgoMs });
       const due = resent.filter((each) => each.verdict === 'due');
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;

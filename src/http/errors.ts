@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { Problem } from '../problem.ts';
+import { faultOf, Problem } from '../problem.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';
 import { isUnavailable } from './unavailable.ts';
@@ -99,10 +99,4 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     }
     send(res, problemAnswer(problem, { requestId, instance: req.path }));
   };
-}
-
-/** Name, code and stack alone: other members of database errors carry rows and parameters. */
-function faultOf(error: unknown): object {
-  if (!(error instanceof Error)) return { error: typeof error };
-  return { error: error.name, code: 'code' in error ? error.code : undefined, stack: error.stack };
 }

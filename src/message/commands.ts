@@ -17,7 +17,7 @@ import {
 } from './store/decide.ts';
 import { findMessage } from './store/find.ts';
 
-export type Decision = 'confirm' | 'cancel';
+type Decision = 'confirm' | 'cancel';
 
 /** What callers may do to messages. All throw Problem 404 for what is not theirs. */
 export interface MessageCommands {

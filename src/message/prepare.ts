@@ -18,7 +18,7 @@ import {
 } from './store/insert.ts';
 
 /** A message on its way in. */
-export interface Announcement {
+interface Announcement {
   input: PrepareMessage;
   /** The notification's payload as the producer wrote it. */
   payloadText: string;

@@ -24,7 +24,7 @@ export interface Offer {
 }
 
 /** 202: accepted now. 200: it was there before. */
-export interface Accepted {
+interface Accepted {
   status: 202 | 200;
   notification: Notification;
 }

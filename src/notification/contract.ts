@@ -5,7 +5,7 @@ const businessKey = z.string().min(1).max(128);
 const time = z.iso.datetime({ offset: true });
 
 /** Dotted words: `payment.succeeded`. */
-export const eventType = z
+const eventType = z
   .string()
   .max(128)
   .regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'Expected dotted words, such as payment.succeeded');
@@ -16,7 +16,7 @@ const amount = z
   .regex(/^-?(0|[1-9]\d*)(\.\d{1,8})?$/, 'Expected a decimal such as "100.00", at most 8 decimals')
   .refine((text) => text.replace(/[-.]/g, '').length <= 18, 'At most 18 digits');
 
-export const result = z.strictObject({
+const result = z.strictObject({
   status: z.string().min(1).max(64),
   version: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
   amount: amount.optional(),

@@ -99,9 +99,14 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
       }),
       responses: { 202: delivery },
       async handle({ principal, params, body }) {
+        const askedAt = performance.now();
         const found = await visibleDelivery(principal, params.id);
         if (found.status === 'skipped') await adoptSkipped(database, commands, found);
-        const [resent] = await commands.resend([params.id], body.force ? 'repeat' : 'refuse');
+        const [resent] = await commands.resend(
+          [params.id],
+          body.force ? 'repeat' : 'refuse',
+          askedAt,
+        );
         refuseUnlessDue(resent);
         return { status: 202, body: await visibleDelivery(principal, params.id) };
       },

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import { type DeliveryCommands, UNSETTLED } from '../delivery/commands.ts';
+import { elementTexts, memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Call, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
 import { deliveryStatus, type Notification, notification, notificationInput } from './contract.ts';
-import { elementTexts, memberText } from './exact-json.ts';
 import { feedPage } from './feed.ts';
 import { scopeOf } from './scope.ts';
 import {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Transaction } from '../db/client.ts';
 
 /** Something that operators have to know, because nobody else will mend it. */
-export interface Alert {
+interface Alert {
   /** `tcc.suspended`, `message.suspended` …; the notification's type is `alert.` and this. */
   type: string;
   /** Tells the same alert from another one; it is raised once. */

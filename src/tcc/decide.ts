@@ -14,7 +14,7 @@ import {
 import { findLane } from './store/insert.ts';
 
 export const TRY_QUEUE = 'tcc-try';
-export const SECOND_QUEUE = 'tcc-second';
+const SECOND_QUEUE = 'tcc-second';
 
 const SECOND = 1000;
 

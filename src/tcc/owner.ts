@@ -19,7 +19,7 @@ import {
 } from './store/progress.ts';
 
 /** Something that operators have to know: what, of which transaction, and what else is known. */
-export interface TccAlert {
+interface TccAlert {
   type: 'tcc.suspended' | 'tcc.retrying' | 'tcc.conflict';
   /** The same alert again, as after a repeated transaction, is none. */
   key: string;
@@ -28,7 +28,7 @@ export interface TccAlert {
 }
 
 /** Stores alerts in the caller's transaction. @returns what its commit brings */
-export type RaiseAlerts = (tx: Transaction, alerts: TccAlert[]) => Promise<AfterCommit>;
+type RaiseAlerts = (tx: Transaction, alerts: TccAlert[]) => Promise<AfterCommit>;
 
 interface OwnerDeps {
   sql: Sql;

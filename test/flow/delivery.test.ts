@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { describeBackends } from '../support/backends.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
-import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { hold, type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
 const QUICK = { ladderSeconds: [0, 1, 1], deadlineSeconds: 60, jitter: 0, timeoutMs: 500 };
@@ -108,9 +108,11 @@ describeBackends('the way of a notification', (backend) => {
 
   test('a hundred re-sends at once make one attempt', async () => {
     await endpoint();
-    const accepted = await notify();
+    const accepted = await notify({ queue: 'default' });
     await settled(accepted.id, 'delivered');
     const delivery = accepted.deliveries[0].id;
+    const held = hold(200);
+    receiver.answer(held);
     const answers = await Promise.all(
       Array.from({ length: 100 }, () =>
         gateway.operator.post(`/v1/deliveries/${delivery}/resend`, {
@@ -120,10 +122,27 @@ describeBackends('the way of a notification', (backend) => {
       ),
     );
     expect(answers.every(({ status }) => status === 202 || status === 409)).toBe(true);
-    await receiver.waitFor(2);
+    held.release();
     await settled(accepted.id, 'delivered');
     expect(await attempts(delivery)).toHaveLength(2);
     expect(receiver.requests).toHaveLength(2);
+  });
+
+  test('two re-sends one after the other make two attempts, however quickly they come', async () => {
+    await endpoint();
+    const accepted = await notify();
+    const delivery = accepted.deliveries[0].id;
+    for (const cycle of [1, 2, 3]) {
+      await until(async () => {
+        const { body } = await gateway.operator.get(`/v1/deliveries/${delivery}`);
+        return body.status === 'delivered' && body.cycle === cycle;
+      });
+      if (cycle === 3) break;
+      await gateway.operator
+        .post(`/v1/deliveries/${delivery}/resend`, { reason: 'again', force: true })
+        .expect(202);
+    }
+    expect(receiver.requests).toHaveLength(3);
   });
 
   test('a delivered one is sent again only by force', async () => {

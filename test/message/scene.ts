@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 
 /** Quick enough to watch: four attempts within some seconds. */
-export const QUICK = {
+const QUICK = {
   ladderSeconds: [0, 1, 1, 1],
   deadlineSeconds: 3600,
   jitter: 0,

@@ -4,7 +4,7 @@ import { newId } from '../../src/ids.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 
 const WRITERS = 8;
-const TRANSACTIONS = 15;
+const TRANSACTIONS = 10;
 
 /**
  * Writers hold transactions open and end them in an order of their own, while readers page without a

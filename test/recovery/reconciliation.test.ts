@@ -424,6 +424,23 @@ describe('a list', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 202]);
   });
 
+  test('waits beside twenty others at the most', async () => {
+    const { pool } = gateway.db.database;
+    await pool.query(
+      `INSERT INTO reconciliation (id, merchant_id, date, timezone, sha256, record_count, created_by,
+           lease_token, lease_until)
+       SELECT 'rec_' || $1 || n, $1, $2, 'UTC', n, 0, 'key_x', gen_random_uuid(), now() + interval '1 hour'
+         FROM generate_series(1, 20) AS n`,
+      [merchant.id, DAY],
+    );
+    const refused = await submit(DAY, [record('A')]).expect(429);
+    expect(refused.body.code).toBe('too_many_reconciliations');
+    expect(refused.headers.get('retry-after')).toBe('5');
+    await pool.query(`DELETE FROM reconciliation WHERE id = $1`, [`rec_${merchant.id}7`]);
+    await submit(DAY, [record('A')]).expect(202);
+    await submit(DAY, [record('A')]).expect(200);
+  });
+
   test('of a day to come is refused', async () => {
     const answer = await submit(utcDate(2), []).expect(422);
     expect(answer.body.detail).toBe('This day has not begun.');

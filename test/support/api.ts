@@ -8,7 +8,7 @@ export interface ApiAnswer {
 }
 
 /** A call under way; `expect` fails with the whole answer when the status is another one. */
-export interface ApiCall extends Promise<ApiAnswer> {
+interface ApiCall extends Promise<ApiAnswer> {
   expect(status: number): Promise<ApiAnswer>;
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /** JSON text that no value stands for: broken tokens, numbers nobody can hold. */
-export class Raw {
+class Raw {
   readonly text: string;
   constructor(text: string) {
     this.text = text;
@@ -120,7 +120,7 @@ const EVIL: readonly unknown[] = [
 ];
 
 /** One value that should not stand where it is put. */
-export const evil: fc.Arbitrary<unknown> = fc.oneof(
+const evil: fc.Arbitrary<unknown> = fc.oneof(
   { weight: 12, arbitrary: fc.constantFrom(...EVIL) },
   { weight: 3, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
   { weight: 2, arbitrary: fc.double().map((value) => (Number.isFinite(value) ? value : 0)) },
@@ -129,22 +129,26 @@ export const evil: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /** The same as text for paths, queries and headers. */
-export const evilText: fc.Arbitrary<string> = evil
+const evilText: fc.Arbitrary<string> = evil
   .filter((value) => typeof value === 'string' || value instanceof Raw)
   .map((value) => (value instanceof Raw ? value.text : String(value)).slice(0, 3000));
 
-type How = 'replace' | 'remove' | 'twice' | 'unknown' | 'rename' | 'nest' | 'repeat';
+type How = 'replace' | 'similar' | 'remove' | 'twice' | 'unknown' | 'rename' | 'nest' | 'repeat';
 
 interface Mutation {
   how: How;
   /** Which place; taken modulo how many there are. */
   at: number;
   evil: unknown;
+  /** The same for places where a number, or a text, is right as such. */
+  number: unknown;
+  text: string;
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   how: fc.oneof(
-    { weight: 6, arbitrary: fc.constant<How>('replace') },
+    { weight: 6, arbitrary: fc.constant<How>('similar') },
+    { weight: 3, arbitrary: fc.constant<How>('replace') },
     {
       weight: 4,
       arbitrary: fc.constantFrom<How>('remove', 'twice', 'unknown', 'rename', 'nest', 'repeat'),
@@ -153,6 +157,8 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   // Without fast-check's love of zero, which is the whole.
   at: fc.noBias(fc.nat(200)),
   evil,
+  number: evil.filter((value) => typeof value === 'number' || value instanceof Raw),
+  text: evilText,
 });
 
 /** The text of a value of this kind, as it should be. */
@@ -178,7 +184,7 @@ interface Place {
   owner: Members | null;
 }
 
-function mutate(root: unknown[], { how, at, evil }: Mutation): void {
+function mutate(root: unknown[], { how, at, evil, number, text }: Mutation): void {
   const places = placesIn(root, null);
   const place = places[at % places.length];
   if (place === undefined) return;
@@ -187,7 +193,9 @@ function mutate(root: unknown[], { how, at, evil }: Mutation): void {
   const put = (next: unknown) => {
     list[index] = owner === null ? next : [name, next];
   };
-  if (how === 'replace') put(evil);
+  const isNumber = typeof value === 'number';
+  if (how === 'similar') put(isNumber ? number : typeof value === 'string' ? text : evil);
+  else if (how === 'replace') put(evil);
   else if (how === 'remove') list.splice(index, 1);
   else if (how === 'twice') list.splice(index, 0, owner === null ? evil : [name, evil]);
   else if (how === 'rename' && owner !== null) list[index] = [String(evil).slice(0, 50), value];

@@ -5,19 +5,29 @@ import { ANSWER_MS, type Answer } from './client.ts';
 const QUIET_BEFORE_MS = 250;
 const QUIET_AFTER_MS = 50;
 
+interface Heard {
+  /** Interim ones (1xx) are left out. */
+  answers: Answer[];
+  /** The server has ended the connection, not we. */
+  isRefused: boolean;
+}
+
 /**
  * Writes bytes as they are on a connection of their own, hears what comes, says that no more will
  * come when the server is quiet, and waits until it has closed the connection.
  *
- * @returns all answers on it; interim ones (1xx) are left out
  * @throws when the server keeps the connection open beyond `ANSWER_MS`
  */
-export async function sayRaw(port: number, bytes: Buffer): Promise<Answer[]> {
+export async function sayRaw(port: number, bytes: Buffer): Promise<Heard> {
+  let isRefused = true;
   const startedAt = performance.now();
   const heard = await new Promise<Buffer>((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect({ port, host: '127.0.0.1' });
-    const end = () => socket.end();
+    const end = () => {
+      isRefused = false;
+      socket.end();
+    };
     let quiet = setTimeout(end, QUIET_BEFORE_MS);
     const timer = setTimeout(() => {
       reject(new Error(`The connection was still open after ${ANSWER_MS} ms`));
@@ -37,7 +47,7 @@ export async function sayRaw(port: number, bytes: Buffer): Promise<Answer[]> {
     });
     socket.write(bytes);
   });
-  return answersIn(heard, performance.now() - startedAt);
+  return { answers: answersIn(heard, performance.now() - startedAt), isRefused };
 }
 
 function answersIn(heard: Buffer, durationMs: number): Answer[] {

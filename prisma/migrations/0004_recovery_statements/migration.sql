@@ -40,6 +40,7 @@ CREATE TRIGGER statement_chunk_final BEFORE UPDATE OR DELETE ON statement_chunk
 --   tries           how often a worker took it up; one that fails again and again ends as failed
 --   row_count       rows to compare: of both sides, once ours are collected (null: not yet)
 --   compared_count  of those, how many are done
+--   compared_to     the business key of the last of them
 --   matched         rows that agreed at once; those settled later are differences of kind `matched`
 CREATE TABLE reconciliation (
   id text COLLATE "C" PRIMARY KEY,
@@ -51,6 +52,7 @@ CREATE TABLE reconciliation (
   status text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'completed', 'failed')),
   row_count integer CHECK (row_count >= 0),
   compared_count integer NOT NULL DEFAULT 0,
+  compared_to text COLLATE "C" NOT NULL DEFAULT '',
   difference_count integer NOT NULL DEFAULT 0,
   matched integer NOT NULL DEFAULT 0,
   created_by text COLLATE "C" NOT NULL,

@@ -30,7 +30,7 @@ export interface Claimed {
 }
 
 /** Why a delivery was not claimed; the verdicts are explained beside the claim function in SQL. */
-export type Refusal =
+type Refusal =
   | { verdict: 'early' | 'later'; receiverId: string; waitMs: number }
   | { verdict: 'behind'; receiverId: string }
   | { verdict: 'expired' | 'held' | 'busy' | 'crowded' };

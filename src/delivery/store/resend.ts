@@ -1,7 +1,7 @@
 import type { Sql } from '../../db/client.ts';
 
 /** What a re-send found. Everything but `due` changed nothing. */
-export type ResendVerdict =
+type ResendVerdict =
   | 'due'
   | 'already_due'
   | 'already_delivered'
@@ -15,19 +15,19 @@ export interface Resent {
   dueAtMs: number | null;
 }
 
-/** Repeats of the same request within this time are one request: people click twice, clients retry. */
-const SAME_REQUEST_MS = 1_000;
-
 /**
  * Makes deliveries due now. A pending one is tried now and its ladder stays where it is; a settled
  * one begins its next cycle with a new deadline; a delivered one only with `force`.
  *
- * One guarded statement: of a hundred at once the first changes the row, the others find it done.
+ * One guarded statement: of a hundred at once the first changes the row, the others find it done, even
+ * if its attempt has ended before they come to it.
+ *
+ * @param options.askedAgoMs how long ago the request came: what was re-sent since then was meant by it
  */
 export async function resendDeliveries(
   sql: Sql,
   ids: string[],
-  options: { delivered: 'refuse' | 'repeat'; priority: 0 | 2 },
+  options: { delivered: 'refuse' | 'repeat'; priority: 0 | 2; askedAgoMs?: number },
 ): Promise<Resent[]> {
   const rows = await sql.$queryRaw<
     { id: string; queue: string; verdict: ResendVerdict; due_at: Date | null }[]
@@ -35,7 +35,7 @@ export async function resendDeliveries(
     WITH wanted AS MATERIALIZED (
       SELECT d.*, p.deadline_seconds,
              CASE WHEN d.lease_token IS NOT NULL THEN 'in_flight'
-                  WHEN d.resent_at > postrider_now() - ${SAME_REQUEST_MS} * interval '1 millisecond'
+                  WHEN d.resent_at > postrider_now() - ${options.askedAgoMs ?? 0} * interval '1 millisecond'
                     THEN CASE WHEN d.status = 'delivered' AND ${options.delivered === 'refuse'}
                               THEN 'already_delivered' ELSE 'already_due' END
                   WHEN d.status = 'delivered' AND ${options.delivered === 'refuse'} THEN 'already_delivered'

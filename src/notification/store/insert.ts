@@ -25,7 +25,7 @@ export interface NewNotification {
 }
 
 /** A delivery as it was made. */
-export type CreatedDelivery = Pick<
+type CreatedDelivery = Pick<
   DeliverySummary,
   'id' | 'status' | 'reason' | 'nextAttemptAt' | 'deadlineAt'
 > & {

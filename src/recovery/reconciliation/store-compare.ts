@@ -82,11 +82,12 @@ const LATEST_FIRST = Prisma.sql`n.result_version DESC, n.occurred_at DESC, n.id 
 export async function compareSome(sql: Sql, lease: Lease): Promise<number> {
   const [row] = await sql.$queryRaw<{ rows: number }[]>`
     WITH held AS MATERIALIZED (
-      SELECT id, difference_count FROM reconciliation WHERE ${held(lease)} FOR UPDATE
+      SELECT id, compared_to, difference_count FROM reconciliation WHERE ${held(lease)} FOR UPDATE
     ), next AS (
       DELETE FROM reconciliation_row
        WHERE ctid = ANY (ARRAY(
-         SELECT r.ctid FROM held JOIN reconciliation_row AS r ON r.reconciliation_id = held.id
+         SELECT r.ctid FROM held JOIN reconciliation_row AS r
+             ON r.reconciliation_id = held.id AND r.business_key > held.compared_to
           ORDER BY r.business_key LIMIT ${ROWS_AT_ONCE}))
       RETURNING *
     ), judged AS MATERIALIZED (
@@ -107,10 +108,12 @@ export async function compareSome(sql: Sql, lease: Lease): Promise<number> {
              j.gateway_currency
         FROM judged AS j CROSS JOIN held WHERE j.kind <> 'matched'
     ), counted AS (
-      SELECT count(*)::int AS rows, count(*) FILTER (WHERE kind = 'matched')::int AS matched FROM judged
+      SELECT count(*)::int AS rows, count(*) FILTER (WHERE kind = 'matched')::int AS matched,
+             max(business_key) AS last FROM judged
     )
     UPDATE reconciliation AS r
-       SET compared_count = r.compared_count + c.rows, matched = r.matched + c.matched,
+       SET compared_count = r.compared_count + c.rows, compared_to = coalesce(c.last, r.compared_to),
+           matched = r.matched + c.matched,
            difference_count = r.difference_count + c.rows - c.matched, lease_until = ${leaseEnd()}
       FROM counted AS c JOIN held ON true WHERE r.id = held.id
     RETURNING c.rows`;

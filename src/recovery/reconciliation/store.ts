@@ -32,6 +32,7 @@ export async function insertReconciliation({ prisma }: Database, upload: Upload)
           ${createdBy})
         ON CONFLICT ON CONSTRAINT reconciliation_file DO UPDATE
           SET status = 'running', finished_at = NULL, row_count = NULL, compared_count = 0,
+              compared_to = '',
               difference_count = 0, matched = 0, tries = 0, lease_until = NULL
           WHERE r.status = 'failed'
         RETURNING r.id`;
@@ -57,17 +58,21 @@ async function insertRecords(tx: Transaction, id: string, records: Record[]): Pr
       ${records.map((record) => record.currency)}::text[]) AS r`;
 }
 
-/** When a day begins for whoever wants to reconcile it. */
-export interface DayStanding {
+/** What decides whether a list of a merchant can be taken. */
+export interface Standing {
   now: Date;
   /** Of days before, the notifications may be gone. */
   keptFrom: Date;
+  /** Lists of this merchant that are not compared yet. */
+  running: number;
 }
 
 /** @returns null where there is no such merchant */
-export async function findDayStanding(sql: Sql, merchantId: string): Promise<DayStanding | null> {
-  const [row] = await sql.$queryRaw<DayStanding[]>`
-    SELECT postrider_now() AS now, kept_from AS "keptFrom"
+export async function findStanding(sql: Sql, merchantId: string): Promise<Standing | null> {
+  const [row] = await sql.$queryRaw<Standing[]>`
+    SELECT postrider_now() AS now, kept_from AS "keptFrom",
+           (SELECT count(*)::int FROM reconciliation AS r
+             WHERE r.status = 'running' AND r.merchant_id = merchant.id) AS running
       FROM merchant CROSS JOIN retention WHERE merchant.id = ${merchantId}`;
   return row ?? null;
 }
@@ -151,12 +156,17 @@ function toView(row: ReconciliationRow): ReconciliationView {
   const { matched: settled = 0, ...differences } = counts ?? {};
   return {
     ...shown,
-    progress: row.status === 'completed' ? 1 : comparedCount / Math.max(rowCount ?? 0, 1),
+    progress: row.status === 'completed' ? 1 : progressOf(comparedCount, rowCount ?? 0),
     matched: matched + settled,
     differences: { ...NONE, ...differences },
     createdAt: createdAt.toISOString(),
     finishedAt: finishedAt?.toISOString() ?? null,
   };
+}
+
+/** All compared is not all: the days beside it are still to be settled. */
+function progressOf(compared: number, rows: number): number {
+  return Math.floor((compared / Math.max(rows, 1)) * 99) / 100;
 }
 
 const NONE: ReconciliationView['differences'] = {

@@ -1,30 +1,49 @@
 import type { Database } from '../../db/client.ts';
-import { invalid, notFound } from '../../problem.ts';
+import { invalid, notFound, Problem } from '../../problem.ts';
 import { dayIn } from '../statements/day.ts';
 import type { ReconciliationView } from './contract.ts';
 import { digestOf } from './records.ts';
-import { findByFile, findDayStanding, insertReconciliation, type Upload } from './store.ts';
+import { findByFile, findStanding, insertReconciliation, type Upload } from './store.ts';
+
+/** Lists of one merchant that may wait to be compared. */
+const MAX_RUNNING = 20;
 
 /**
  * Takes a merchant's list of a day in. The same list again, in whatever order or form, is the same
  * reconciliation: it is answered as it stands, also when our side has changed since.
  *
- * @throws Problem 404 for an unknown merchant, 422 for a day that has not begun or is no longer kept
+ * @throws Problem 404 for an unknown merchant, 422 for a day that has not begun or is no longer kept,
+ *   429 where too many of its lists wait
  */
 export async function takeList(
   database: Database,
   list: Omit<Upload, 'sha256'>,
 ): Promise<{ isNew: boolean; reconciliation: ReconciliationView }> {
-  const standing = await findDayStanding(database.prisma, list.merchantId);
-  if (standing === null) throw notFound('merchant');
-  const { startsAt } = dayIn(list.date, list.timezone);
-  if (startsAt > standing.now) throw invalid('date', 'This day has not begun.');
-  if (startsAt < standing.keptFrom) {
-    throw invalid('date', 'The notifications of this day are no longer kept; its statement is.');
-  }
   const upload = { ...list, sha256: digestOf(list.records) };
+  const earlier = await findByFile(database.prisma, upload);
+  if (earlier !== null && earlier.status !== 'failed') {
+    return { isNew: false, reconciliation: earlier };
+  }
+  await requireReady(database, upload);
   const isNew = await insertReconciliation(database, upload);
   const reconciliation = await findByFile(database.prisma, upload);
   if (reconciliation === null) throw new Error('the reconciliation is gone');
   return { isNew, reconciliation };
+}
+
+async function requireReady(
+  { prisma }: Database,
+  { merchantId, date, timezone }: Upload,
+): Promise<void> {
+  const standing = await findStanding(prisma, merchantId);
+  if (standing === null) throw notFound('merchant');
+  const { startsAt } = dayIn(date, timezone);
+  if (startsAt > standing.now) throw invalid('date', 'This day has not begun.');
+  if (startsAt < standing.keptFrom) {
+    throw invalid('date', 'The notifications of this day are no longer kept; its statement is.');
+  }
+  if (standing.running >= MAX_RUNNING) {
+    const detail = `${MAX_RUNNING} lists of this merchant wait to be compared already.`;
+    throw new Problem(429, 'too_many_reconciliations', detail, { headers: { 'retry-after': '5' } });
+  }
 }

@@ -7,7 +7,7 @@ export interface ResultScope {
   producerKeyId: string | null;
 }
 
-/** `payloadText` is JSON exactly as the producer wrote it. */
+/** `payloadText` is the producer's to the byte, because a json value keeps its text. */
 export interface Latest {
   state: State;
   payloadText: string;
@@ -32,8 +32,6 @@ interface StateRow {
 /** Late and out-of-order notifications never move the latest state back; index `notification_result`. */
 const LATEST_FIRST = Prisma.sql`n.result_version DESC, n.occurred_at DESC, n.id DESC`;
 const STATE = Prisma.sql`n.id, n.type, n.body -> 'result' AS result, n.occurred_at, n.accepted_at`;
-/** The text of a json value is kept, so this is the payload to the byte. */
-const PAYLOAD = Prisma.sql`(n.body -> 'data')::text AS payload`;
 
 /**
  * What is known of a business key, newest version first, at most `limit` states.
@@ -49,9 +47,7 @@ export async function findResult(
     Array<Omit<StateRow, 'payload'> & { payload: string | null; deliveries: Delivery[] | null }>
   >`
     SELECT known.id, known.type, known.result, known.occurred_at, known.accepted_at,
-           -- Only of the latest, and read only for it: payloads may be large.
-           CASE WHEN known.place = 1 THEN
-             (SELECT ${PAYLOAD} FROM notification AS n WHERE n.id = known.id) END AS payload,
+           CASE WHEN known.place = 1 THEN (known.body -> 'data')::text END AS payload,
            (SELECT json_agg(json_build_object('id', d.id, 'notificationId', known.id,
                      'endpointId', d.endpoint_id, 'url', coalesce(d.url, e.url),
                      'status', d.status, 'reason', d.reason, 'cycle', d.cycle,
@@ -64,7 +60,7 @@ export async function findResult(
               FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
              WHERE d.owner_id = known.id) AS deliveries
       FROM (
-        SELECT ${STATE}, row_number() OVER (ORDER BY ${LATEST_FIRST}) AS place
+        SELECT ${STATE}, n.body, row_number() OVER (ORDER BY ${LATEST_FIRST}) AS place
           FROM notification AS n
          WHERE n.merchant_id = ${scope.merchantId} AND n.business_key = ${businessKey}
            AND ${sentBy(scope)}
@@ -89,7 +85,7 @@ export async function findLatest(
     SELECT asked.key, latest.*
       FROM unnest(${businessKeys}::text[]) AS asked (key)
       CROSS JOIN LATERAL (
-        SELECT ${STATE}, ${PAYLOAD} FROM notification AS n
+        SELECT ${STATE}, (n.body -> 'data')::text AS payload FROM notification AS n
          WHERE n.merchant_id = ${scope.merchantId} AND n.business_key = asked.key AND ${sentBy(scope)}
          ORDER BY ${LATEST_FIRST} LIMIT 1) AS latest`;
   return new Map(rows.map((row) => [row.key, { state: toState(row), payloadText: row.payload }]));

@@ -88,7 +88,8 @@ export function createStatements({ pool }: Database) {
       const live = await findLiveDay(pool, merchantId, day);
       if (latest !== null && (live.isPartial || latest.rowCount === live.rows)) return latest;
       // Before the merchant was there: nothing to keep, however many such days are asked for.
-      if (latest === null && live.rows === 0 && day.endsAt <= since) return EMPTY;
+      const isEmpty = live.rows === 0 && !live.isArchived;
+      if (latest === null && isEmpty && day.endsAt <= since) return EMPTY;
       const made = await keepOnce(merchantId, day, (latest?.revision ?? 0) + 1);
       if (made !== null) return made;
     }

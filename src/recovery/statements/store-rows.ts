@@ -43,7 +43,7 @@ export async function* rowsBetween(
 }
 
 /** Before this time there are statements of all UTC days; of notifications there may be none. */
-export async function readKeptFrom(client: Queryable): Promise<Date> {
+async function readKeptFrom(client: Queryable): Promise<Date> {
   const { rows } = await client.query<{ kept_from: Date }>('SELECT kept_from FROM retention');
   return rows[0]?.kept_from ?? new Date(0);
 }

@@ -56,6 +56,8 @@ export interface LiveDay {
   rows: number;
   /** Some of them may be gone: the day reaches behind the horizon of retention. */
   isPartial: boolean;
+  /** A UTC day that it touches has a statement with rows. */
+  isArchived: boolean;
 }
 
 export async function findLiveDay(
@@ -64,11 +66,16 @@ export async function findLiveDay(
   { startsAt, endsAt }: Day,
 ): Promise<LiveDay> {
   const { rows } = await pool.query<LiveDay>(
-    `SELECT count(*)::int AS rows, (SELECT kept_from > $2 FROM retention) AS "isPartial"
-       FROM notification WHERE merchant_id = $1 AND accepted_at >= $2 AND accepted_at < $3`,
+    `SELECT count(*)::int AS rows, (SELECT kept_from > $2::timestamptz FROM retention) AS "isPartial",
+            EXISTS (SELECT 1 FROM statement
+                     WHERE merchant_id = $1 AND timezone = 'UTC' AND row_count > 0
+                       AND date BETWEEN ($2::timestamptz AT TIME ZONE 'UTC')::date
+                                    AND ($3::timestamptz AT TIME ZONE 'UTC')::date) AS "isArchived"
+       FROM notification WHERE merchant_id = $1 AND accepted_at >= $2::timestamptz
+        AND accepted_at < $3::timestamptz`,
     [merchantId, startsAt, endsAt],
   );
-  return rows[0] ?? { rows: 0, isPartial: true };
+  return rows[0] ?? { rows: 0, isPartial: true, isArchived: true };
 }
 
 /** Reads the day as it is now, from one snapshot, into the hands of `keep`. */

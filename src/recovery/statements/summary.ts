@@ -12,7 +12,7 @@ export interface Summary {
   totals: StatementTotal[];
 }
 
-export const CHUNK_ROWS = 2000;
+const CHUNK_ROWS = 2000;
 
 const zip = promisify(gzip);
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { elementTexts, memberText } from '../../src/notification/exact-json.ts';
+import { elementTexts, memberText } from '../src/exact-json.ts';
 
 describe('slices of JSON text', () => {
   test('give a member back byte for byte', () => {

@@ -1,0 +1,123 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import express from 'express';
+import { Webhook } from 'standardwebhooks';
+import type { Screen } from '../../src/demo/screen.ts';
+import type { Closers } from '../../src/demo/stage.ts';
+import type { Stage } from './stage.ts';
+
+const ORDER_ID = 'ORDER-PAID';
+const LOOK_EVERY_MS = 50;
+const PRODUCER = fileURLToPath(new URL('./producer-that-dies.ts', import.meta.url));
+
+interface Message {
+  status: string;
+}
+
+/** A reliable message from orders to points, whose producer dies between its commit and its confirm. */
+export async function tellOfMessage(
+  stage: Stage,
+  screen: Screen,
+  closers: Closers,
+  signal: AbortSignal,
+): Promise<void> {
+  screen.line(
+    `  ${screen.paint('bold', '6. A reliable message: the producer dies before its confirm')}`,
+  );
+  const url = await openShopDoors(stage, screen, closers);
+  await showBonus(stage, screen, 'before');
+  const producer = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), PRODUCER], {
+    env: {
+      PATH: process.env.PATH,
+      GATEWAY_URL: stage.coordinator.url(),
+      KEY: stage.producerKey,
+      DATABASE_URL: stage.databaseUrl,
+      CHECK_URL: `${url}/check`,
+      ORDER_ID,
+    },
+    stdio: 'inherit',
+  });
+  const [code, killedBy] = await once(producer, 'exit', { signal });
+  if (killedBy !== 'SIGKILL') throw new Error(`The producer did not die as told (${code}).`);
+  screen.line(`    ${screen.paint('red', 'kill -9')} prepared, committed, and no confirm was sent`);
+
+  const read = () => stage.producer<Message>('GET', `/v1/messages/paid-${ORDER_ID}`);
+  for (let shown = ''; shown !== 'completed'; await pause(LOOK_EVERY_MS, undefined, { signal })) {
+    const { status } = await read();
+    if (status !== shown) screen.line(`    ${screen.paint('dim', 'message')}  ${status}`);
+    shown = status;
+  }
+  await showBonus(stage, screen, 'after');
+  screen.line();
+  if ((await bonusOf(stage)) !== 7) throw new Error('The bonus was not given exactly once.');
+}
+
+/** The check-back door of orders and the webhook door of points. */
+async function openShopDoors(stage: Stage, screen: Screen, closers: Closers): Promise<string> {
+  const { operator } = stage.coordinator;
+  const merchant = await operator<{ key: string }>('POST', '/v1/merchants', {
+    id: 'points',
+    name: 'Points',
+  });
+  const points = stage.service('points').pool;
+  const orders = stage.service('orders').pool;
+  await points.query('CREATE TABLE bonus (message_id text PRIMARY KEY, points int NOT NULL)');
+  let secret = '';
+
+  const app = express();
+  app.use(express.raw({ type: () => true }));
+  app.post('/check', async (request, response) => {
+    const body = request.body.toString();
+    new Webhook(stage.callbackSecret).verify(body, request.headers as Record<string, string>);
+    const { businessKey, checkNumber } = JSON.parse(body);
+    const { rowCount } = await orders.query('SELECT 1 FROM orders WHERE id = $1', [businessKey]);
+    const status = rowCount === 1 ? 'committed' : 'rolled_back';
+    screen.line(`    ${screen.paint('dim', 'orders')}   check-back ${checkNumber}: ${status}`);
+    response.json({ status });
+  });
+  app.post('/paid', async (request, response) => {
+    const body = request.body.toString();
+    new Webhook(secret).verify(body, request.headers as Record<string, string>);
+    const { messageId, bonus } = JSON.parse(body).data;
+    // Once, however often it comes.
+    await points.query('INSERT INTO bonus VALUES ($1, $2) ON CONFLICT DO NOTHING', [
+      messageId,
+      bonus,
+    ]);
+    response.sendStatus(200);
+    const done = { outcome: 'success' };
+    await stage.coordinator.as(merchant.key)('POST', `/v1/messages/${messageId}/complete`, done);
+  });
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closers.push(async () => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const endpoint = { url: `${url}/paid`, types: ['order.paid'] };
+  ({ secret } = await operator<{ secret: string }>(
+    'POST',
+    '/v1/merchants/points/endpoints',
+    endpoint,
+  ));
+  return url;
+}
+
+async function bonusOf(stage: Stage): Promise<number> {
+  const { rows } = await stage
+    .service('points')
+    .pool.query<{ sum: number }>('SELECT coalesce(sum(points), 0)::int AS sum FROM bonus');
+  return rows[0]?.sum ?? 0;
+}
+
+async function showBonus(stage: Stage, screen: Screen, when: string): Promise<void> {
+  const { rowCount } = await stage
+    .service('orders')
+    .pool.query('SELECT 1 FROM orders WHERE id = $1', [ORDER_ID]);
+  const books = `orders paid ${rowCount}   bonus points ${await bonusOf(stage)}`;
+  screen.line(`    ${screen.paint('dim', when.padEnd(8))}${books}`);
+}

@@ -1,1 +1,0 @@
-export { elementTexts, memberText } from '../exact-json.ts';
