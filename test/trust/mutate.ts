@@ -129,7 +129,7 @@ const evil: fc.Arbitrary<unknown> = fc.oneof(
 );
 
 /** The same as text for paths, queries and headers. */
-const evilText: fc.Arbitrary<string> = evil
+export const evilText: fc.Arbitrary<string> = evil
   .filter((value) => typeof value === 'string' || value instanceof Raw)
   .map((value) => (value instanceof Raw ? value.text : String(value)).slice(0, 3000));
 

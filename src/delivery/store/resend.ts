@@ -1,12 +1,7 @@
 import type { Sql } from '../../db/client.ts';
 
 /** What a re-send found. Everything but `due` changed nothing. */
-type ResendVerdict =
-  | 'due'
-  | 'already_due'
-  | 'already_delivered'
-  | 'in_flight'
-  | 'no_receiver';
+type ResendVerdict = 'due' | 'already_due' | 'already_delivered' | 'in_flight' | 'no_receiver';
 
 export interface Resent {
   id: string;
