@@ -24,7 +24,7 @@ export async function reconcile(
 ): Promise<Reconciliation> {
   const records = [...ledger.payments()]
     .filter(([, payment]) => payment.occurredAt.startsWith(date))
-    .map(([businessKey, { status, amount, currency }]) => ({
+    .map(([businessKey, { status, amount = null, currency = null }]) => ({
       businessKey,
       status,
       amount,

@@ -6,7 +6,7 @@ import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 import { type Answer, type Ask, type Client, openClient } from './client.ts';
 import { type ApiDocument, conforming, type Operation, readDocument } from './document.ts';
-import { broken, damaged, evilText, unbroken } from './mutate.ts';
+import { broken, damaged, EVIL_TIMES, evilText, unbroken } from './mutate.ts';
 import { sayRaw } from './wire.ts';
 
 /** 20,000 in CI; `FUZZ_SEED` repeats a run that failed. */
@@ -216,10 +216,15 @@ function filled(path: string, values: fc.Arbitrary<string>[]): fc.Arbitrary<stri
 
 /** Parameters that exist, with values that may not; a few that do not exist either. */
 function query({ parameters }: Operation): fc.Arbitrary<string> {
-  const names = parameters.filter((each) => each.in === 'query').map(({ name }) => name);
-  const pairs = [...names, ...names, ...names, 'unknown'].map((name) =>
-    fc.oneof(oneOf(known.get(name) ?? ['1']), foreign).map((value) => `${name}=${value}`),
-  );
+  const named = parameters.filter((each) => each.in === 'query');
+  const times = fc.constantFrom(...EVIL_TIMES).map(encodeURIComponent);
+  const pairs = [...named, ...named, ...named, { name: 'unknown', schema: {} }].map((each) => {
+    const { name, schema } = each;
+    const values = oneOf(known.get(name) ?? ['1']);
+    // That is how the document says "a time".
+    const choices = JSON.stringify(schema).includes('T(?:') ? [times, times] : [];
+    return fc.oneof(values, foreign, ...choices).map((value) => `${name}=${value}`);
+  });
   const pair = fc.oneof(...pairs);
   const odd = fc.constantFrom('__proto__=1', 'limit[]=1', 'limit=1&limit=2', '=', '&&&', '?', '%');
   return fc

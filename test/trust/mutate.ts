@@ -19,6 +19,44 @@ class Members {
 const deep = (levels: number, open: string, close: string) =>
   new Raw(open.repeat(levels) + close.repeat(levels));
 
+/** Times at the edges of what one or the other can hold. */
+export const EVIL_TIMES = [
+  '0000-01-01T00:00:00Z',
+  '0001-01-01T00:00:00+23:59',
+  '0099-12-31T23:59:59.999999999Z',
+  '9999-12-31T23:59:59.999Z',
+  '9999-12-31T23:59:59-23:59',
+  '2026-02-29T00:00:00Z',
+  '2024-02-29T24:00:00Z',
+  '2026-11-22T08:00:00+15:59',
+  '2026-11-22T08:00:00+16:00',
+  '2026-11-22T08:00:00-23:59',
+  '2026-11-22T08:00:60Z',
+  '+275760-09-13T00:00:00.000Z',
+  '1e3',
+  'Infinity',
+] as const;
+
+const EVIL_AMOUNTS = [
+  '-0.00000000',
+  '999999999999999999',
+  '9999999999999999999',
+  '1,00',
+  '１００',
+  '0.000000001',
+] as const;
+
+const EVIL_URLS = [
+  'http://[::1]:1/',
+  'http://127.0.0.1:1/?q=1',
+  'http://localhost:1/%00',
+  'https://127.1:99999/',
+  'file:///etc/passwd',
+  'http://user:password@127.0.0.1/',
+  'http://127.0.0.1/#x',
+  'javascript:alert(1)',
+] as const;
+
 /** What breaks programs, whatever it stands in for. */
 const EVIL: readonly unknown[] = [
   null,
@@ -84,37 +122,9 @@ const EVIL: readonly unknown[] = [
   '__proto__',
   'constructor',
   'toString',
-  // Times at the edges of what one or the other can hold.
-  '0000-01-01T00:00:00Z',
-  '0001-01-01T00:00:00+23:59',
-  '0099-12-31T23:59:59.999999999Z',
-  '9999-12-31T23:59:59.999Z',
-  '9999-12-31T23:59:59-23:59',
-  '2026-02-29T00:00:00Z',
-  '2024-02-29T24:00:00Z',
-  '2026-11-22T08:00:00+15:59',
-  '2026-11-22T08:00:00+16:00',
-  '2026-11-22T08:00:00-23:59',
-  '2026-11-22T08:00:60Z',
-  '+275760-09-13T00:00:00.000Z',
-  '1e3',
-  'Infinity',
-  // Amounts.
-  '-0.00000000',
-  '999999999999999999',
-  '9999999999999999999',
-  '1,00',
-  '１００',
-  '0.000000001',
-  // Addresses.
-  'http://[::1]:1/',
-  'http://127.0.0.1:1/?q=1',
-  'http://localhost:1/%00',
-  'https://127.1:99999/',
-  'file:///etc/passwd',
-  'http://user:password@127.0.0.1/',
-  'http://127.0.0.1/#x',
-  'javascript:alert(1)',
+  ...EVIL_TIMES,
+  ...EVIL_AMOUNTS,
+  ...EVIL_URLS,
   'whsec_',
   'whsec_!!!!',
 ];
@@ -140,9 +150,8 @@ interface Mutation {
   /** Which place; taken modulo how many there are. */
   at: number;
   evil: unknown;
-  /** The same for places where a number, or a text, is right as such. */
-  number: unknown;
-  text: string;
+  /** The same for places where such a thing would be right. */
+  similar: { number: unknown; text: string; time: string; amount: string; url: string };
 }
 
 const mutation: fc.Arbitrary<Mutation> = fc.record({
@@ -157,8 +166,13 @@ const mutation: fc.Arbitrary<Mutation> = fc.record({
   // Without fast-check's love of zero, which is the whole.
   at: fc.noBias(fc.nat(200)),
   evil,
-  number: evil.filter((value) => typeof value === 'number' || value instanceof Raw),
-  text: evilText,
+  similar: fc.record({
+    number: evil.filter((value) => typeof value === 'number' || value instanceof Raw),
+    text: evilText,
+    time: fc.constantFrom(...EVIL_TIMES),
+    amount: fc.constantFrom(...EVIL_AMOUNTS),
+    url: fc.constantFrom(...EVIL_URLS),
+  }),
 });
 
 /** The text of a value of this kind, as it should be. */
@@ -184,7 +198,7 @@ interface Place {
   owner: Members | null;
 }
 
-function mutate(root: unknown[], { how, at, evil, number, text }: Mutation): void {
+function mutate(root: unknown[], { how, at, evil, similar }: Mutation): void {
   const places = placesIn(root, null);
   const place = places[at % places.length];
   if (place === undefined) return;
@@ -193,8 +207,7 @@ function mutate(root: unknown[], { how, at, evil, number, text }: Mutation): voi
   const put = (next: unknown) => {
     list[index] = owner === null ? next : [name, next];
   };
-  const isNumber = typeof value === 'number';
-  if (how === 'similar') put(isNumber ? number : typeof value === 'string' ? text : evil);
+  if (how === 'similar') put(similarTo(value, similar) ?? evil);
   else if (how === 'replace') put(evil);
   else if (how === 'remove') list.splice(index, 1);
   else if (how === 'twice') list.splice(index, 0, owner === null ? evil : [name, evil]);
@@ -203,6 +216,14 @@ function mutate(root: unknown[], { how, at, evil, number, text }: Mutation): voi
   else if (how === 'repeat') put(Array.from({ length: 70 }, () => value));
   else if (value instanceof Members) value.entries.push([`x${String(evil).slice(0, 20)}`, evil]);
   else put(new Members([['unknown', value]]));
+}
+
+function similarTo(value: unknown, { number, text, time, amount, url }: Mutation['similar']) {
+  if (typeof value === 'number') return number;
+  if (typeof value !== 'string') return null;
+  if (/^\d{4}-\d\d-\d\dT/.test(value)) return time;
+  if (/^-?\d+(\.\d+)?$/.test(value)) return amount;
+  return /^https?:/.test(value) ? url : text;
 }
 
 function placesIn(list: unknown[], owner: Members | null): Place[] {

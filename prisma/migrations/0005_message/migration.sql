@@ -30,7 +30,9 @@ CREATE TABLE message (
   decided_at timestamptz(3),
   decided_by text CHECK (decided_by IN ('producer', 'check', 'operator')),
   reason text,
-  notification_id text COLLATE "C" UNIQUE,
+  -- It goes with its notification, when that has become too old to be kept.
+  notification_id text COLLATE "C" UNIQUE REFERENCES notification (id) ON DELETE CASCADE
+    DEFERRABLE INITIALLY DEFERRED,
   CONSTRAINT message_suspended CHECK (status <> 'suspended' OR suspended_at IS NOT NULL),
   CONSTRAINT message_decided CHECK ((status IN ('confirmed', 'cancelled')) = (decided_at IS NOT NULL)
     AND (decided_at IS NULL) = (decided_by IS NULL)),

@@ -52,7 +52,8 @@ export function statementRoutes(statements: Statements): Route[] {
           objectMode: false,
           highWaterMark: PIECE_BYTES,
         });
-        stream.once('close', () => void statement.close());
+        // At worst a temporary file stays for the system to clean up.
+        stream.once('close', () => void statement.close().catch(() => {}));
         return { status: 200, headers: headersOf(statement, format), stream };
       },
     }),
