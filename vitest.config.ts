@@ -8,8 +8,8 @@ export default defineConfig({
     // A process for each file: what one leaks or crashes is its own, and is seen.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
     reporters: ['default'],
   },
 });

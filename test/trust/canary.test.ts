@@ -17,7 +17,7 @@ import {
   type Stage,
   timerErrors,
 } from './canary-scene.ts';
-import { type Client, openClient } from './client.ts';
+import { type Client, insideOf, openClient } from './client.ts';
 import { readDocument } from './document.ts';
 
 /** Where something that is no secret is kept in clear: there, and nowhere else. */
@@ -96,7 +96,10 @@ for (const backend of ['postgres', 'redis'] as const) {
         ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       });
       const isJson = `${answer.headers['content-type']}`.includes('json') && answer.text !== '';
-      if (answer.status >= 400) errors.push(`${answer.text}\n${JSON.stringify(answer.headers)}`);
+      if (answer.status >= 400) {
+        expect(insideOf(answer.text)).toEqual([]);
+        errors.push(`${answer.text}\n${JSON.stringify(answer.headers)}`);
+      }
       return { status: answer.status, body: isJson ? JSON.parse(answer.text) : null };
     }
 

@@ -48,3 +48,15 @@ export function openClient(url: () => string, connections: number): Client {
     close: () => agent.destroy(),
   };
 }
+
+/** Words that only our insides know. */
+const INSIDES =
+  /node_modules|\/src\/|\.(ts|js|mjs):\d|\bat \S+ \(|prisma|postgres|ECONN|EPIPE|SQLSTATE|relation "|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM) |\/(root|home|tmp|usr|var)\//i;
+
+/** What a problem tells of our insides. */
+export function insideOf(problem: string): string[] {
+  // What the caller wrote himself may come back, in the path and as the name of a field.
+  const { instance: _instance, errors = [], ...ours } = JSON.parse(problem);
+  const texts = [JSON.stringify(ours), ...errors.map((each: { message: string }) => each.message)];
+  return texts.filter((text) => INSIDES.test(text));
+}

@@ -1,0 +1,115 @@
+import { createCommands } from '../delivery/commands.ts';
+import { checkUrl, createGuard } from '../delivery/destination.ts';
+import { createSteps } from '../delivery/engine.ts';
+import { createApp } from '../http/app.ts';
+import { createServer } from '../http/server.ts';
+import { endpointRoutes } from '../merchant/endpoints.ts';
+import { createKeyRing, type KeyRing } from '../merchant/key-ring.ts';
+import { keyRoutes } from '../merchant/keys.ts';
+import { merchantRoutes } from '../merchant/merchants.ts';
+import { pingEndpoint } from '../merchant/ping.ts';
+import { releaseQueue } from '../merchant/store-endpoints.ts';
+import { createMessageCommands } from '../message/commands.ts';
+import { createPrepare } from '../message/prepare.ts';
+import { messageRoutes } from '../message/routes.ts';
+import { createAccept } from '../notification/accept.ts';
+import { notificationRoutes } from '../notification/routes.ts';
+import { ackRoutes } from '../notification/routes-ack.ts';
+import { deliveryRoutes } from '../notification/routes-deliveries.ts';
+import { queueRoutes } from '../policy/routes.ts';
+import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
+import { resultRoutes } from '../recovery/results/routes.ts';
+import { statementRoutes } from '../recovery/statements/routes.ts';
+import type { Route } from '../route.ts';
+import { transactionRoutes } from '../tcc/routes.ts';
+import { type Parts, version } from './parts.ts';
+
+const SECOND = 1000;
+/** Requests under way get this long; a little less than attempts do. */
+const REQUESTS_MS = 10 * SECOND;
+
+/** The role `api`. @returns where it listens */
+export async function startApiRole(parts: Parts): Promise<string> {
+  const { settings, foundation, log, database, closers, idempotency } = parts;
+  const keyRing = createKeyRing({ database, log });
+  closers.push(keyRing.close);
+  if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
+  const app = createApp({
+    routes: routeTable(parts, keyRing),
+    authenticate: keyRing.authenticate,
+    idempotency,
+    readiness: () => readiness(parts),
+    log,
+    version,
+  });
+  const server = createServer(app);
+  const { address, family, port } = await server.listen(settings.PORT, settings.HOST);
+  closers.push(() => server.close(REQUESTS_MS));
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** Every route of the API, feature by feature. */
+function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
+  const { settings, log, database, closers, running, secrets, wake, engine } = parts;
+  const sql = database.prisma;
+  const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
+  const guard = createGuard({ allowPrivateTargets });
+  closers.push(async () => guard.close());
+  const stopping = new AbortController();
+  const commands = createCommands(
+    database,
+    wake,
+    engine.owners,
+    createSteps(engine, stopping.signal),
+  );
+  const refusedUrl = (url: string) => {
+    const checked = checkUrl(url, { allowPrivateTargets });
+    return checked.ok ? null : checked.reason;
+  };
+  const queuesChanged = () =>
+    void running.worker?.refresh().catch((error) => log.error({ err: error }, 'refresh failed'));
+
+  return [
+    ...queueRoutes({ database, releaseQueue, queuesChanged }),
+    ...merchantRoutes({ database, secrets }),
+    ...keyRoutes({ database, secrets, keyRing }),
+    ...endpointRoutes({
+      database,
+      secrets,
+      allowPrivateTargets,
+      guard,
+      cancelForEndpoint: commands.cancelForEndpoint,
+      wakeReceiver: commands.wakeReceiver,
+      testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
+    }),
+    ...notificationRoutes({
+      sql,
+      accept: createAccept({ database, wake, checkUrl: refusedUrl }),
+      commands,
+    }),
+    ...deliveryRoutes({ database, commands }),
+    ...ackRoutes({ sql, commands, log }),
+    ...resultRoutes({ sql }),
+    ...statementRoutes(parts.statements),
+    ...reconciliationRoutes({
+      database,
+      commands,
+      reconcileNow: () => running.reconciling?.now(),
+    }),
+    ...messageRoutes({
+      sql,
+      prepare: createPrepare({ database, wake, checkUrl: refusedUrl }),
+      commands: createMessageCommands(database, wake),
+    }),
+    ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
+  ];
+}
+
+async function readiness({ database: { prisma }, wakes }: Parts) {
+  const works = (check: Promise<unknown>) => check.then(() => true).catch(() => false);
+  const [database, queue] = await Promise.all([
+    works(prisma.$queryRaw`SELECT 1`),
+    works(wakes.ping()),
+  ]);
+  return { database, queue };
+}

@@ -1,0 +1,96 @@
+import { createRequire } from 'node:module';
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+import type { Database } from '../db/client.ts';
+import type { EngineOptions, Worker } from '../delivery/engine.ts';
+import type { WakeQueue, Waker } from '../delivery/queue.ts';
+import { createSender } from '../delivery/send.ts';
+import { createIdempotencyStore } from '../http/idempotency-store.ts';
+import { pingOwner } from '../merchant/ping.ts';
+import { createTargets } from '../merchant/targets.ts';
+import { messageOwner } from '../message/owner.ts';
+import { announce } from '../notification/announce.ts';
+import { notificationOwner } from '../notification/owner.ts';
+import { createAlerts } from '../operations/alerts.ts';
+import type { Repeated } from '../recovery/repeat.ts';
+import { createStatements } from '../recovery/statements/statements.ts';
+import { createSecretBox } from '../secrets.ts';
+import { tccOwner } from '../tcc/owner.ts';
+
+/** What the gateway needs besides its settings: a database, and the keys that may have been made. */
+export interface Foundation {
+  databaseUrl: string;
+  encryptionKeys: readonly Buffer[];
+  operatorKey: string | null;
+}
+
+export type Settings = Pick<
+  Config,
+  'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
+> &
+  // When absent, nothing is too old.
+  Partial<Pick<Config, 'RETENTION_DAYS'>> &
+  /** Not a setting of the environment: for tests that travel in time. */
+  Pick<EngineOptions, 'sweepEveryMs'>;
+
+/** What is there before the first role begins. */
+export interface Ground {
+  settings: Settings;
+  foundation: Foundation;
+  log: Logger;
+  database: Database;
+  wakes: WakeQueue;
+  /** Called in the reverse order when the gateway closes. */
+  closers: Array<() => Promise<unknown>>;
+}
+
+export const { version } = createRequire(import.meta.url)('../../package.json') as {
+  version: string;
+};
+
+/** What both roles share: secrets, addresses, the sender, and the protocols on the engine. */
+export type Parts = ReturnType<typeof assembleParts>;
+
+export function assembleParts(ground: Ground) {
+  const { settings, foundation, log, database, wakes, closers } = ground;
+  const secrets = createSecretBox(foundation.encryptionKeys);
+  const targets = createTargets({ database, secrets, log });
+  const sender = createSender({
+    allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
+    userAgent: `Postrider/${version}`,
+  });
+  closers.push(sender.close);
+  /** The worker of this process, once there is one. */
+  const running: { worker: Worker | null; reconciling: Repeated | null } = {
+    worker: null,
+    reconciling: null,
+  };
+  const wake: Waker = (due) => (running.worker ?? wakes).wake(due);
+
+  const sql = database.prisma;
+  const raiseAlerts = createAlerts({ log, announce });
+  const notifications = notificationOwner(sql, targets);
+  const owners = new Map([
+    ['notification', notifications],
+    ['message', messageOwner({ sql, targets, notifications, wake, raiseAlerts })],
+    ['ping', pingOwner(targets)],
+    ['tcc', tccOwner({ sql, wake, loadSecrets: targets.loadCallbackSecrets, raiseAlerts })],
+  ]);
+  const engine: EngineOptions = {
+    ...(settings.sweepEveryMs !== undefined && { sweepEveryMs: settings.sweepEveryMs }),
+    database,
+    wakes,
+    sender,
+    owners,
+    log,
+  };
+  return {
+    ...ground,
+    secrets,
+    running,
+    wake,
+    engine,
+    statements: createStatements(database),
+    idempotency: createIdempotencyStore(sql, secrets),
+  };
+}

@@ -1,0 +1,36 @@
+import { startWorker } from '../delivery/engine.ts';
+import { resealSecrets } from '../merchant/reseal.ts';
+import { rebaseFeed } from '../notification/store/feed.ts';
+import { startReconciling } from '../recovery/reconciliation/run.ts';
+import { startRetention } from '../recovery/retention/run.ts';
+import { startTimeouts } from '../tcc/timeouts.ts';
+import type { Parts } from './parts.ts';
+
+const SECOND = 1000;
+/** Attempts under way get this long to end by themselves. */
+const DRAIN_MS = 15 * SECOND;
+
+/** The role `worker`: deliveries, and what else happens without being asked for. */
+export async function startWorkerRole(parts: Parts): Promise<void> {
+  const { settings, log, database, closers, running, secrets } = parts;
+  const worker = await startWorker(parts.engine);
+  running.worker = worker;
+  closers.push(() => worker.close(DRAIN_MS));
+  closers.push(startTimeouts({ database, wake: parts.wake, log }));
+  running.reconciling = startReconciling({ database, log });
+  closers.push(running.reconciling.close);
+  const retention = startRetention({
+    database,
+    statements: parts.statements,
+    retentionDays: settings.RETENTION_DAYS ?? 0,
+    removeExpiredKeys: parts.idempotency.removeExpired,
+    log,
+  });
+  closers.push(retention.close);
+
+  // What a start has to make good. Nothing waits for it.
+  const inBackground = (what: string, work: Promise<unknown>) =>
+    void work.catch((error) => log.error({ err: error }, `${what} failed`));
+  inBackground('resealing', resealSecrets({ database, secrets, log }));
+  inBackground('rebasing the feed', rebaseFeed(database.prisma));
+}
