@@ -29,7 +29,7 @@ export interface Statement extends Summary {
   close(): Promise<void>;
 }
 
-interface Wanted {
+export interface Wanted {
   merchantId: string;
   date: string;
   timezone: string;
