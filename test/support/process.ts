@@ -10,6 +10,7 @@ import { clusterDir } from '../../src/db/embedded-cluster.ts';
 import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
 import { worksOn } from '../../src/db/embedded-process.ts';
 import { apiOf } from './api.ts';
+import { until } from './until.ts';
 
 /** How a process ended. */
 interface Exit {
@@ -74,10 +75,9 @@ export async function spawnGateway(options: ProcessOptions = {}): Promise<Gatewa
   const { program, dataDir } = await spawnMain(options);
   try {
     const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout));
-    if (url !== '')
-      await apiOf(() => url, '')
-        .get('/readyz')
-        .expect(200);
+    // On a busy machine a probe may take longer than its second.
+    const api = apiOf(() => url, '');
+    if (url !== '') await until(async () => (await api.get('/readyz')).status === 200);
     return { ...program, url, dataDir };
   } catch (error) {
     await program.kill('SIGKILL');

@@ -151,10 +151,12 @@ for (const backend of ['postgres', 'redis'] as const) {
       expect(errors.filter((text) => canaries.foundIn(text).length > 0)).toEqual([]);
     });
 
-    test.skipIf(backend === 'postgres')('nothing that was said to Redis has them', () => {
-      expect(said.some((words) => words.includes('dlv_'))).toBe(true);
-      expect(said.filter((words) => canaries.foundIn(words).length > 0)).toEqual([]);
-    });
+    if (backend === 'redis') {
+      test('nothing that was said to Redis has them', () => {
+        expect(said.some((words) => words.includes('dlv_'))).toBe(true);
+        expect(said.filter((words) => canaries.foundIn(words).length > 0)).toEqual([]);
+      });
+    }
 
     test('the database has them sealed, hashed, or in their one place', async () => {
       const found: Record<string, string[]> = {};
