@@ -35,13 +35,13 @@ const DEFAULT_RATE_LIMITS: RateLimits = {
 
 export type Limiters = Record<keyof RateLimits, RequestHandler>;
 
-/** Each adds `RateLimit` and `RateLimit-Policy`; beyond the limit: 429 with `Retry-After`. */
+/** Each adds `RateLimit-Limit`, `-Remaining`, `-Reset` and `-Policy`; beyond the limit: 429 with `Retry-After`. */
 export function createLimiters(given: Partial<RateLimits> = {}): Limiters {
   const limits = { ...DEFAULT_RATE_LIMITS, ...given };
   return {
-    perKey: limiter('key', limits.perKey, (_req, res) => contextOf(res).principal?.keyId ?? ''),
-    perAddress: limiter('address', limits.perAddress, addressOf),
-    wrongKeysPerAddress: limiter('wrong-keys', limits.wrongKeysPerAddress, addressOf),
+    perKey: limiter(limits.perKey, (_req, res) => contextOf(res).principal?.keyId ?? ''),
+    perAddress: limiter(limits.perAddress, addressOf),
+    wrongKeysPerAddress: limiter(limits.wrongKeysPerAddress, addressOf),
   };
 }
 
@@ -50,7 +50,6 @@ function addressOf(req: Request): string {
 }
 
 function limiter(
-  name: string,
   limit: RateLimit,
   keyGenerator: (req: Request, res: Response) => string,
 ): RequestHandler {
@@ -58,8 +57,8 @@ function limiter(
     windowMs: limit.windowMs,
     limit: limit.requests,
     keyGenerator,
-    identifier: name,
-    standardHeaders: 'draft-8',
+    // The draft whose headers clients know: the later ones put everything into one `RateLimit`.
+    standardHeaders: 'draft-6',
     legacyHeaders: false,
     // Its checks write to the console, e.g. at every X-Forwarded-For, which is not trusted here.
     validate: false,

@@ -14,8 +14,10 @@ test('a key that asks too often waits; others do not notice', async () => {
   for (let left = 2; left >= 0; left -= 1) {
     const answer = await running.call('/v1/thing');
     expect(answer.status).toBe(200);
-    expect(answer.headers.get('ratelimit')).toMatch(new RegExp(`^"key"; r=${left}; t=\\d+$`));
-    expect(answer.headers.get('ratelimit-policy')).toMatch(/^"key"; q=3; w=60; pk=:.+:$/);
+    expect(answer.headers.get('ratelimit-limit')).toBe('3');
+    expect(answer.headers.get('ratelimit-remaining')).toBe(String(left));
+    expect(Number(answer.headers.get('ratelimit-reset'))).toBeGreaterThan(0);
+    expect(answer.headers.get('ratelimit-policy')).toBe('3;w=60');
   }
   const refused = await running.call('/v1/thing');
   expect([refused.status, refused.json.code]).toEqual([429, 'rate_limited']);

@@ -207,7 +207,9 @@ export function send(
 const VOLATILE = [
   'date',
   'x-request-id',
-  'ratelimit',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
   'ratelimit-policy',
   'content-length',
   'etag',
