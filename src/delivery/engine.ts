@@ -4,6 +4,7 @@ import { batched } from './batch.ts';
 import { createLane, type Lane } from './lane.ts';
 import { readPlainly } from './outcome.ts';
 import type { Owners, Undeliverable } from './owner.ts';
+import { createPacer } from './pacer.ts';
 import type { Policy } from './policy.ts';
 import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
@@ -51,6 +52,7 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
   return {
     policyOf: policyCache(database.prisma),
     compose: composeThrough(owners),
+    pace: createPacer(),
     sender,
     read: (delivery, answer, outcome) =>
       owners.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??

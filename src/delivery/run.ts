@@ -22,6 +22,8 @@ export interface Steps {
   claim(deliveryId: string): Promise<Claim | null>;
   policyOf(queue: string, version: number): Promise<Policy>;
   compose(delivery: Claimed): Promise<Letter | Undeliverable>;
+  /** When an attempt may start, `performance.now()`: starts at one receiver are kept apart. */
+  pace(receiverId: string, plannedAt: number, intervalMs: number): number;
   sender: Sender;
   /** What an answer means to the delivery's owner. */
   read(delivery: Claimed, answer: Answer, outcome: Outcome): Reading;
@@ -92,7 +94,9 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
     return { ending: ending(delivery, null, { to: status, reason }), answer: null };
   }
 
-  const earlyMs = delivery.startInMs - clock.elapsedMs();
+  const plannedAt = delivery.leasedAtTick + delivery.startInMs;
+  const startAt = steps.pace(delivery.receiverId, plannedAt, delivery.intervalMs);
+  const earlyMs = startAt - performance.now();
   if (earlyMs > 0) await sleep(earlyMs, undefined, { signal: steps.shutdown });
   const startedAtMs = clock.nowMs();
   if (startedAtMs >= delivery.deadlineMs) {
@@ -200,6 +204,5 @@ export function wakeFor(due: Pick<Recorded, 'id' | 'queue' | 'dueAtMs' | 'waitMs
 
 /** The database's clock, carried on by this process' monotonic one: local time never matters. */
 function clockOf({ leasedAtMs, leasedAtTick }: Claimed) {
-  const elapsedMs = () => performance.now() - leasedAtTick;
-  return { elapsedMs, nowMs: () => leasedAtMs + elapsedMs() };
+  return { nowMs: () => leasedAtMs + performance.now() - leasedAtTick };
 }

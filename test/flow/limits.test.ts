@@ -100,17 +100,15 @@ test('never more starts a second than the endpoint allows, over both workers', a
   await register({ ratePerSecond: 20 });
   await notify(60);
   await receiver.waitFor(60);
-  const times = receiver.requests.map(({ at }) => at);
-  const inOneSecond = times.map(
-    (from) => times.filter((at) => at >= from && at < from + 1000).length,
-  );
-  // What the claims allow is exact; what arrives within one second may be off by the tenth of a second
-  // that a worker may be late when it is starved.
-  expect(Math.max(...inOneSecond)).toBeLessThanOrEqual(23);
+  const mostInOneSecond = (times: number[]) =>
+    Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1000).length));
   const starts = await gateway.db.database.prisma.$queryRaw<{ at: Date }[]>`
     SELECT a.started_at AS at FROM attempt AS a JOIN delivery AS d ON d.id = a.delivery_id
      WHERE d.merchant_id = ${merchant.id} ORDER BY 1`;
-  expect(starts).toHaveLength(60);
+  expect(mostInOneSecond(starts.map(({ at }) => at.getTime()))).toBeLessThanOrEqual(21);
+  // The receiver's own clock stands still while its process does: what came meanwhile comes at once.
+  const times = receiver.requests.map(({ at }) => at);
+  expect(mostInOneSecond(times)).toBeLessThanOrEqual(25);
   // And it is used: 60 starts at 20/s take three seconds, not many more.
   expect((times.at(-1) as number) - (times[0] as number)).toBeLessThan(4500);
 });

@@ -12,7 +12,8 @@
 -- p_margin_ms       what a lease lasts beyond the attempt's own deadline
 --
 -- Answers one row for each delivery that is still pending and not in another worker's hands:
---   claimed  leased until lease_until; to be sent at start_in_ms (rate limits are paced, not refused)
+--   claimed  leased until lease_until; to be sent at start_in_ms (rate limits are paced, not refused), and
+--            interval_ms after the one before, however late that was (0: no limit)
 --   early    due only in wait_ms
 --   expired  its deadline has passed; the sweep will settle it
 --   held     the receiver is paused or disabled
@@ -23,7 +24,7 @@
 CREATE FUNCTION claim_deliveries(
   p_ids text[], p_places integer, p_suspect_places integer, p_margin_ms integer
 ) RETURNS TABLE (
-  id text, verdict text, wait_ms integer, start_in_ms integer, suspect boolean,
+  id text, verdict text, wait_ms integer, start_in_ms integer, interval_ms integer, suspect boolean,
   lease_token uuid, now_at timestamptz, owner_kind text, owner_id text, purpose text,
   queue text, policy_version integer, receiver_id text, endpoint_id text, url text,
   cycle integer, rung integer, attempt_count integer, trigger text,
@@ -128,7 +129,8 @@ BEGIN
          CASE WHEN j.id IS NOT NULL THEN ceil(j.wait_ms)
               ELSE ceil(least(extract(epoch FROM w.due_at - postrider_now()) * 1000, 2147483647))
          END::integer,
-         coalesce(ceil(j.start_in_ms), 0)::integer, coalesce(j.suspect, false),
+         coalesce(ceil(j.start_in_ms), 0)::integer, coalesce(ceil(j.interval_ms), 0)::integer,
+         coalesce(j.suspect, false),
          l.lease_token, postrider_now(), w.owner_kind, w.owner_id, w.purpose,
          w.queue, w.policy_version, w.receiver_id, w.endpoint_id, w.url,
          w.cycle, w.rung, w.attempt_count, w.trigger, w.deadline_at, w.resume_at

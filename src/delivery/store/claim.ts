@@ -10,6 +10,8 @@ export interface Claimed {
   leasedAtTick: number;
   /** How long the receiver's rate wants the attempt to wait, ms. */
   startInMs: number;
+  /** The least time between two starts at this receiver, ms; 0: no limit. */
+  intervalMs: number;
   /** The receiver has not proved itself: it counts against the places of such. */
   suspect: boolean;
   /** Who asked for this delivery and what for; opaque to the engine. */
@@ -42,6 +44,7 @@ export interface ClaimRow {
   verdict: Claim['verdict'];
   wait_ms: number;
   start_in_ms: number;
+  interval_ms: number;
   suspect: boolean;
   lease_token: string;
   now_at: Date;
@@ -104,6 +107,7 @@ export function toClaimed(row: ClaimRow, tick: number): Claimed {
     leasedAtMs: row.now_at.getTime(),
     leasedAtTick: tick,
     startInMs: row.start_in_ms,
+    intervalMs: row.interval_ms,
     suspect: row.suspect,
     ownerKind: row.owner_kind,
     ownerId: row.owner_id,
@@ -125,7 +129,7 @@ export function toClaimed(row: ClaimRow, tick: number): Claimed {
 /** Leases that have run out: the worker died in them, or was too slow. */
 export async function findOverdueLeases(sql: Sql, limit: number): Promise<Claimed[]> {
   const rows = await sql.$queryRaw<ClaimRow[]>`
-    SELECT id, 0 AS start_in_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
+    SELECT id, 0 AS start_in_ms, 0 AS interval_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
            owner_id, purpose, queue, policy_version, receiver_id, endpoint_id, url, cycle, rung,
            attempt_count, trigger, deadline_at, resume_at
       FROM delivery WHERE lease_token IS NOT NULL AND lease_until <= postrider_now()

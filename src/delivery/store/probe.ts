@@ -22,7 +22,7 @@ export async function createLeased(
         postrider_now(), postrider_now(),
         postrider_now() + ${delivery.deadlineMs} * interval '1 millisecond', gen_random_uuid(),
         postrider_now(), postrider_now() + ${timeoutMs + LEASE_MARGIN_MS} * interval '1 millisecond')
-    RETURNING *, leased_at AS now_at, 0 AS start_in_ms, false AS suspect`;
+    RETURNING *, leased_at AS now_at, 0 AS start_in_ms, 0 AS interval_ms, false AS suspect`;
   if (row === undefined) throw new Error('the test delivery was not made');
   return toClaimed(row, tick);
 }
