@@ -29,7 +29,7 @@ export function batched<Item, Result>(
   let runs = 0;
   let scheduled = false;
 
-  async function flush(): Promise<void> {
+  function flush(): void {
     scheduled = false;
     while (waiting.length > 0 && runs < options.maxRuns) {
       const batch = waiting.splice(0, options.maxItems);
@@ -50,7 +50,7 @@ export function batched<Item, Result>(
     }
   }
 
-  // A microtask later, so that callers of the same tick share the first batch.
+  // At the end of the tick, so that its callers share the first batch.
   function schedule(): void {
     if (scheduled || waiting.length === 0) return;
     scheduled = true;
