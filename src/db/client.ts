@@ -1,6 +1,7 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { Prisma, PrismaClient } from './generated/client.ts';
+import { statementNames } from './statement-names.ts';
 
 /** What runs SQL: the client, or a transaction of it. */
 export type Sql = Pick<PrismaClient, '$queryRaw' | '$executeRaw'>;
@@ -37,7 +38,11 @@ export function openDatabase(url: string, options: { maxConnections: number }): 
   // An idle connection that breaks (a restart of the database) is replaced at the next query;
   // without a listener it would end the process.
   pool.on('error', () => {});
-  const prisma = new PrismaClient({ adapter: new PrismaPg(pool) });
+  const nameOf = statementNames();
+  const adapter = new PrismaPg(pool, {
+    statementNameGenerator: ({ sql }) => nameOf(sql) as string,
+  });
+  const prisma = new PrismaClient({ adapter });
   return {
     prisma,
     pool,

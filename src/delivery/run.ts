@@ -124,7 +124,7 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
     clock.nowMs(),
     steps.random(),
   );
-  const entry = entryOf(answer, outcome, startedAtMs);
+  const entry = entryOf(delivery, answer, outcome, startedAtMs);
   return { ending: ending(delivery, entry, transitionOf(decision)), answer };
 }
 
@@ -137,6 +137,7 @@ export function endLostAttempt(
 ): Ending {
   const entry: AttemptEntry = {
     id: newId('att'),
+    trigger: delivery.trigger,
     startedAtMs: delivery.leasedAtMs,
     durationMs: null,
     outcome: 'unknown',
@@ -178,10 +179,16 @@ function transitionOf(decision: ReturnType<typeof decide>): Transition {
   return { to: 'failed', reason: decision.reason };
 }
 
-function entryOf(answer: Answer, outcome: Outcome, startedAtMs: number): AttemptEntry {
+function entryOf(
+  { trigger }: Claimed,
+  answer: Answer,
+  outcome: Outcome,
+  startedAtMs: number,
+): AttemptEntry {
   const answered = answer.kind === 'response';
   return {
     id: newId('att'),
+    trigger,
     startedAtMs,
     durationMs: Math.round(answer.durationMs),
     outcome,

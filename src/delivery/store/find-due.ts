@@ -28,13 +28,11 @@ export async function findDue(
   search: DueSearch,
 ): Promise<{ ids: string[]; next: string }> {
   const [row] = await sql.$queryRaw<{ ids: string[] | null; last: string | null; seen: number }[]>`
-    WITH RECURSIVE ${walk(search)}, open AS (
+    WITH RECURSIVE ${walk(search)}, open AS MATERIALIZED (
       SELECT r.id, CASE WHEN r.open_until IS NOT NULL THEN 1
                         ELSE least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance)
-                   END - busy.attempts AS room
+                   END - leases_at(r.id)::int AS room
         FROM walk JOIN receiver AS r ON r.id = walk.receiver_id
-        CROSS JOIN LATERAL (SELECT count(*)::int AS attempts FROM delivery AS b
-                             WHERE b.receiver_id = r.id AND b.lease_token IS NOT NULL) AS busy
        WHERE r.paused_at IS NULL AND r.disabled_reason IS NULL
          AND (r.open_until IS NULL OR r.open_until <= postrider_now())
          AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds')

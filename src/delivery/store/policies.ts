@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
 import type { Policy, SuccessRule } from '../policy.ts';
 
 interface PolicyRow {
@@ -17,6 +17,10 @@ interface PolicyRow {
   concurrency: number;
 }
 
+// By name: a kept plan fails when a later version adds a column to `*`.
+const COLUMNS = Prisma.sql`p.queue, p.version, p.preset, p.ladder_seconds, p.deadline_seconds, p.jitter,
+  p.timeout_ms, p.success, p.supersede, p.max_in_flight, p.rate_per_second, p.concurrency`;
+
 /** Policies by queue and version. They never change, so they are read once. */
 export function policyCache(sql: Sql): (queue: string, version: number) => Promise<Policy> {
   const cache = new LRUCache<string, Policy>({ max: 2_000, fetchMethod: (key) => load(sql, key) });
@@ -30,7 +34,8 @@ export function policyCache(sql: Sql): (queue: string, version: number) => Promi
 async function load(sql: Sql, key: string): Promise<Policy | undefined> {
   const at = key.indexOf('@');
   const rows = await sql.$queryRaw<PolicyRow[]>`
-    SELECT * FROM policy WHERE queue = ${key.slice(at + 1)} AND version = ${Number(key.slice(0, at))}`;
+    SELECT ${COLUMNS} FROM policy AS p
+     WHERE p.queue = ${key.slice(at + 1)} AND p.version = ${Number(key.slice(0, at))}`;
   return rows.map(toPolicy)[0];
 }
 
@@ -48,10 +53,10 @@ export async function currentPolicies(sql: Sql): Promise<Policy[]> {
                WHERE d.status = 'pending' AND d.queue > waiting.queue ORDER BY d.queue LIMIT 1)
         FROM waiting WHERE queue IS NOT NULL
     )
-    SELECT p.* FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
+    SELECT ${COLUMNS} FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
     UNION ALL
     SELECT last.* FROM waiting CROSS JOIN LATERAL (
-      SELECT p.* FROM policy AS p WHERE p.queue = waiting.queue ORDER BY p.version DESC LIMIT 1) AS last
+      SELECT ${COLUMNS} FROM policy AS p WHERE p.queue = waiting.queue ORDER BY p.version DESC LIMIT 1) AS last
      WHERE NOT EXISTS (SELECT 1 FROM queue AS q WHERE q.name = waiting.queue)`;
   return rows.map(toPolicy);
 }

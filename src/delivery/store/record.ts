@@ -4,6 +4,8 @@ import type { Outcome } from '../outcome.ts';
 /** One attempt, as it goes into the log. Times by the database's clock. */
 export interface AttemptEntry {
   id: string;
+  /** What made the delivery due, as it was claimed. */
+  trigger: 'ladder' | 'resend' | 'test';
   startedAtMs: number;
   /** null: nobody knows, the process died in it. */
   durationMs: number | null;
@@ -106,7 +108,7 @@ export async function recordEndings(
     WITH ending AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(endings.map(toEndingRow))}::jsonb) AS e (
         id text, token uuid, charged boolean, status text, reason text, rung int, delay_ms bigint,
-        released boolean, attempt_id text, started_at timestamptz, duration_ms int, outcome text,
+        released boolean, trigger text, attempt_id text, started_at timestamptz, duration_ms int, outcome text,
         status_code int, response_excerpt text, remote_address text, error text)
     ), held AS (
       UPDATE delivery AS d SET
@@ -125,16 +127,17 @@ export async function recordEndings(
         lease_token = NULL, leased_at = NULL, lease_until = NULL
       FROM ending AS e
      WHERE d.id = e.id AND d.lease_token = e.token
-    RETURNING d.*, e.charged, d.settled_at = postrider_now() AND d.status = e.status AS settled
+    RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.queue, d.receiver_id, d.status, d.reason,
+              d.cycle, d.attempt_count, d.due_at,
+              d.settled_at = postrider_now() AND d.status = e.status AS settled,
+              e.charged, e.trigger, e.attempt_id, e.started_at, e.duration_ms, e.outcome,
+              e.status_code, e.response_excerpt, e.remote_address, e.error
     ), logged AS (
       INSERT INTO attempt (id, delivery_id, cycle, number, trigger, started_at, duration_ms, outcome,
                            status_code, response_excerpt, remote_address, error)
-      SELECT e.attempt_id, h.id, h.cycle, h.attempt_count, before.trigger, e.started_at, e.duration_ms,
-             e.outcome, e.status_code, e.response_excerpt, e.remote_address, e.error
-        FROM held AS h JOIN ending AS e ON e.id = h.id
-        -- The snapshot is older than the update above: this is the row as it was claimed.
-        JOIN delivery AS before ON before.id = h.id
-       WHERE h.charged
+      SELECT attempt_id, id, cycle, attempt_count, trigger, started_at, duration_ms, outcome,
+             status_code, response_excerpt, remote_address, error
+        FROM held WHERE charged
     ), fared AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(health.map(toHealthRow))}::jsonb) AS f (
         id text, succeeded boolean, score int, slow_down boolean, hold_ms bigint, gone boolean)
@@ -190,6 +193,7 @@ function toEndingRow({ deliveryId, leaseToken, attempt, next }: Ending) {
     delay_ms: 'delayMs' in next ? Math.ceil(next.delayMs) : null,
     released: next.to === 'released',
     ...(attempt !== null && {
+      trigger: attempt.trigger,
       attempt_id: attempt.id,
       started_at: new Date(attempt.startedAtMs).toISOString(),
       duration_ms: attempt.durationMs,
