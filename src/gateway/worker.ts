@@ -1,3 +1,4 @@
+import { startStatistics } from '../db/statistics.ts';
 import { startWorker } from '../delivery/engine.ts';
 import { resealSecrets } from '../merchant/reseal.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
@@ -16,6 +17,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   const worker = await startWorker(parts.engine);
   running.worker = worker;
   closers.push(() => worker.close(DRAIN_MS));
+  closers.push(startStatistics({ database, log }));
   closers.push(startTimeouts({ database, wake: parts.wake, log }));
   running.reconciling = startReconciling({ database, log });
   closers.push(running.reconciling.close);

@@ -175,9 +175,11 @@ export async function recordEndings(
     SELECT h.id, h.owner_kind, h.owner_id, h.purpose, h.queue, h.receiver_id, h.status, h.reason,
            h.cycle, h.attempt_count, h.due_at, h.settled,
            extract(epoch FROM h.due_at - postrider_now())::double precision * 1000 AS wait_ms,
-           EXISTS (SELECT 1 FROM delivery AS o
-                    WHERE o.queue = h.queue AND o.receiver_id = h.receiver_id AND o.status = 'pending'
-                      AND o.priority IN (0, 1, 2) AND o.due_at <= postrider_now()) AS others_wait
+           -- Not EXISTS: the planner would hash all that waits anywhere, for one receiver's answer.
+           (SELECT true FROM delivery AS o
+             WHERE o.queue = h.queue AND o.receiver_id = h.receiver_id AND o.status = 'pending'
+               AND o.priority IN (0, 1, 2) AND o.due_at <= postrider_now()
+             LIMIT 1) IS NOT NULL AS others_wait
       FROM held AS h`;
   return new Map(rows.map((row) => [row.id, toRecorded(row)]));
 }
