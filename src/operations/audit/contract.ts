@@ -22,6 +22,7 @@ export const auditEntry = z.object({
   }),
   merchantId: z.string().nullable().describe('Whose object it is; null: nobody’s, or not known.'),
   reason: z.string().nullable().describe('As the caller gave it.'),
+  asked: state.describe('What the caller wanted, in short.'),
   before: state,
   after: state,
   status: z
