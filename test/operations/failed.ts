@@ -20,7 +20,7 @@ export async function makeFailed(
   { operator, db }: { operator: Api; db: TestDatabase },
   { url, count, merchantId, endpoint = {} }: FailedOptions,
 ): Promise<Failed> {
-  const rules = { ladderSeconds: [0, 1, 1, 1], deadlineSeconds: 600, timeoutMs: 1000 };
+  const rules = { ladderSeconds: [0, 1, 1, 1], deadlineSeconds: 600, timeoutMs: 5000 };
   await operator.put('/v1/queues/bulk', { ...rules, concurrency: 100 }).expect(200);
   const { body } = await operator
     .post(`/v1/merchants/${merchantId}/endpoints`, { url, queue: 'bulk', ...endpoint })
