@@ -106,7 +106,7 @@ export function keepRefusal(
 }
 
 /** @throws where a route changes something and does not say how that is kept */
-export function auditOf(route: Route): AnyAudit | null {
+function auditOf(route: Route): AnyAudit | null {
   if (route.audit === 'changes nothing') return null;
   if (route.audit !== undefined) return route.audit as AnyAudit;
   if (route.method === 'get') return null;
