@@ -16,6 +16,9 @@ import { createAccept } from '../notification/accept.ts';
 import { notificationRoutes } from '../notification/routes.ts';
 import { ackRoutes } from '../notification/routes-ack.ts';
 import { deliveryRoutes } from '../notification/routes-deliveries.ts';
+import { auditRoutes } from '../operations/audit/routes.ts';
+import { createAuditTrail } from '../operations/audit/store.ts';
+import { resendRoutes } from '../operations/resend/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
 import { resultRoutes } from '../recovery/results/routes.ts';
@@ -38,6 +41,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
     routes: routeTable(parts, keyRing),
     authenticate: keyRing.authenticate,
     idempotency,
+    audit: createAuditTrail(database.prisma),
     readiness: () => readiness(parts),
     log,
     version,
@@ -96,6 +100,8 @@ function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
       commands,
       reconcileNow: () => running.reconciling?.now(),
     }),
+    ...auditRoutes({ sql }),
+    ...resendRoutes({ database, resendNow: () => running.resending?.now() }),
     ...messageRoutes({
       sql,
       prepare: createPrepare({ database, wake, checkUrl: refusedUrl }),

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
+import { type AuditTrail, keepRefusal } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
 import { begin, named } from './context.ts';
@@ -17,6 +18,7 @@ export interface AppParts {
   routes: readonly Route[];
   authenticate: Authenticate;
   idempotency: IdempotencyStore;
+  audit: AuditTrail;
   readiness(): Promise<Readiness>;
   log: Logger;
   version: string;
@@ -51,8 +53,8 @@ export function createApp(parts: AppParts): Express {
       named(route.path),
       whoCalls,
       limiters.perKey,
-      authorize(route),
-      callHandler(route, parts.idempotency, log),
+      authorize(route, keepRefusal(route, parts.audit)),
+      callHandler(route, parts),
     );
   }
   mountService(app, {

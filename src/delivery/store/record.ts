@@ -128,15 +128,16 @@ export async function recordEndings(
       FROM ending AS e
      WHERE d.id = e.id AND d.lease_token = e.token
     RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.queue, d.receiver_id, d.status, d.reason,
-              d.cycle, d.attempt_count, d.due_at,
+              d.cycle, d.attempt_count, d.due_at, d.resent_by,
               d.settled_at = postrider_now() AND d.status = e.status AS settled,
               e.charged, e.trigger, e.attempt_id, e.started_at, e.duration_ms, e.outcome,
               e.status_code, e.response_excerpt, e.remote_address, e.error
     ), logged AS (
       INSERT INTO attempt (id, delivery_id, cycle, number, trigger, started_at, duration_ms, outcome,
-                           status_code, response_excerpt, remote_address, error)
+                           status_code, response_excerpt, remote_address, error, resent_by)
       SELECT attempt_id, id, cycle, attempt_count, trigger, started_at, duration_ms, outcome,
-             status_code, response_excerpt, remote_address, error
+             status_code, response_excerpt, remote_address, error,
+             CASE WHEN trigger = 'resend' THEN resent_by END
         FROM held WHERE charged
     ), fared AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(health.map(toHealthRow))}::jsonb) AS f (
