@@ -23,19 +23,20 @@ const percentiles = z
   .describe('Milliseconds, from a histogram: true to about an eighth. null: there were none.')
   .meta({ id: 'Percentiles' });
 
-const outcomes = z
-  .object({
-    success: count,
-    http_status: count,
-    body_mismatch: count,
-    timeout: count,
-    connection_error: count,
-    tls_error: count,
-    dns_error: count,
-    blocked_target: count,
-    unknown: count,
-  })
-  .describe('Attempts by how they ended.');
+/** In the order in which the counts of a bucket have them: only ever append. */
+export const OUTCOMES = [
+  'success',
+  'http_status',
+  'body_mismatch',
+  'timeout',
+  'connection_error',
+  'tls_error',
+  'dns_error',
+  'blocked_target',
+  'unknown',
+] as const;
+
+const outcomes = z.record(z.enum(OUTCOMES), count).describe('Attempts by how they ended.');
 
 const ended = z
   .object({
