@@ -19,7 +19,6 @@ import { deliveryRoutes } from '../notification/routes-deliveries.ts';
 import { eventRoutes } from '../operations/events/routes.ts';
 import { createStreams, type Streams } from '../operations/events/streams.ts';
 import { createTail } from '../operations/events/tail.ts';
-import { createBacklog } from '../operations/overview/backlog.ts';
 import { overviewRoutes } from '../operations/overview/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
@@ -49,6 +48,8 @@ export async function startApiRole(parts: Parts): Promise<string> {
     readiness: () => readiness(parts),
     log,
     version,
+    metering: { token: settings.METRICS_TOKEN ?? null, scrape: parts.metrics.scrape },
+    answered: parts.metrics.answered,
   });
   const server = createServer(app);
   const { address, family, port } = await server.listen(settings.PORT, settings.HOST);
@@ -94,7 +95,7 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
     }),
     ...notificationRoutes({
       sql,
-      accept: createAccept({ database, wake, checkUrl: refusedUrl }),
+      accept: parts.metrics.intake(createAccept({ database, wake, checkUrl: refusedUrl })),
       commands,
     }),
     ...deliveryRoutes({ database, commands }),
@@ -112,7 +113,7 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
       commands: createMessageCommands(database, wake),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
-    ...overviewRoutes({ sql, readBacklog: createBacklog(sql) }),
+    ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),
     ...eventRoutes(streams),
   ];
 }

@@ -53,10 +53,13 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       operationId: operationId(service.method, service.path),
       summary: service.summary,
       tags: ['service'],
-      security: [],
+      ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
       responses: {
         200: { description: 'OK', content: { [service.type]: content } },
-        ...('mayBeUnready' in service ? problemsOf([503]) : {}),
+        ...problemsOf([
+          ...(service.roles === undefined ? [] : [401, 403, 429]),
+          ...(service.mayBeUnready ? [503] : []),
+        ]),
       },
     });
   }
