@@ -1,14 +1,13 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { Agent, request } from 'undici';
-import { openDatabase } from '../src/db/client.ts';
 import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { foldAttempts } from '../src/operations/overview/fold.ts';
+import { WINDOWS } from '../src/operations/overview/contract.ts';
 import { GENERATED_FOLDER } from './generated.ts';
 import { launchGateway, percentile } from './support.ts';
 
-// How quick the overview is in a database of bench/generate.ts, whose last eight days are counted
-// first, and how quickly that goes.
+// How quick the overview is in a database of bench/generate.ts, over HTTP. Every bucket of every
+// window is full, for all merchants, and every endpoint fails all the time.
 //
 //   npm run bench:overview -- [--folder .data/bench] [--calls 2000]
 
@@ -19,26 +18,40 @@ const { values } = parseArgs({
   },
 });
 const OPERATOR_KEY = 'operator-key-of-this-benchmark';
-await count();
+const EACH_BUCKET = `FROM generate_series(0, $2 - 1) AS n CROSS JOIN LATERAL (
+  SELECT date_bin($1 * interval '1 second', postrider_now(), 'epoch')
+           - n * $1 * interval '1 second' AS at) AS bucket`;
+const BUCKETS = `INSERT INTO overview_bucket
+  SELECT m.id, $1::int, at, 900, 800, 950, 5, 3, 2, 1, array_fill(100::bigint, ARRAY[9]),
+         array_fill(20::bigint, ARRAY[64]), array_fill(10::bigint, ARRAY[106])
+    ${EACH_BUCKET} CROSS JOIN (SELECT id FROM merchant UNION SELECT '') AS m`;
+const FAILURES = `INSERT INTO overview_failure
+  SELECT e.id, $1::int, at, 1 + abs(hashtext(e.id)) % 50, at, 'timeout', NULL, 'no answer in 15000 ms'
+    ${EACH_BUCKET} CROSS JOIN endpoint AS e`;
+const COUNTS = `SELECT (SELECT reltuples::bigint FROM pg_class WHERE relname = 'attempt') AS attempts,
+  (SELECT count(*) FROM overview_bucket) AS buckets,
+  (SELECT count(*) FROM overview_failure) AS failures`;
+await fill();
 const gateway = await launchGateway({ DATA_DIR: values.folder, ROLES: 'api', OPERATOR_KEY });
 const agent = new Agent({ connections: 8 });
 
-async function count(): Promise<void> {
+async function fill(): Promise<void> {
   const embedded = await startEmbeddedPostgres(values.folder);
   const client = new pg.Client({ connectionString: embedded.url });
-  const database = openDatabase(embedded.url, { maxConnections: 2 });
   try {
     await client.connect();
-    await client.query('ANALYZE');
-    const { rows } = await client.query('SELECT count(*)::int AS n FROM attempt');
-    const startedAt = performance.now();
-    while ((await foldAttempts(database)) === 'more');
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const buckets = await client.query('SELECT count(*)::int AS n FROM overview_bucket');
-    console.log(`${rows[0].n} attempts counted in ${seconds} s, ${buckets.rows[0].n} buckets`);
+    await client.query('TRUNCATE overview_bucket, overview_failure');
+    for (const { bucketSeconds, buckets } of Object.values(WINDOWS)) {
+      await client.query(BUCKETS, [bucketSeconds, buckets]);
+      await client.query(FAILURES, [bucketSeconds, buckets]);
+    }
+    await client.query('ANALYZE overview_bucket; ANALYZE overview_failure');
+    // What bench/generate.ts made is older than what is counted here.
+    await client.query('UPDATE overview_fold SET attempts_xid = feed_horizon()');
+    const { rows } = await client.query(COUNTS);
+    console.log(rows[0]);
   } finally {
     await client.end();
-    await database.close();
     await embedded.stop();
   }
 }
