@@ -77,7 +77,7 @@ async function send(
   const text = isEndless ? '' : await response.text();
   if (isEndless) leave.abort();
   await mustConform(origin, { method, target, status: response.status, contentType, text });
-  const isJson = contentType?.includes('json') ?? false;
+  const isJson = /[/+]json/.test(contentType ?? '');
   return {
     status: response.status,
     headers: response.headers,
