@@ -106,5 +106,4 @@ export const overview = z
 
 export type Overview = z.output<typeof overview>;
 export type Backlog = z.output<typeof backlog>;
-export type Ended = z.output<typeof ended>;
 export type FailingEndpoint = z.output<typeof failingEndpoint>;
