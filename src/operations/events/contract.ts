@@ -27,7 +27,11 @@ export const eventsQuery = z.strictObject({
 });
 export type EventFilter = z.output<typeof eventsQuery>;
 
-/** The data of an `attempt` event: how it ended, and what became of its delivery. */
+/**
+ * The data of an `attempt` event: how it ended, and what became of its delivery. Its id resumes the
+ * stream by `Last-Event-ID`. The other event is `gap`, with `{}`: some were left out, because they came
+ * too fast or too long ago, and are found in the lists. Comments every 15 seconds keep the connection.
+ */
 export const attemptEvent = z
   .object({
     id: z.string(),
@@ -58,10 +62,3 @@ export const attemptEvent = z
   })
   .meta({ id: 'AttemptEvent' });
 export type AttemptEvent = z.output<typeof attemptEvent>;
-
-/**
- * Three kinds of events. `attempt`: above; its id resumes the stream by `Last-Event-ID`. `gap`, with
- * `{}`: some were left out, because they came too fast or too long ago; look into the lists. And
- * comments, every 15 seconds, which keep the connection alive.
- */
-export const EVENT_NAMES = ['attempt', 'gap'] as const;

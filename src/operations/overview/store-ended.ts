@@ -6,7 +6,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
  * (Rejected: the number of the transaction, as attempts have it, which would be one more column in
  * every statement that ends a delivery.)
  */
-export const SETTLING_SECONDS = 120;
+const SETTLING_SECONDS = 120;
 
 /** Counts the deliveries that ended without a success in minutes that are over. */
 export async function countEnded(tx: Sql, widths: readonly number[]): Promise<void> {

@@ -2,7 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import { slotSql } from './histogram.ts';
 
 /** Attempts in one round; a transaction of the recorder is never split. */
-export const ATTEMPTS_AT_ONCE = 20_000;
+const ATTEMPTS_AT_ONCE = 20_000;
 /** What is older is in no window. */
 const OLDEST = Prisma.sql`postrider_now() - interval '8 days'`;
 const NOT_BEGUN = Prisma.sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;

@@ -92,7 +92,7 @@ function addAt(counts: number[], slot: number, count: number): void {
 }
 
 /** As `date_bin` from 1970 has it. */
-export function bucketStart(time: Date, widthSeconds: number): Date {
+function bucketStart(time: Date, widthSeconds: number): Date {
   const widthMs = widthSeconds * 1000;
   return new Date(Math.floor(time.getTime() / widthMs) * widthMs);
 }
