@@ -93,7 +93,7 @@ const DESCRIPTION =
   'Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.';
 
 function operationOf(route: Route, shelf: SchemaShelf): object {
-  const responses: Record<string, object> = problemsOf(problemStatuses(route));
+  const responses: Record<string, object> = problemsOf(problemStatuses(route, shelf));
   for (const [status, schema] of Object.entries(route.responses)) {
     const description = STATUS_CODES[status] ?? status;
     responses[status] =
@@ -177,9 +177,11 @@ function keyOf(route: Route): object[] {
 }
 
 /** What the HTTP layer itself may answer, beyond what the route says. */
-function problemStatuses(route: Route): number[] {
+function problemStatuses(route: Route, shelf: SchemaShelf): number[] {
   const takesBody = route.method === 'get' ? [] : [400, 413, 415];
-  const names = route.path.includes('{') ? [404] : [];
+  // Lists of nobody's are empty; to do something in the name of nobody is not possible.
+  const actsFor = route.method !== 'get' && 'merchantId' in fieldsOf(route.query, shelf).properties;
+  const names = route.path.includes('{') || actsFor ? [404] : [];
   const conflicts = route.method === 'get' ? [] : [409];
   const formats = route.alsoAnswers === undefined ? [] : [406];
   return [...takesBody, 401, 403, ...names, ...formats, ...conflicts, 422, 429, 500, 503];
