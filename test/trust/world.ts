@@ -105,7 +105,7 @@ async function ownedTables({ gateway }: World) {
     `SELECT c.table_name AS name, array_agg(c.column_name::text) AS columns
        FROM information_schema.columns AS c JOIN information_schema.tables AS t USING (table_name)
       WHERE c.table_schema = 'public' AND t.table_schema = 'public' AND t.table_type = 'BASE TABLE'
-        AND c.table_name NOT IN ('api_key', 'idempotency_key')
+        AND c.table_name NOT IN ('api_key', 'idempotency_key', 'overview_bucket')
       GROUP BY 1 HAVING array_agg(c.column_name::text) && '{merchant_id,producer_key_id}'`,
   );
   return rows.map(({ name, columns }) => ({
