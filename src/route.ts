@@ -96,6 +96,8 @@ export interface Route<
   alsoAnswers?: readonly string[];
   /** For every method but `get`: how the call is kept in the audit log, or that it only asks. */
   audit?: Audit<z.output<Params>, z.output<Query>, z.output<Body>> | 'changes nothing';
+  /** The 200 is a stream of this content type and no JSON; its schema is that of an event's data. */
+  streamType?: string;
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Reply>;
 }
 

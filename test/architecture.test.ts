@@ -56,7 +56,7 @@ const HOMES: Record<string, RegExp> = {
   pg: /^(db\/|delivery\/queue-postgres\.ts$)/,
   // A logger is made by whoever starts a gateway; its type is everywhere.
   pino: /^(main|demo\/stage)\.ts$/,
-  'prom-client': ANYWHERE,
+  'prom-client': /^operations\/metrics\//,
   'typeid-js': /^ids\.ts$/,
   undici: SEND,
   // What comes from outside is checked at the door, before it gets to the engine or the database.

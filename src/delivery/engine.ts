@@ -15,14 +15,19 @@ import { findDue } from './store/find-due.ts';
 import { currentPolicies, policyCache } from './store/policies.ts';
 import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
 
+/** Told of what happens; must be quick, and never throws. */
+export interface Observer {
+  attempt(report: AttemptReport): void;
+  swept(found: 'lost_attempt' | 'deadline_passed', count: number): void;
+}
+
 export interface EngineOptions {
   database: Database;
   wakes: WakeQueue;
   sender: Sender;
   owners: Owners;
   log: Logger;
-  /** Told of each attempt as it ends. */
-  onAttempt?: (report: AttemptReport) => void;
+  observe?: Observer;
   /** 0 ≤ random < 1; for the jitter. */
   random?: () => number;
   sweepEveryMs?: number;
@@ -66,7 +71,7 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
     wake: (due) => wakes.wake(due),
     report: (report) => {
       logAttempt(log, report);
-      options.onAttempt?.(report);
+      options.observe?.attempt(report);
     },
     fault: (error, delivery) =>
       log.error({ err: error, deliveryId: delivery.id }, 'attempt not made, given back'),
@@ -107,8 +112,8 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLostAttempts(database, steps),
-      expireDeliveries(database, owners),
+      recoverLostAttempts(database, steps).then((n) => options.observe?.swept('lost_attempt', n)),
+      expireDeliveries(database, owners).then((n) => options.observe?.swept('deadline_passed', n)),
       ...[...lanes.values()].map(({ lane }) => lane.look()),
     ]);
   });

@@ -18,6 +18,10 @@ import { ackRoutes } from '../notification/routes-ack.ts';
 import { deliveryRoutes } from '../notification/routes-deliveries.ts';
 import { auditRoutes } from '../operations/audit/routes.ts';
 import { createAuditTrail } from '../operations/audit/store.ts';
+import { eventRoutes } from '../operations/events/routes.ts';
+import { createStreams, type Streams } from '../operations/events/streams.ts';
+import { createTail } from '../operations/events/tail.ts';
+import { overviewRoutes } from '../operations/overview/routes.ts';
 import { resendRoutes } from '../operations/resend/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
@@ -37,23 +41,30 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const keyRing = createKeyRing({ database, log });
   closers.push(keyRing.close);
   if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
+  const tail = createTail(database.prisma, log);
+  closers.push(tail.close);
+  const streams = createStreams(tail);
   const app = createApp({
-    routes: routeTable(parts, keyRing),
+    routes: routeTable(parts, keyRing, streams),
     authenticate: keyRing.authenticate,
     idempotency,
     audit: createAuditTrail(database.prisma),
     readiness: () => readiness(parts),
     log,
     version,
+    metering: { token: settings.METRICS_TOKEN ?? null, scrape: parts.metrics.scrape },
+    answered: parts.metrics.answered,
   });
   const server = createServer(app);
   const { address, family, port } = await server.listen(settings.PORT, settings.HOST);
   closers.push(() => server.close(REQUESTS_MS));
+  // Before the server, which waits for what is open.
+  closers.push(async () => streams.close());
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Every route of the API, feature by feature. */
-function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
+function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
   const { settings, log, database, closers, running, secrets, wake, engine } = parts;
   const sql = database.prisma;
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
@@ -88,7 +99,7 @@ function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
     }),
     ...notificationRoutes({
       sql,
-      accept: createAccept({ database, wake, checkUrl: refusedUrl }),
+      accept: parts.metrics.intake(createAccept({ database, wake, checkUrl: refusedUrl })),
       commands,
     }),
     ...deliveryRoutes({ database, commands }),
@@ -108,6 +119,8 @@ function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
       commands: createMessageCommands(database, wake),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
+    ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),
+    ...eventRoutes(streams),
   ];
 }
 

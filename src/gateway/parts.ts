@@ -12,6 +12,10 @@ import { messageOwner } from '../message/owner.ts';
 import { announce } from '../notification/announce.ts';
 import { notificationOwner } from '../notification/owner.ts';
 import { createAlerts } from '../operations/alerts.ts';
+import { addGauges } from '../operations/metrics/gauges.ts';
+import { createMetrics } from '../operations/metrics/metrics.ts';
+import { addProcessGauges } from '../operations/metrics/process.ts';
+import { createBacklog } from '../operations/overview/backlog.ts';
 import { createStatements } from '../recovery/statements/statements.ts';
 import type { Repeated } from '../repeat.ts';
 import { createSecretBox } from '../secrets.ts';
@@ -29,7 +33,7 @@ export type Settings = Pick<
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS'>> &
+  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN'>> &
   /** Not a setting of the environment: for tests that travel in time. */
   Pick<EngineOptions, 'sweepEveryMs'>;
 
@@ -69,7 +73,12 @@ export function assembleParts(ground: Ground) {
   const wake: Waker = (due) => (running.worker ?? wakes).wake(due);
 
   const sql = database.prisma;
-  const raiseAlerts = createAlerts({ log, announce });
+  const readBacklog = createBacklog(sql);
+  const metrics = createMetrics();
+  addGauges(metrics, { version, database, wakes, readBacklog });
+  const unwatch = addProcessGauges(metrics.registry);
+  closers.push(async () => unwatch());
+  const raiseAlerts = createAlerts({ log, announce, count: metrics.alert });
   const notifications = notificationOwner(sql, targets);
   const owners = new Map([
     ['notification', notifications],
@@ -84,6 +93,7 @@ export function assembleParts(ground: Ground) {
     sender,
     owners,
     log,
+    observe: metrics.engine,
   };
   return {
     ...ground,
@@ -91,6 +101,8 @@ export function assembleParts(ground: Ground) {
     running,
     wake,
     engine,
+    metrics,
+    readBacklog,
     statements: createStatements(database),
     idempotency: createIdempotencyStore(sql, secrets),
   };

@@ -3,6 +3,7 @@ import { startWorker } from '../delivery/engine.ts';
 import { resealSecrets } from '../merchant/reseal.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
+import { startFolding } from '../operations/overview/fold.ts';
 import { startResending } from '../operations/resend/run.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
@@ -21,6 +22,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(() => worker.close(DRAIN_MS));
   closers.push(startStatistics({ database, log }));
   closers.push(startTimeouts({ database, wake: parts.wake, log }));
+  closers.push(startFolding(database, log).close);
   running.reconciling = startReconciling({ database, log });
   closers.push(running.reconciling.close);
   running.resending = startResending({

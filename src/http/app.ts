@@ -6,12 +6,12 @@ import type { Route } from '../route.ts';
 import { type AuditTrail, keepRefusal } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
-import { begin, named } from './context.ts';
+import { type Answered, begin, named } from './context.ts';
 import { errorHandler } from './errors.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { createLimiters, type RateLimits } from './limit.ts';
 import { openApiDocument } from './openapi.ts';
-import { mountService, type Readiness } from './service.ts';
+import { type Metering, mountMetrics, mountService, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
 
 export interface AppParts {
@@ -23,6 +23,9 @@ export interface AppParts {
   log: Logger;
   version: string;
   rateLimits?: Partial<RateLimits>;
+  /** What `/metrics` shows. */
+  metering?: Metering;
+  answered?: Answered;
 }
 
 const SECURITY_HEADERS = {
@@ -45,7 +48,7 @@ export function createApp(parts: AppParts): Express {
   app.disable('x-powered-by');
   app.set('query parser', false);
   app.set('case sensitive routing', true);
-  app.use(begin(log), helmet(SECURITY_HEADERS));
+  app.use(begin(log, parts.answered), helmet(SECURITY_HEADERS));
 
   for (const route of inMatchingOrder(parts.routes)) {
     app[route.method](
@@ -63,6 +66,9 @@ export function createApp(parts: AppParts): Express {
     document: () => openApiDocument(parts.routes, parts.version),
     limit: limiters.perAddress,
   });
+  if (parts.metering !== undefined) {
+    mountMetrics(app, parts.metering, [whoCalls, limiters.perKey]);
+  }
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
   app.use(errorHandler(log));
   return app;

@@ -9,14 +9,19 @@ export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
 
 const BEARER = /^Bearer +(\S.{0,511})$/i;
 
+/** The key that came with a request, if one did. */
+export function bearerOf(req: Request): string | undefined {
+  return BEARER.exec(req.headers.authorization ?? '')?.[1]?.trimEnd();
+}
+
 /**
  * Finds out who calls, or answers 401. Wrong keys are counted by address and end in 429; a right key
  * from the same address goes on working, so that one neighbour behind a NAT locks nobody out.
  */
 export function identify(authenticate: Authenticate, limiters: Limiters): RequestHandler {
   return async (req, res, next) => {
-    const [, key] = BEARER.exec(req.headers.authorization ?? '') ?? [];
-    const principal = key === undefined ? null : await authenticate(key.trimEnd());
+    const key = bearerOf(req);
+    const principal = key === undefined ? null : await authenticate(key);
     if (principal !== null) {
       contextOf(res).principal = principal;
       next();

@@ -17,8 +17,16 @@ export function contextOf(res: Response): Context {
   return res.locals as Context;
 }
 
-/** The first step of every request: names it, and logs it when it is over. */
-export function begin(log: Logger): RequestHandler {
+/** Told of every answer. @param route the path's template; null: none was found */
+export type Answered = (
+  route: string | null,
+  method: string,
+  status: number,
+  durationMs: number,
+) => void;
+
+/** The first step of every request: names it, and logs and counts it when it is over. */
+export function begin(log: Logger, answered?: Answered): RequestHandler {
   return (req, res, next) => {
     const given = req.headers['x-request-id'];
     const context: Context = {
@@ -31,6 +39,8 @@ export function begin(log: Logger): RequestHandler {
     res.setHeader('Cache-Control', 'no-store');
     const startedAtMs = performance.now();
     res.on('close', () => {
+      const durationMs = performance.now() - startedAtMs;
+      answered?.(context.route, req.method, res.statusCode, durationMs);
       const level = levelOf(req.method, res.statusCode);
       if (!log.isLevelEnabled(level)) return;
       log[level](
@@ -38,7 +48,7 @@ export function begin(log: Logger): RequestHandler {
           method: req.method,
           route: context.route,
           status: res.statusCode,
-          durationMs: Math.round((performance.now() - startedAtMs) * 10) / 10,
+          durationMs: Math.round(durationMs * 10) / 10,
           requestId: context.requestId,
           keyId: context.principal?.keyId ?? null,
           ...(res.writableFinished ? {} : { aborted: true }),

@@ -53,10 +53,13 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       operationId: operationId(service.method, service.path),
       summary: service.summary,
       tags: ['service'],
-      security: [],
+      ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
       responses: {
         200: { description: 'OK', content: { [service.type]: content } },
-        ...('mayBeUnready' in service ? problemsOf([503]) : {}),
+        ...problemsOf([
+          ...(service.roles === undefined ? [] : [401, 403, 429]),
+          ...(service.mayBeUnready ? [503] : []),
+        ]),
       },
     });
   }
@@ -90,19 +93,13 @@ const DESCRIPTION =
   'Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.';
 
 function operationOf(route: Route, shelf: SchemaShelf): object {
-  const responses: Record<string, object> = problemsOf(problemStatuses(route));
+  const responses: Record<string, object> = problemsOf(problemStatuses(route, shelf));
   for (const [status, schema] of Object.entries(route.responses)) {
     const description = STATUS_CODES[status] ?? status;
     responses[status] =
       schema === null
         ? { description }
-        : {
-            description,
-            content: {
-              ...jsonContent(shelf.of(schema, 'output')),
-              ...textContent(route.alsoAnswers),
-            },
-          };
+        : { description, content: contentOf(route, shelf.of(schema, 'output')) };
   }
   return {
     operationId: operationId(route.method, route.path),
@@ -123,6 +120,12 @@ function requestBody({ textTypes }: Route, body: z.ZodType, shelf: SchemaShelf):
   const mayBeLeftOut = [undefined, {}].some((stand) => body.safeParse(stand).success);
   const content = { ...jsonContent(shelf.of(body, 'input')), ...textContent(textTypes) };
   return { required: textTypes !== undefined || !mayBeLeftOut, content };
+}
+
+/** A stream has no schema of its own in OpenAPI 3.1: it is text, made of events. */
+function contentOf({ streamType, alsoAnswers }: Route, schema: object): object {
+  if (streamType === undefined) return { ...jsonContent(schema), ...textContent(alsoAnswers) };
+  return { [streamType]: { schema: { type: 'string' }, 'x-event-data': schema } };
 }
 
 function textContent(types: readonly string[] = []): object {
@@ -174,9 +177,11 @@ function keyOf(route: Route): object[] {
 }
 
 /** What the HTTP layer itself may answer, beyond what the route says. */
-function problemStatuses(route: Route): number[] {
+function problemStatuses(route: Route, shelf: SchemaShelf): number[] {
   const takesBody = route.method === 'get' ? [] : [400, 413, 415];
-  const names = route.path.includes('{') ? [404] : [];
+  // Lists of nobody's are empty; to do something in the name of nobody is not possible.
+  const actsFor = route.method !== 'get' && 'merchantId' in fieldsOf(route.query, shelf).properties;
+  const names = route.path.includes('{') || actsFor ? [404] : [];
   const conflicts = route.method === 'get' ? [] : [409];
   const formats = route.alsoAnswers === undefined ? [] : [406];
   return [...takesBody, 401, 403, ...names, ...formats, ...conflicts, 422, 429, 500, 503];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Role } from '../route.ts';
 
 interface ServicePath {
   method: 'get';
@@ -9,11 +10,13 @@ interface ServicePath {
   schema?: z.ZodType;
   /** Answers 503, as a problem with `database` and `queue`, when one of them is away. */
   mayBeUnready?: true;
+  /** Takes a key of one of these roles. */
+  roles?: readonly Role[];
 }
 
 const JSON_TYPE = 'application/json';
 
-/** What anyone may ask without a key, as the OpenAPI document has it; service.ts answers them. */
+/** What is no part of the features, most of it without a key, as the OpenAPI document has it; service.ts answers them. */
 export const servicePaths: readonly ServicePath[] = [
   {
     method: 'get',
@@ -29,6 +32,13 @@ export const servicePaths: readonly ServicePath[] = [
     type: JSON_TYPE,
     schema: z.object({ status: z.literal('ok'), database: z.boolean(), queue: z.boolean() }),
     mayBeUnready: true,
+  },
+  {
+    method: 'get',
+    path: '/metrics',
+    summary: 'Metrics for Prometheus; METRICS_TOKEN may read them too',
+    type: 'text/plain',
+    roles: ['operator'],
   },
   { method: 'get', path: '/openapi.json', summary: 'This document', type: JSON_TYPE },
   { method: 'get', path: '/docs', summary: 'This document as a page', type: 'text/html' },

@@ -1,6 +1,8 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler } from 'express';
 import { Problem } from '../problem.ts';
 import { answerOf, send } from './answer.ts';
+import { bearerOf } from './auth.ts';
 import { contextOf, named } from './context.ts';
 import { DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT } from './docs.ts';
 import { problemAnswer } from './errors.ts';
@@ -16,6 +18,40 @@ interface ServiceParts {
   /** The OpenAPI document; asked for once. */
   document(): object;
   limit: RequestHandler;
+}
+
+export interface Metering {
+  /** Who has it may read the metrics, and nothing else; null: operators alone may. */
+  token: string | null;
+  scrape(): Promise<{ type: string; text: string }>;
+}
+
+/** @param whoCalls what finds out whose key it is, when it is not the token */
+export function mountMetrics(
+  app: Express,
+  { token, scrape }: Metering,
+  whoCalls: readonly RequestHandler[],
+): void {
+  const path = '/metrics';
+  const answer: RequestHandler = async (_req, res) => {
+    const { type, text } = await scrape();
+    send(res, { status: 200, headers: { 'content-type': type }, body: text });
+  };
+  const byToken: RequestHandler = (req, res, next) => {
+    if (token !== null && isSame(bearerOf(req) ?? '', token)) return answer(req, res, next);
+    next();
+  };
+  const operatorsOnly: RequestHandler = (_req, res, next) => {
+    if (contextOf(res).principal?.role === 'operator') return next();
+    throw new Problem(403, 'forbidden', 'This takes a key of role operator, or METRICS_TOKEN.');
+  };
+  app.get(path, named(path), byToken, ...whoCalls, operatorsOnly, answer);
+}
+
+/** In a time that tells nothing. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
 }
 
 /** Mounts what needs no key. The two probes are outside every limit, or a busy neighbour ends us. */

@@ -12,7 +12,8 @@ describe('what needs no key', () => {
   });
   afterAll(() => running.close());
 
-  test.each(servicePaths)('$path answers what the document says', async ({ path, type }) => {
+  const open = servicePaths.filter(({ roles }) => roles === undefined);
+  test.each(open)('$path answers what the document says', async ({ path, type }) => {
     const answer = await running.call(path, { key: null });
     expect(answer.status).toBe(200);
     expect(answer.headers.get('content-type')).toBe(`${type}; charset=utf-8`);

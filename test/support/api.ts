@@ -1,3 +1,5 @@
+import { mustConform } from './conformance.ts';
+
 /** An answer of the API. Bodies are what the test says they are: it checks them anyway. */
 export interface ApiAnswer {
   status: number;
@@ -28,7 +30,7 @@ export function apiOf(url: () => string, key: string): Api {
     body?: unknown,
     headers: Record<string, string> = {},
   ): ApiCall => {
-    const answer = send(`${url()}${path}`, method, body, {
+    const answer = send(url(), path, method, body, {
       authorization: `Bearer ${key}`,
       ...headers,
     });
@@ -49,13 +51,17 @@ export function apiOf(url: () => string, key: string): Api {
   };
 }
 
+/** Every answer is checked against the document that its gateway serves. */
 async function send(
-  url: string,
+  origin: string,
+  target: string,
   method: string,
   body: unknown,
   headers: Record<string, string>,
 ): Promise<ApiAnswer> {
-  const response = await fetch(url, {
+  const leave = new AbortController();
+  const response = await fetch(`${origin}${target}`, {
+    signal: leave.signal,
     method,
     headers: {
       // A connection of its own: a kept one would be taken for a leak.
@@ -65,8 +71,13 @@ async function send(
     },
     ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
-  const text = await response.text();
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false;
+  const contentType = response.headers.get('content-type');
+  // Server-sent events have no end; that they began is all there is to know here.
+  const isEndless = contentType?.startsWith('text/event-stream') ?? false;
+  const text = isEndless ? '' : await response.text();
+  if (isEndless) leave.abort();
+  await mustConform(origin, { method, target, status: response.status, contentType, text });
+  const isJson = /[/+]json/.test(contentType ?? '');
   return {
     status: response.status,
     headers: response.headers,

@@ -31,6 +31,7 @@ export interface GatewayOptions {
   db?: TestDatabase;
   encryptionKeys?: Buffer[];
   sweepEveryMs?: number;
+  metricsToken?: string;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -51,6 +52,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         ALLOW_PRIVATE_TARGETS: true,
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
+        METRICS_TOKEN: options.metricsToken,
       },
       {
         databaseUrl: db.url,

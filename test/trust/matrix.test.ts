@@ -19,6 +19,7 @@ import {
 const WHO_MAY: Record<string, readonly string[]> = {
   anyone: ['get /healthz', 'get /readyz', 'get /openapi.json', 'get /docs', 'get /docs/app.js'],
   operator: [
+    'get /metrics',
     'put /v1/queues/{name}',
     'delete /v1/queues/{name}',
     'post /v1/merchants',
@@ -36,6 +37,8 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/transactions/{gid}/branches/{branchId}/resolve',
   ],
   'merchant operator': [
+    'get /v1/overview',
+    'get /v1/events',
     'post /v1/merchants/{merchantId}/endpoints',
     'get /v1/merchants/{merchantId}/endpoints',
     'get /v1/endpoints/{id}',

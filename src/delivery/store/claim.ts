@@ -27,6 +27,8 @@ export interface Claimed {
   rung: number;
   attemptCount: number;
   trigger: 'ladder' | 'resend' | 'test';
+  /** When it was to be sent; null: the lease was lost and nobody knows. */
+  dueMs: number | null;
   deadlineMs: number;
   resumeMs: number | null;
 }
@@ -60,6 +62,7 @@ export interface ClaimRow {
   rung: number;
   attempt_count: number;
   trigger: Claimed['trigger'];
+  due_at: Date | null;
   deadline_at: Date;
   resume_at: Date | null;
 }
@@ -121,6 +124,7 @@ export function toClaimed(row: ClaimRow, tick: number): Claimed {
     rung: row.rung,
     attemptCount: row.attempt_count,
     trigger: row.trigger,
+    dueMs: row.due_at?.getTime() ?? null,
     deadlineMs: row.deadline_at.getTime(),
     resumeMs: row.resume_at?.getTime() ?? null,
   };
@@ -131,7 +135,7 @@ export async function findOverdueLeases(sql: Sql, limit: number): Promise<Claime
   const rows = await sql.$queryRaw<ClaimRow[]>`
     SELECT id, 0 AS start_in_ms, 0 AS interval_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
            owner_id, purpose, queue, policy_version, receiver_id, endpoint_id, url, cycle, rung,
-           attempt_count, trigger, deadline_at, resume_at
+           attempt_count, trigger, NULL::timestamptz AS due_at, deadline_at, resume_at
       FROM delivery WHERE lease_token IS NOT NULL AND lease_until <= postrider_now()
      ORDER BY lease_until LIMIT ${limit}`;
   return rows.map((row) => toClaimed(row, performance.now()));

@@ -1,0 +1,119 @@
+import { Counter } from 'prom-client';
+import type { Database } from '../../db/client.ts';
+import type { ReadBacklog } from '../overview/backlog.ts';
+import { addGauge, type Metrics } from './metrics.ts';
+import { readReceivers } from './store.ts';
+
+interface GaugeSources {
+  version: string;
+  database: Database;
+  /** Wakes that were given up. */
+  wakes: { readonly givenUp: number };
+  readBacklog: ReadBacklog;
+}
+
+const NAMES = {
+  backlog: 'postrider_backlog_deliveries',
+  oldest: 'postrider_oldest_due_age_seconds',
+  receivers: 'postrider_receivers',
+};
+
+/**
+ * What is only looked up when somebody scrapes: the state of the database, of the pool, and of what
+ * is given up. A database that is away costs the scrape these gauges alone, not the rest.
+ */
+export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSources): void {
+  const { version, database, wakes, readBacklog } = sources;
+  let isUp = 1;
+  const looked = (look: Promise<void>) =>
+    look.then(
+      () => {
+        isUp = 1;
+      },
+      () => {
+        isUp = 0;
+      },
+    );
+  addGauge(
+    registry,
+    NAMES.backlog,
+    'Pending deliveries: due, held back, or not yet due.',
+    ['queue', 'state'],
+    (set) =>
+      looked(
+        readBacklog(null).then((queues) => {
+          for (const { queue, waiting, due, held } of queues) {
+            const label = queueLabel(queue);
+            set({ queue: label, state: 'due' }, due);
+            set({ queue: label, state: 'held' }, held);
+            set({ queue: label, state: 'later' }, waiting - due - held);
+          }
+        }),
+      ),
+  );
+  addGauge(
+    registry,
+    NAMES.oldest,
+    'Age of the oldest delivery that is due and that nothing holds back; 0: none is.',
+    ['queue'],
+    (set) =>
+      looked(
+        readBacklog(null).then((queues) => {
+          for (const { queue, oldestDueAt, at } of queues) {
+            const ageMs = oldestDueAt === null ? 0 : at.getTime() - oldestDueAt.getTime();
+            set({ queue: queueLabel(queue) }, Math.max(0, ageMs) / 1000);
+          }
+        }),
+      ),
+  );
+  addGauge(
+    registry,
+    NAMES.receivers,
+    'Receivers that get nothing, or one attempt at a time.',
+    ['state'],
+    (set) =>
+      looked(
+        readReceivers(database.prisma).then((counts) => {
+          for (const [state, count] of Object.entries(counts)) set({ state }, count);
+        }),
+      ),
+  );
+  addGauge(registry, 'postrider_database_up', 'Whether the database answers.', [], async (set) => {
+    await looked(readBacklog(null).then(() => {}));
+    set({}, isUp);
+  });
+  addGauge(
+    registry,
+    'postrider_pg_pool_connections',
+    'Connections to PostgreSQL.',
+    ['state'],
+    (set) => {
+      const { totalCount, idleCount } = database.pool;
+      set({ state: 'idle' }, idleCount);
+      set({ state: 'busy' }, totalCount - idleCount);
+    },
+  );
+  addGauge(
+    registry,
+    'postrider_pg_pool_waiting',
+    'Who waits for a connection to PostgreSQL.',
+    [],
+    (set) => set({}, database.pool.waitingCount),
+  );
+  addGauge(
+    registry,
+    'postrider_build_info',
+    'Always 1; the version is in the labels.',
+    ['version', 'node'],
+    (set) => set({ version, node: process.version }, 1),
+  );
+  new Counter({
+    name: 'postrider_wakes_given_up_total',
+    help: 'Wakes that the timers did not take; the sweep finds what they were for.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(wakes.givenUp);
+    },
+  });
+}

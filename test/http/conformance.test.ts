@@ -1,0 +1,171 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { documentOf, exercised, mustConform } from '../support/conformance.ts';
+import { type TestGateway, testGateway } from '../support/gateway.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
+import { until } from '../support/until.ts';
+
+/**
+ * Every operation of the document is called, so that its answer has been checked against its schema:
+ * `api.ts` does that with every answer. What is new has to be called here as well.
+ */
+
+let gateway: TestGateway;
+let receiver: Receiver;
+let ours: Awaited<ReturnType<TestGateway['merchant']>>;
+let producer: Awaited<ReturnType<TestGateway['producer']>>;
+
+beforeAll(async () => {
+  gateway = await testGateway();
+  receiver = await startReceiver();
+  receiver.answer({ body: '{"decision":"commit"}' });
+  receiver.answer(500, '/broken');
+  ours = await gateway.merchant();
+  producer = await gateway.producer(ours.id);
+});
+afterAll(async () => {
+  await gateway?.close();
+  await receiver?.close();
+});
+
+const keyOf = () => `ORDER-${randomBytes(4).toString('hex')}`;
+const event = (more: object = {}) => ({
+  merchantId: ours.id,
+  type: 'a.b',
+  businessKey: keyOf(),
+  payload: { n: 1 },
+  queue: 'late',
+  result: { status: 'SUCCESS', version: 1, amount: '1.00', currency: 'CNY' },
+  ...more,
+});
+const notify = async (more: object = {}) =>
+  (await producer.api.post('/v1/notifications', event(more)).expect(202)).body;
+
+test('the service and the queues', async () => {
+  const { operator } = gateway;
+  for (const path of [
+    '/healthz',
+    '/readyz',
+    '/openapi.json',
+    '/docs',
+    '/docs/app.js',
+    '/metrics',
+  ]) {
+    await operator.get(path).expect(200);
+  }
+  await operator.put('/v1/queues/late', { ladderSeconds: [3600] }).expect(200);
+  await operator.put('/v1/queues/gone', { preset: 'alipay' }).expect(200);
+  await operator.get('/v1/queues').expect(200);
+  await operator.get('/v1/queues/gone').expect(200);
+  await operator.get('/v1/queues/gone/preview?from=2026-11-22T10:00:00Z').expect(200);
+  await operator.delete('/v1/queues/gone').expect(204);
+});
+
+test('merchants, keys and endpoints', async () => {
+  const { operator } = gateway;
+  const at = `/v1/merchants/${ours.id}`;
+  await operator.get('/v1/merchants').expect(200);
+  await operator.get(at).expect(200);
+  await operator.patch(at, { name: 'Ours' }).expect(200);
+  await operator.post(`${at}/rotate-secret`, {}).expect(200);
+  const { body: key } = await operator
+    .post('/v1/keys', { role: 'operator', name: 'k' })
+    .expect(201);
+  await operator.get('/v1/keys').expect(200);
+  await operator.delete(`/v1/keys/${key.id}`).expect(204);
+  const hook = { url: receiver.url(), types: ['x.*'] };
+  const { body: endpoint } = await ours.api.post(`${at}/endpoints`, hook).expect(201);
+  const one = `/v1/endpoints/${endpoint.id}`;
+  await ours.api.get(`${at}/endpoints`).expect(200);
+  await ours.api.get(one).expect(200);
+  await ours.api.patch(one, { description: 'd' }).expect(200);
+  await ours.api.post(`${one}/rotate-secret`, {}).expect(200);
+  await ours.api.post(`${one}/pause`).expect(200);
+  await ours.api.post(`${one}/resume`).expect(200);
+  await ours.api.post(`${one}/test`).expect(200);
+  await ours.api.delete(one).expect(204);
+});
+
+test('notifications, deliveries and results', async () => {
+  const all = { url: receiver.url('/broken'), types: ['a.*'], queue: 'late' };
+  await ours.api.post(`/v1/merchants/${ours.id}/endpoints`, all).expect(201);
+  const first = await notify();
+  const [delivery] = first.deliveries;
+  await producer.api.post('/v1/notifications/batch', { notifications: [event()] }).expect(202);
+  await ours.api.get('/v1/notifications').expect(200);
+  await ours.api.get('/v1/notifications?undelivered=true').expect(200);
+  await ours.api.get(`/v1/notifications/${first.id}`).expect(200);
+  await ours.api.get('/v1/deliveries').expect(200);
+  await ours.api.get(`/v1/deliveries/${delivery.id}`).expect(200);
+  await ours.api.post(`/v1/deliveries/${delivery.id}/resend`, { reason: 'r' }).expect(202);
+  await until(async () => {
+    const { body } = await ours.api.get(`/v1/deliveries/${delivery.id}/attempts`).expect(200);
+    return body.data.length > 0;
+  });
+  await ours.api.get(`/v1/results/${first.businessKey}`).expect(200);
+  await ours.api
+    .post('/v1/results/query', { businessKeys: [first.businessKey, 'unknown'] })
+    .expect(200);
+  await ours.api.post(`/v1/notifications/${first.id}/ack`, {}).expect(200);
+  await ours.api.post('/v1/notifications/ack', { ids: [first.id] }).expect(200);
+  const second = await notify();
+  await producer.api.post(`/v1/notifications/${second.id}/cancel`, {}).expect(200);
+});
+
+test('statements and reconciliations', async () => {
+  await notify();
+  const date = new Date().toISOString().slice(0, 10);
+  await ours.api.get(`/v1/statements/${date}`).expect(200);
+  await ours.api.get(`/v1/statements/${date}`, { accept: 'text/csv' }).expect(200);
+  await ours.api.get(`/v1/statements/${date}`, { accept: 'application/x-ndjson' }).expect(200);
+  const record = { businessKey: keyOf(), status: 'SUCCESS', amount: '1.00', currency: 'CNY' };
+  const list = { date: '2026-01-02', records: [record] };
+  const { body } = await ours.api.post('/v1/reconciliations', list).expect(202);
+  const at = `/v1/reconciliations/${body.id}`;
+  await until(async () => (await ours.api.get(at).expect(200)).body.status === 'completed');
+  await ours.api.get('/v1/reconciliations').expect(200);
+  const { body: found } = await ours.api.get(`${at}/differences`).expect(200);
+  const { number } = found.data[0];
+  await ours.api
+    .post(`${at}/differences/${number}/handle`, { action: 'accept_ours', reason: 'r' })
+    .expect(200);
+  await ours.api.post(`${at}/resend-missing`, {}).expect(202);
+});
+
+test('the overview and the live events', async () => {
+  await gateway.operator.get('/v1/overview?window=24h').expect(200);
+  await gateway.operator.get('/v1/events').expect(200);
+});
+
+/** What takes a story of its own, which other test files tell with their answers checked too. */
+const ELSEWHERE = [/ \/v1\/messages/, / \/v1\/transactions/];
+
+test('leave no operation of the document out', async () => {
+  const { paths } = await documentOf(gateway.url);
+  const all = Object.entries(paths).flatMap(([path, items]) =>
+    Object.keys(items).map((method) => `${method} ${path}`),
+  );
+  const succeeded = new Set(
+    [...exercised].filter((name) => / 2\d\d$/.test(name)).map((name) => name.slice(0, -4)),
+  );
+  const left = all.filter(
+    (name) => !succeeded.has(name) && !ELSEWHERE.some((pattern) => pattern.test(name)),
+  );
+  expect(left).toEqual([]);
+});
+
+test('an answer that is not as the document says fails', async () => {
+  const answer = {
+    method: 'GET',
+    target: '/healthz',
+    status: 200,
+    contentType: 'application/json',
+  };
+  const check = (more: object) => mustConform(gateway.url, { ...answer, text: '', ...more });
+  await check({ text: '{"status":"ok","version":"1"}' });
+  const [more, less] = ['{"status":"ok","version":"1","secret":1}', '{"status":"ok"}'];
+  await expect(check({ text: more })).rejects.toThrow('additional');
+  await expect(check({ text: less })).rejects.toThrow('required');
+  await expect(check({ status: 418 })).rejects.toThrow('not in the document');
+  await expect(check({ contentType: 'text/html' })).rejects.toThrow('not in the document');
+});
