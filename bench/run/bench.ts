@@ -11,6 +11,7 @@ import type { BenchOptions } from './options.ts';
 import type { Stage } from './phases.ts';
 import { runPlan } from './plan.ts';
 import { type Cluster, openCluster } from './postgres.ts';
+import { writeTopFunctions } from './profile.ts';
 import type { Subject } from './subject.ts';
 import { openFloor } from './subject-floor.ts';
 import { LIMITED, openLimits } from './subject-limit.ts';
@@ -30,7 +31,7 @@ export async function runBench(
   if (options.profile !== null) await mkdir(options.profile, { recursive: true });
   const closers: Closers = [];
   try {
-    const cluster = await openCluster(options.databaseUrl);
+    const cluster = await openCluster(options.databaseUrl, options.profile);
     closers.push(cluster.close);
     const redis = hasRedis() ? await startRedis() : null;
     if (redis !== null) closers.push(redis.stop);
@@ -79,6 +80,7 @@ export async function runBench(
     };
   } finally {
     for (const close of closers.reverse()) await close();
+    if (options.profile !== null) await writeTopFunctions(options.profile);
   }
 }
 

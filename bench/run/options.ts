@@ -31,7 +31,7 @@ export interface BenchOptions {
   databaseUrl: string | null;
   /** Where the results go. */
   out: string;
-  /** Where each gateway leaves a CPU profile; null: nowhere. It costs some speed. */
+  /** A folder for CPU profiles of the gateways and the dearest statements; null: none. It costs speed. */
   profile: string | null;
 }
 

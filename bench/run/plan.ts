@@ -10,6 +10,7 @@ const FIRST_GUESS_PER_SECOND = 1500;
 /** A little more is filled in than will be delivered in the time. */
 const HEADROOM = 1.3;
 const WARM_UP_SECONDS = 3;
+const WITHOUT_DELIVERY: readonly Kind[] = ['intake', 'batch', 'tcc'];
 
 /**
  * Runs all phases. The subjects take turns within each kind and round, A B C A B C, so that a busy
@@ -51,7 +52,7 @@ export async function runPlan(
 
 /** Whatever is measured with deliveries wants receivers that are known to be good. */
 function needed(kind: Kind, { only }: BenchOptions): boolean {
-  if (kind === 'both') return only.some((each) => each !== 'tcc');
+  if (kind === 'both') return only.some((each) => !WITHOUT_DELIVERY.includes(each));
   return only.includes(kind);
 }
 

@@ -4,6 +4,7 @@ import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../generated.ts';
 import { postmasterOf } from './machine.ts';
+import { writeTopStatements } from './profile.ts';
 
 /** The PostgreSQL that everything in a run shares, so that its settings are the same for all. */
 export interface Cluster {
@@ -19,12 +20,15 @@ const FOLDER = join('.data', 'bench-cluster');
 const RUN = 'bench_run_';
 const STEP = 100_000;
 
-/** @param url null: an embedded one, whose filled templates are kept for the next run */
-export async function openCluster(url: string | null): Promise<Cluster> {
-  const embedded = url === null ? await startEmbeddedPostgres(FOLDER) : null;
+/**
+ * @param url null: an embedded one, whose filled templates are kept for the next run
+ * @param profile where it leaves the dearest statements of the gateways, if it is the embedded one
+ */
+export async function openCluster(url: string | null, profile: string | null): Promise<Cluster> {
+  const embedded =
+    url === null ? await startEmbedded(profile !== null ? 'counted' : 'plain') : null;
   const adminUrl = url ?? embedded?.url ?? '';
-  const admin = new pg.Client({ connectionString: adminUrl });
-  await admin.connect();
+  const admin = await connect(adminUrl);
   const { rows } = await admin.query(
     `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid`,
   );
@@ -65,6 +69,10 @@ export async function openCluster(url: string | null): Promise<Cluster> {
       return databaseUrl(adminUrl, full);
     },
     async close() {
+      if (embedded !== null && profile !== null) {
+        const gateways = made.filter((name) => name.includes('postrider'));
+        await writeTopStatements(profile, admin, gateways);
+      }
       for (const name of made) await drop(name);
       await admin.end();
       await embedded?.stop();
@@ -72,10 +80,32 @@ export async function openCluster(url: string | null): Promise<Cluster> {
   };
 }
 
-async function fill(url: string, count: number): Promise<void> {
-  await migrate(url);
+/** Statements are counted only where somebody asks for it: it costs a little. */
+async function startEmbedded(statements: 'counted' | 'plain') {
+  const wanted = statements === 'counted' ? 'pg_stat_statements' : '';
+  const embedded = await startEmbeddedPostgres(FOLDER);
+  const client = await connect(embedded.url);
+  const { rows } = await client.query('SHOW shared_preload_libraries');
+  const isSo = rows[0].shared_preload_libraries === wanted;
+  if (!isSo) {
+    await client.query(`ALTER SYSTEM SET shared_preload_libraries = '${wanted}'`);
+    await client.query(`ALTER SYSTEM SET pg_stat_statements.track = 'all'`);
+  }
+  await client.end();
+  if (isSo) return embedded;
+  await embedded.stop();
+  return startEmbeddedPostgres(FOLDER);
+}
+
+async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
+  return client;
+}
+
+async function fill(url: string, count: number): Promise<void> {
+  await migrate(url);
+  const client = await connect(url);
   try {
     await client.query('SET synchronous_commit = off');
     await client.query(MERCHANTS_AND_ENDPOINTS);

@@ -13,6 +13,7 @@ import {
   type Results,
 } from '../../bench/run/figures.ts';
 import type { Kind } from '../../bench/run/options.ts';
+import { topFunctions } from '../../bench/run/profile.ts';
 import { nearestRank, percentile } from '../../bench/support.ts';
 
 const SMALL = postriderName('redis', 10_000);
@@ -134,4 +135,24 @@ test('there is a picture for each thing measured, and none for what was not', ()
   ]);
   for (const { svg } of pictures.values()) expect(svg).not.toMatch(/NaN|Infinity|undefined/);
   expect(picturesOf({ ...results, phases: [] }).size).toBe(0);
+});
+
+test('a profile names where time was spent, and leaves out where it was waited', () => {
+  const node = (id: number, functionName: string, url = '') => ({
+    id,
+    callFrame: { functionName, url, lineNumber: 9 },
+  });
+  const lines = topFunctions({
+    nodes: [
+      node(1, '(idle)'),
+      node(2, 'claim', 'file:///somewhere/dist/delivery/claim.js'),
+      node(3, '', 'file:///somewhere/node_modules/pg/lib/client.js'),
+    ],
+    samples: [1, 2, 3, 2],
+    timeDeltas: [9_000_000, 2000, 1000, 1000],
+  });
+  expect(lines.map((line) => line.trim())).toEqual([
+    '75.0 %  3 ms  claim  dist/delivery/claim.js:10',
+    '25.0 %  1 ms  (anonymous)  pg/lib/client.js:10',
+  ]);
 });
