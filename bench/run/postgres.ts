@@ -80,16 +80,21 @@ export async function openCluster(url: string | null, profile: string | null): P
   };
 }
 
+const COUNTER = 'pg_stat_statements';
+
 /** Statements are counted only where somebody asks for it: it costs a little. */
 async function startEmbedded(statements: 'counted' | 'plain') {
-  const wanted = statements === 'counted' ? 'pg_stat_statements' : '';
   const embedded = await startEmbeddedPostgres(FOLDER);
   const client = await connect(embedded.url);
   const { rows } = await client.query('SHOW shared_preload_libraries');
-  const isSo = rows[0].shared_preload_libraries === wanted;
-  if (!isSo) {
-    await client.query(`ALTER SYSTEM SET shared_preload_libraries = '${wanted}'`);
-    await client.query(`ALTER SYSTEM SET pg_stat_statements.track = 'all'`);
+  const isCounted = rows[0].shared_preload_libraries === COUNTER;
+  const isSo = isCounted === (statements === 'counted');
+  if (!isSo && !isCounted) {
+    await client.query(`ALTER SYSTEM SET shared_preload_libraries = '${COUNTER}'`);
+    // Those inside of functions too.
+    await client.query(`ALTER SYSTEM SET ${COUNTER}.track = 'all'`);
+  } else if (!isSo) {
+    await client.query('ALTER SYSTEM RESET ALL');
   }
   await client.end();
   if (isSo) return embedded;
