@@ -1,4 +1,4 @@
-import { BARE_LOOP, FLOOR, figureOf, type Results } from '../run/figures.ts';
+import { BARE_LOOP, FLOOR, figureOf, quotientOf, type Results } from '../run/figures.ts';
 import { postridersOf } from './ratios.ts';
 
 /** What was promised, and what came of it. */
@@ -27,13 +27,16 @@ export function goalsOf(results: Results): Goal[] {
       goals.push({ what, subject, goal, value: write(value), met: met(value) });
   };
   for (const name of names) {
-    const perSecond = (kind: 'both' | 'deliver' | 'drain', subject: string) =>
-      figureOf(phases, kind, subject, 'perSecond');
     judge(
       'intake and delivery at once',
       name,
       '≥ 10 × the floor',
-      quotient(perSecond('both', name), perSecond('both', FLOOR)),
+      quotientOf(
+        phases,
+        'perSecond',
+        { kind: 'both', subject: name },
+        { kind: 'both', subject: FLOOR },
+      ),
       (value) => value >= 10,
       (value) => `${value.toFixed(1)} ×`,
     );
@@ -41,7 +44,12 @@ export function goalsOf(results: Results): Goal[] {
       'delivery',
       name,
       '≥ 60 % of the bare loop',
-      quotient(perSecond('deliver', name), perSecond('deliver', BARE_LOOP)),
+      quotientOf(
+        phases,
+        'perSecond',
+        { kind: 'deliver', subject: name },
+        { kind: 'deliver', subject: BARE_LOOP },
+      ),
       (value) => value >= 0.6,
       (value) => `${Math.round(value * 100)} %`,
     );
@@ -57,7 +65,7 @@ export function goalsOf(results: Results): Goal[] {
       'many due at once',
       name,
       '≥ 2,500/s',
-      perSecond('drain', name),
+      figureOf(phases, 'drain', name, 'perSecond'),
       (value) => value >= 2500,
       (value) => `${Math.round(value).toLocaleString('en-US')}/s`,
     );
@@ -75,9 +83,11 @@ export function goalsOf(results: Results): Goal[] {
       `CPU per notification, to ${small}`,
       large,
       '≤ 1.2 ×',
-      quotient(
-        figureOf(phases, 'both', large, 'cpuMsEach'),
-        figureOf(phases, 'both', small, 'cpuMsEach'),
+      quotientOf(
+        phases,
+        'cpuMsEach',
+        { kind: 'both', subject: large },
+        { kind: 'both', subject: small },
       ),
       (value) => value <= 1.2,
       (value) => `${value.toFixed(2)} ×`,
@@ -96,8 +106,4 @@ function grown(names: readonly string[]): [string, string][] {
       .toSorted((one, other) => rowsOf(one) - rowsOf(other));
     return smallest === undefined || smallest === name ? [] : [[smallest, name]];
   });
-}
-
-function quotient(one: number | undefined, other: number | undefined): number | undefined {
-  return one === undefined || other === undefined || other === 0 ? undefined : one / other;
 }

@@ -3,8 +3,8 @@ import {
   BARE_SQL,
   BY_HAND,
   FLOOR,
-  figureOf,
   HTTP_ALONE,
+  quotientOf,
   type Results,
 } from '../run/figures.ts';
 import type { Kind } from '../run/options.ts';
@@ -28,17 +28,22 @@ export function postridersOf({ phases }: Results): string[] {
 /** What each gateway is to the floor and to the limits; what was not measured is left out. */
 export function ratiosOf(results: Results): Ratio[] {
   const { phases } = results;
-  const to = (kind: Kind, subject: string, base: string, baseKind: Kind = kind) => {
-    const one = figureOf(phases, kind, subject, 'perSecond');
-    const other = figureOf(phases, baseKind, base, 'perSecond');
-    return one === undefined || other === undefined || other === 0 ? undefined : one / other;
-  };
+  const to = (kind: Kind, subject: string, base: string, baseKind: Kind = kind) =>
+    quotientOf(phases, 'perSecond', { kind, subject }, { kind: baseKind, subject: base });
   return postridersOf(results).flatMap((subject) => {
     const ratios: Ratio[] = [];
     const add = (what: string, value: number | undefined, write: (value: number) => string) => {
       if (value !== undefined) ratios.push({ what, subject, value, ratio: write(value) });
     };
     add('intake and delivery at once, to the floor', to('both', subject, FLOOR), times);
+    // What a busy machine takes from both it takes from throughput, hardly from this.
+    const cpu = quotientOf(
+      phases,
+      'cpuMsEach',
+      { kind: 'both', subject },
+      { kind: 'both', subject: FLOOR },
+    );
+    add('CPU for a notification, to the floor', cpu, percent);
     add('intake alone, to the floor', to('intake', subject, FLOOR), times);
     add('intake in batches, to the floor', to('batch', subject, FLOOR, 'intake'), times);
     add('delivery alone, to the floor', to('deliver', subject, FLOOR), times);

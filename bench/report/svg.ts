@@ -53,32 +53,33 @@ export function lineChart(
   axes: { x: string; y: string },
 ): string {
   const height = 260;
-  const right = WIDTH - 200;
+  const right = WIDTH - 250;
   const left = 60;
+  const top = TOP + 14;
   const points = lines.flatMap((line) => line.points);
   const most = {
     x: Math.max(...points.map(([x]) => x), 1),
     y: Math.max(...points.map(([, y]) => y), 1),
   };
   const at = ([x, y]: [number, number]) =>
-    `${round(left + (x / most.x) * (right - left))},${round(TOP + height - (y / most.y) * height)}`;
+    `${round(left + (x / most.x) * (right - left))},${round(top + height - (y / most.y) * height)}`;
   const parts = [
-    `<path d="M${left} ${TOP}V${TOP + height}H${right}" fill="none" stroke="${FAINT}"/>`,
-    text(left - 8, TOP + 10, readable(most.y), { anchor: 'end' }),
-    text(left - 8, TOP + height, '0', { anchor: 'end' }),
-    text(right, TOP + height + 18, `${readable(most.x)} ${axes.x}`, { anchor: 'end' }),
-    text(left, TOP - 10, axes.y),
+    `<path d="M${left} ${top}V${top + height}H${right}" fill="none" stroke="${FAINT}"/>`,
+    text(left - 8, top + 10, readable(most.y), { anchor: 'end' }),
+    text(left - 8, top + height, '0', { anchor: 'end' }),
+    text(right, top + height + 18, `${readable(most.x)} ${axes.x}`, { anchor: 'end' }),
+    text(left, top - 10, axes.y),
   ];
   for (const [index, { name, points: own }] of lines.entries()) {
     const tone = TONES[(index + 1) % TONES.length];
     const path = [[0, 0] as [number, number], ...own].map(at).join(' ');
     parts.push(`<polyline points="${path}" fill="none" stroke="${tone}" stroke-width="2"/>`);
     parts.push(
-      `<rect x="${right + 16}" y="${TOP + index * 22}" width="10" height="10" fill="${tone}"/>`,
-      text(right + 32, TOP + index * 22 + 10, name),
+      `<rect x="${right + 16}" y="${top + index * 22}" width="10" height="10" fill="${tone}"/>`,
+      text(right + 32, top + index * 22 + 10, name),
     );
   }
-  return document(title, TOP + height + 30, parts);
+  return document(title, top + height + 30, parts);
 }
 
 function document(title: string, height: number, parts: string[]): string {

@@ -35,14 +35,13 @@ export async function runBench(
     closers.push(cluster.close);
     const redis = hasRedis() ? await startRedis() : null;
     if (redis !== null) closers.push(redis.stop);
-    const generator = await startWorkerProcess<LoadOrder, LoadReport>(
-      new URL('../load/generator.ts', import.meta.url),
-    );
-    closers.push(generator.close);
-    const receiver = await startWorkerProcess<ReceiverOrder, ReceiverReport, ReceiverReady>(
-      new URL('../load/receiver.ts', import.meta.url),
-    );
-    closers.push(receiver.close);
+    const [generator, receiver] = await Promise.all([
+      startWorkerProcess<LoadOrder, LoadReport>(new URL('../load/generator.ts', import.meta.url)),
+      startWorkerProcess<ReceiverOrder, ReceiverReport, ReceiverReady>(
+        new URL('../load/receiver.ts', import.meta.url),
+      ),
+    ]);
+    closers.push(generator.close, receiver.close);
     const stage: Stage = {
       seconds: options.seconds,
       due: options.due,

@@ -33,19 +33,61 @@ export function postriderName(backend: string, rows: number): string {
   return `postrider, ${backend}, ${rows.toLocaleString('en-US')} rows`;
 }
 
-/** The middle of a figure over the rounds; undefined: never measured. */
+/** The median of a figure over the rounds; undefined: never measured. */
 export function figureOf(
   phases: readonly Phase[],
   kind: Kind,
   subject: string,
   name: string,
 ): number | undefined {
-  const values = phases
-    .filter((phase) => phase.kind === kind && phase.subject === subject)
-    .flatMap((phase) => phase.figures[name] ?? [])
-    .toSorted((a, b) => a - b);
+  return medianOf([...roundsOf(phases, kind, subject, name).values()]);
+}
+
+/** A kind of phase of a subject. */
+export interface Measured {
+  kind: Kind;
+  subject: string;
+}
+
+/**
+ * How often the second goes into the first: the median of the rounds' own quotients, because what
+ * was measured within a minute met the same machine. Undefined where no round has both.
+ */
+export function quotientOf(
+  phases: readonly Phase[],
+  name: string,
+  one: Measured,
+  other: Measured,
+): number | undefined {
+  const divisors = roundsOf(phases, other.kind, other.subject, name);
+  return medianOf(
+    [...roundsOf(phases, one.kind, one.subject, name)].flatMap(([round, value]) => {
+      const divisor = divisors.get(round) ?? 0;
+      return divisor === 0 ? [] : [value / divisor];
+    }),
+  );
+}
+
+function roundsOf(
+  phases: readonly Phase[],
+  kind: Kind,
+  subject: string,
+  name: string,
+): Map<number, number> {
+  const values = new Map<number, number>();
+  for (const phase of phases) {
+    const value = phase.figures[name];
+    if (phase.kind === kind && phase.subject === subject && value !== undefined) {
+      values.set(phase.round, value);
+    }
+  }
+  return values;
+}
+
+function medianOf(values: number[]): number | undefined {
   if (values.length === 0) return undefined;
-  const middle = Math.floor(values.length / 2);
-  const upper = values[middle] as number;
-  return values.length % 2 === 1 ? upper : ((values[middle - 1] as number) + upper) / 2;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] as number) + upper) / 2;
 }

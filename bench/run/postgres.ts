@@ -64,7 +64,9 @@ export async function openCluster(url: string | null, profile: string | null): P
     async create(name, count) {
       const full = `${RUN}${process.pid}_${name.replaceAll(/\W/g, '_')}`;
       const source = count === undefined ? 'template1' : await template(count);
-      await admin.query(`CREATE DATABASE ${full} TEMPLATE ${source} STRATEGY FILE_COPY`);
+      // By files costs two checkpoints, by the log everything twice.
+      const strategy = (count ?? 0) > STEP ? 'FILE_COPY' : 'WAL_LOG';
+      await admin.query(`CREATE DATABASE ${full} TEMPLATE ${source} STRATEGY ${strategy}`);
       made.push(full);
       return databaseUrl(adminUrl, full);
     },
@@ -91,8 +93,9 @@ async function startEmbedded(statements: 'counted' | 'plain') {
   const isSo = isCounted === (statements === 'counted');
   if (!isSo && !isCounted) {
     await client.query(`ALTER SYSTEM SET shared_preload_libraries = '${COUNTER}'`);
-    // Those inside of functions too.
+    // Those inside of functions too, and how long each was planned.
     await client.query(`ALTER SYSTEM SET ${COUNTER}.track = 'all'`);
+    await client.query(`ALTER SYSTEM SET ${COUNTER}.track_planning = on`);
   } else if (!isSo) {
     await client.query('ALTER SYSTEM RESET ALL');
   }

@@ -60,6 +60,7 @@ function placeOf(url: string): string {
 interface StatementRow {
   toplevel: boolean;
   ms: number;
+  planMs: number;
   calls: number;
   rows: number;
   query: string;
@@ -76,16 +77,17 @@ export async function writeTopStatements(
 ): Promise<void> {
   await client.query('CREATE EXTENSION IF NOT EXISTS pg_stat_statements');
   const { rows } = await client.query<StatementRow>(
-    `SELECT s.toplevel, s.query, sum(total_exec_time) AS ms,
+    `SELECT s.toplevel, s.query, sum(total_exec_time + total_plan_time) AS ms,
+            sum(total_plan_time) AS "planMs",
             sum(calls)::float8 AS calls, sum(rows)::float8 AS rows
        FROM pg_stat_statements AS s JOIN pg_database AS d ON d.oid = s.dbid
       WHERE d.datname = ANY ($1) GROUP BY s.toplevel, s.query ORDER BY ms DESC`,
     [databases],
   );
   const total = rows.reduce((sum, { toplevel, ms }) => sum + (toplevel ? ms : 0), 0);
-  const write = ({ ms, calls, rows: count, query }: StatementRow) =>
+  const write = ({ ms, planMs, calls, rows: count, query }: StatementRow) =>
     `${((ms / total) * 100).toFixed(1).padStart(5)} %  ${Math.round(ms)} ms  ` +
-    `${calls} × ${(ms / calls).toFixed(3)} ms, ${count} rows  ${query.replaceAll(/\s+/g, ' ').slice(0, 300)}`;
+    `${calls} × ${(ms / calls).toFixed(3)} ms (${(planMs / calls).toFixed(3)} planning), ${count} rows  ${query.replaceAll(/\s+/g, ' ').slice(0, 300)}`;
   const text = [true, false]
     .map((toplevel) =>
       rows

@@ -10,6 +10,7 @@ import {
   figureOf,
   type Phase,
   postriderName,
+  quotientOf,
   type Results,
 } from '../../bench/run/figures.ts';
 import type { Kind } from '../../bench/run/options.ts';
@@ -19,10 +20,10 @@ import { nearestRank, percentile } from '../../bench/support.ts';
 const SMALL = postriderName('redis', 10_000);
 const LARGE = postriderName('redis', 1_000_000);
 
-const phase = (kind: Kind, subject: string, figures: Record<string, number>): Phase => ({
+const phase = (kind: Kind, subject: string, figures: Record<string, number>, round = 1): Phase => ({
   kind,
   subject,
-  round: 1,
+  round,
   figures,
   use: { cores: { subject: 0.5 }, otherCores: 0.25, load1: 1, rssMb: 100 },
 });
@@ -33,8 +34,7 @@ const results: Results = {
   versions: { postrider: '1.2.3', node: '20.20.2' },
   options: { seconds: 10, rounds: 2, rows: [10_000, 1_000_000], due: 1000 },
   phases: [
-    phase('both', FLOOR, { perSecond: 90 }),
-    phase('both', FLOOR, { perSecond: 110 }),
+    phase('both', FLOOR, { perSecond: 100, cpuMsEach: 4 }),
     phase('both', SMALL, { perSecond: 1100, cpuMsEach: 1 }),
     phase('both', LARGE, { perSecond: 900, cpuMsEach: 1.3 }),
     phase('deliver', BARE_LOOP, { perSecond: 4000 }),
@@ -52,16 +52,31 @@ test('percentiles are values that were measured, whatever their order', () => {
   expect(percentile([1, Number.POSITIVE_INFINITY], 0.99)).toBe(Number.POSITIVE_INFINITY);
 });
 
-test('a figure is the median of its rounds', () => {
-  expect(figureOf(results.phases, 'both', FLOOR, 'perSecond')).toBe(100);
+test('a figure is the median of its rounds; a ratio that of the ratios within them', () => {
+  const floor = [90, 130, 110].map((perSecond, n) => phase('both', FLOOR, { perSecond }, n + 1));
+  expect(figureOf(floor, 'both', FLOOR, 'perSecond')).toBe(110);
+  expect(figureOf(floor.slice(1), 'both', FLOOR, 'perSecond')).toBe(120);
   expect(figureOf(results.phases, 'both', FLOOR, 'unheard')).toBeUndefined();
+  // A busy second round: both are slower, and the ratio is not.
+  const rounds = [
+    phase('both', FLOOR, { perSecond: 100 }),
+    phase('both', SMALL, { perSecond: 1000 }),
+    phase('both', FLOOR, { perSecond: 10 }, 2),
+    phase('both', SMALL, { perSecond: 120 }, 2),
+    phase('both', SMALL, { perSecond: 999 }, 3),
+  ];
+  const [one, other] = [SMALL, FLOOR].map((subject) => ({ kind: 'both' as const, subject }));
+  expect(quotientOf(rounds, 'perSecond', one!, other!)).toBe(11);
+  expect(quotientOf([], 'perSecond', one!, other!)).toBeUndefined();
 });
 
 test('ratios are made only of what one run measured', () => {
   expect(ratiosOf(results).map(({ subject, what, ratio }) => [subject, what, ratio])).toEqual([
     [SMALL, 'intake and delivery at once, to the floor', '11.0 ×'],
+    [SMALL, 'CPU for a notification, to the floor', '25 %'],
     [SMALL, 'delivery alone, to the bare loop', '63 %'],
     [LARGE, 'intake and delivery at once, to the floor', '9.00 ×'],
+    [LARGE, 'CPU for a notification, to the floor', '33 %'],
   ]);
 });
 
