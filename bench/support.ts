@@ -25,10 +25,17 @@ interface Answer {
   body: any;
 }
 
-/** The built gateway as a process of its own, on an embedded database in a temporary folder. */
-export async function launchGateway(env: Record<string, string> = {}): Promise<BenchGateway> {
+/**
+ * The built gateway as a process of its own, on an embedded database in a temporary folder.
+ *
+ * @param nodeArgs for Node itself, such as `--cpu-prof`
+ */
+export async function launchGateway(
+  env: Record<string, string> = {},
+  nodeArgs: string[] = [],
+): Promise<BenchGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postrider-bench-'));
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...nodeArgs, MAIN], {
     env: {
       ...process.env,
       PORT: '0',
@@ -89,6 +96,13 @@ export async function listen(handler: RequestListener): Promise<{ url: string; s
 
 /** @param share 0..1, e.g. 0.99 */
 export function percentile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
+  return nearestRank(
+    values.toSorted((a, b) => a - b),
+    share,
+  );
+}
+
+/** @param sorted smallest first */
+export function nearestRank(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
