@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import type { DeliveryCommands } from '../../src/delivery/commands.ts';
 import { createApp } from '../../src/http/app.ts';
+import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
 import { notificationRoutes } from '../../src/notification/routes.ts';
@@ -62,6 +63,7 @@ const server = createServer(
       merchantId: null,
     }),
     idempotency: elsewhere<IdempotencyStore>(),
+    audit: elsewhere<AuditTrail>(),
     readiness: async () => ({ database: true, queue: true }),
     log: pino({ level: 'warn' }),
     version: 'limit',
