@@ -85,6 +85,12 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
     void running.worker?.refresh().catch((error) => log.error({ err: error }, 'refresh failed'));
 
   return [
+    // First, because the router tries them in this order and most calls are these.
+    ...notificationRoutes({
+      sql,
+      accept: parts.metrics.intake(createAccept({ database, wake, checkUrl: refusedUrl })),
+      commands,
+    }),
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
     ...merchantRoutes({ database, secrets }),
     ...keyRoutes({ database, secrets, keyRing }),
@@ -96,11 +102,6 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
       cancelForEndpoint: commands.cancelForEndpoint,
       wakeReceiver: commands.wakeReceiver,
       testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
-    }),
-    ...notificationRoutes({
-      sql,
-      accept: parts.metrics.intake(createAccept({ database, wake, checkUrl: refusedUrl })),
-      commands,
     }),
     ...deliveryRoutes({ database, commands }),
     ...ackRoutes({ sql, commands, log }),

@@ -137,6 +137,20 @@ test('the overview and the live events', async () => {
   await gateway.operator.get('/v1/events').expect(200);
 });
 
+test('bulk re-sends and the audit log', async () => {
+  const { operator } = gateway;
+  const ask = { filter: { type: 'never.sent' }, reason: 'r', ratePerSecond: 1 };
+  await operator.post('/v1/resends', { ...ask, dryRun: true }).expect(200);
+  const { body } = await operator.post('/v1/resends', ask).expect(202);
+  await operator.get('/v1/resends').expect(200);
+  await operator.get(`/v1/resends/${body.id}`).expect(200);
+  for (const action of ['pause', 'resume', 'cancel']) {
+    const { status } = await operator.post(`/v1/resends/${body.id}/${action}`);
+    expect([200, 409]).toContain(status);
+  }
+  await operator.get('/v1/audit-log').expect(200);
+});
+
 /** What takes a story of its own, which other test files tell with their answers checked too. */
 const ELSEWHERE = [/ \/v1\/messages/, / \/v1\/transactions/];
 

@@ -96,7 +96,8 @@ describe('every operation', () => {
   test('that only asks leaves none', async () => {
     const before = (await log('limit=1'))[0]?.id;
     for (const operation of document.operations) {
-      if (operation.isOpen) continue;
+      // The live events have no end to wait for.
+      if (operation.isOpen || operation.name === 'get /v1/events') continue;
       if (operation.method !== 'GET' && !ONLY_ASKS.includes(operation.name)) continue;
       await (await call(operation, OPERATOR_KEY, 'reads')).arrayBuffer();
     }
