@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 
 const MOST_RECEIVERS = 10_000;
@@ -12,11 +11,15 @@ const MOST_RECEIVERS = 10_000;
 export function createPacer(
   clock: Pick<Clock, 'now'>,
 ): (receiverId: string, plannedAt: number, intervalMs: number) => number {
-  const free = new LRUCache<string, number>({ max: MOST_RECEIVERS });
+  // In the order of use. (Rejected: an LRU cache, which takes room for all of them at once.)
+  const free = new Map<string, number>();
   return (receiverId, plannedAt, intervalMs) => {
     if (intervalMs === 0) return plannedAt;
     const at = Math.max(plannedAt, free.get(receiverId) ?? 0);
+    free.delete(receiverId);
     free.set(receiverId, Math.max(at, clock.now()) + intervalMs);
+    const [longestUnused] = free.keys();
+    if (free.size > MOST_RECEIVERS && longestUnused !== undefined) free.delete(longestUnused);
     return at;
   };
 }

@@ -146,7 +146,8 @@ export function endLostAttempt(
     remoteAddress: null,
     error: 'The gateway stopped before the answer was recorded.',
   };
-  const decision = decide(standingOf(delivery), policy, reading, nowMs, 0);
+  // As of its start, so that the time until somebody noticed costs neither delay nor rung.
+  const decision = decide(standingOf(delivery), policy, reading, delivery.leasedAtMs, 0);
   const sinceStartMs = nowMs - delivery.leasedAtMs;
   const next = transitionOf(
     decision.kind === 'retry'
