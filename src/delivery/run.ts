@@ -6,7 +6,7 @@ import type { Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { Wake } from './queue.ts';
 import type { Answer, Letter, Sender } from './send.ts';
-import type { Claim, Claimed } from './store/claim.ts';
+import { type Claim, type Claimed, LEASE_MARGIN_MS } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
 
 /** An attempt as it ended, for the log, the metrics and the live view. */
@@ -107,6 +107,12 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   if (delivery.trigger === 'ladder' && delivery.rung >= policy.ladderSeconds.length) {
     const next: Transition = { to: 'failed', reason: 'ladder_spent' };
     return { ending: ending(delivery, null, next), answer: null };
+  }
+
+  // A process that stood still: somebody else has it by now, or soon will.
+  const leasedForMs = delivery.startInMs + policy.timeoutMs + LEASE_MARGIN_MS;
+  if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {
+    return { ending: ending(delivery, null, { to: 'released', delayMs: 0 }), answer: null };
   }
 
   const answer = await steps.sender.send(letter, {
