@@ -46,7 +46,7 @@ function currentPolicies(tables: Tables): Policy[] {
 }
 
 /** `findDue`: receiver by receiver, each one's first, then each one's second … */
-export function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: string } {
+function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: string } {
   const waiting = [...tables.live.values()].filter(
     (row) => row.status === 'pending' && row.queue === search.queue,
   );
