@@ -72,7 +72,6 @@ const STORE = /(^|\/)store(-[\w-]+)?\.ts$|\/store\/|-store\.ts$|^db\//;
 const EXCEPTIONS = {
   sql: {
     'gateway/api.ts': 'asks the database whether it is there',
-    'delivery/sweep.ts': 'reads the clock',
     'fence/fence.ts': 'runs in the participants’ databases, through their own client',
     'notification/adopt.ts': 'one statement made of three features’ parts',
     'notification/supersede.ts': 'locks and settles around the insert',

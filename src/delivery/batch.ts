@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from '../clock.ts';
+
 interface BatchOptions {
   /** Most items in one run. */
   maxItems: number;
@@ -6,6 +8,7 @@ interface BatchOptions {
   /** Most items waiting; one more is refused with the error of `whenFull`. */
   maxWaiting: number;
   whenFull: () => Error;
+  clock?: Pick<Clock, 'soon'>;
 }
 
 interface Waiting<Item, Result> {
@@ -28,6 +31,7 @@ export function batched<Item, Result>(
   const waiting: Waiting<Item, Result>[] = [];
   let runs = 0;
   let scheduled = false;
+  const clock = options.clock ?? systemClock;
 
   function flush(): void {
     scheduled = false;
@@ -54,7 +58,7 @@ export function batched<Item, Result>(
   function schedule(): void {
     if (scheduled || waiting.length === 0) return;
     scheduled = true;
-    setImmediate(flush);
+    clock.soon(flush);
   }
 
   return (item) => {

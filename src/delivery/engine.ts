@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Database } from '../db/client.ts';
+import { type Clock, systemClock } from '../clock.ts';
 import { batched } from './batch.ts';
 import { createLane, type Lane } from './lane.ts';
 import { readPlainly } from './outcome.ts';
@@ -10,9 +10,8 @@ import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
 import { type AttemptReport, run, type Steps } from './run.ts';
 import type { Letter, Sender } from './send.ts';
-import { type Claim, type Claimed, claimDeliveries } from './store/claim.ts';
-import { findDue } from './store/find-due.ts';
-import { currentPolicies, policyCache } from './store/policies.ts';
+import type { Claim, Claimed } from './store/claim.ts';
+import type { EngineStore } from './store/engine-store.ts';
 import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
 
 /** Told of what happens; must be quick, and never throws. */
@@ -22,7 +21,7 @@ export interface Observer {
 }
 
 export interface EngineOptions {
-  database: Database;
+  store: EngineStore;
   wakes: WakeQueue;
   sender: Sender;
   owners: Owners;
@@ -31,6 +30,8 @@ export interface EngineOptions {
   /** 0 ≤ random < 1; for the jitter. */
   random?: () => number;
   sweepEveryMs?: number;
+  /** This process' own when absent. */
+  clock?: Clock;
 }
 
 /** The worker: one lane a queue, the wakes that feed them, and the sweep that needs no wakes. */
@@ -53,11 +54,11 @@ const WAKES_AT_ONCE = 50;
 
 /** The steps that all deliveries of this process share. Also what a process without lanes sends with. */
 export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit<Steps, 'claim'> {
-  const { database, wakes, sender, owners, log } = options;
+  const { store, wakes, sender, owners, log, clock = systemClock } = options;
   return {
-    policyOf: policyCache(database.prisma),
-    compose: composeThrough(owners),
-    pace: createPacer(),
+    policyOf: store.policyOf,
+    compose: composeThrough(owners, clock),
+    pace: createPacer(clock),
     sender,
     read: (delivery, answer, outcome) =>
       owners.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??
@@ -67,7 +68,11 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
         kind: 'unknown',
         retryAfterMs: null,
       },
-    record: createRecorder(database, owners, (error) => log.error({ err: error }, 'record failed')),
+    record: createRecorder(
+      store.record,
+      (error) => log.error({ err: error }, 'record failed'),
+      clock,
+    ),
     wake: (due) => wakes.wake(due),
     report: (report) => {
       logAttempt(log, report);
@@ -76,12 +81,13 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
     fault: (error, delivery) =>
       log.error({ err: error, deliveryId: delivery.id }, 'attempt not made, given back'),
     random: options.random ?? Math.random,
+    clock,
     shutdown,
   };
 }
 
 export async function startWorker(options: EngineOptions): Promise<Worker> {
-  const { database, wakes, owners, log } = options;
+  const { store, wakes, log, clock = systemClock } = options;
   const abort = new AbortController();
   const steps = createSteps(options, abort.signal);
   const lanes = new Map<string, { lane: Lane; policy: Policy; stop(): Promise<void> }>();
@@ -99,7 +105,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const refresh = singly(async () => {
     if (closing) return;
-    for (const policy of await currentPolicies(database.prisma)) {
+    for (const policy of await store.currentPolicies()) {
       const entry = lanes.get(policy.queue);
       if (entry === undefined) {
         await openLane(policy);
@@ -112,17 +118,17 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLostAttempts(database, steps).then((n) => options.observe?.swept('lost_attempt', n)),
-      expireDeliveries(database, owners).then((n) => options.observe?.swept('deadline_passed', n)),
+      recoverLostAttempts(store, steps).then((n) => options.observe?.swept('lost_attempt', n)),
+      expireDeliveries(store).then((n) => options.observe?.swept('deadline_passed', n)),
       ...[...lanes.values()].map(({ lane }) => lane.look()),
     ]);
   });
 
   await refresh();
-  const refreshTimer = setInterval(() => refresh().catch(fault), REFRESH_EVERY_MS);
-  const sweepTimer = setInterval(
-    () => sweep().catch(fault),
+  const refreshTimer = clock.every(REFRESH_EVERY_MS, () => void refresh().catch(fault));
+  const sweepTimer = clock.every(
     options.sweepEveryMs ?? SWEEP_EVERY_MS,
+    () => void sweep().catch(fault),
   );
   sweep().catch(fault);
 
@@ -138,14 +144,14 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
     },
     async close(graceMs) {
       closing = true;
-      clearInterval(refreshTimer);
-      clearInterval(sweepTimer);
+      refreshTimer.cancel();
+      sweepTimer.cancel();
       const entries = [...lanes.values()];
       const drained = Promise.all(entries.map(({ lane }) => lane.drain()));
       const stopped = Promise.all(entries.map((entry) => entry.stop()));
-      const grace = setTimeout(() => abort.abort(new Error('shutdown')), graceMs);
+      const grace = clock.after(graceMs, () => abort.abort(new Error('shutdown')));
       await drained;
-      clearTimeout(grace);
+      grace.cancel();
       await stopped;
     },
   };
@@ -153,7 +159,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
 function laneFor(
   policy: Policy,
-  { database, log }: EngineOptions,
+  { store, log }: EngineOptions,
   shared: Omit<Steps, 'claim'>,
   current: () => Policy,
 ): Lane {
@@ -163,15 +169,11 @@ function laneFor(
       maxRuns: 1,
       maxWaiting: 10_000,
       whenFull: () => new Error('too many claims wait'),
+      clock: shared.clock,
     },
     async (ids) => {
       const wanted = [...new Set(ids)];
-      const claims = await claimDeliveries(
-        database.prisma,
-        wanted,
-        wanted.length,
-        lane.suspectPlaces(),
-      );
+      const claims = await store.claim(wanted, wanted.length, lane.suspectPlaces());
       for (const each of claims.values()) {
         if (each.verdict === 'claimed' && each.delivery.suspect) lane.suspectBegan();
       }
@@ -183,7 +185,7 @@ function laneFor(
   const lane = createLane(policy.concurrency, {
     run: (deliveryId) => run(deliveryId, steps),
     findDue: (scope, limit, suspects) =>
-      findDue(database.prisma, {
+      store.findDue({
         queue: policy.queue,
         scope,
         limit,
@@ -191,6 +193,7 @@ function laneFor(
         maxInFlight: current().maxInFlightPerEndpoint,
       }),
     fault: (error) => log.error({ err: error, queue: policy.queue }, 'lane fault'),
+    clock: shared.clock,
   });
   return lane;
 }
@@ -202,7 +205,10 @@ function take<K, V>(map: Map<K, V>, key: K): V | null {
 }
 
 /** Deliveries of one owner kind that are composed at the same time are composed together. */
-function composeThrough(owners: Owners): (delivery: Claimed) => Promise<Letter | Undeliverable> {
+function composeThrough(
+  owners: Owners,
+  clock: Clock,
+): (delivery: Claimed) => Promise<Letter | Undeliverable> {
   const composers = new Map(
     [...owners].map(([kind, owner]) => [
       kind,
@@ -212,6 +218,7 @@ function composeThrough(owners: Owners): (delivery: Claimed) => Promise<Letter |
           maxRuns: 2,
           maxWaiting: 10_000,
           whenFull: () => new Error('too many letters wait'),
+          clock,
         },
         async (deliveries) => {
           const letters = await owner.compose(deliveries);

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from '../clock.ts';
 import type { RunResult } from './run.ts';
 import type { DueScope } from './store/find-due.ts';
 
@@ -10,6 +11,7 @@ export interface LaneWork {
     suspects: 'with' | 'without',
   ): Promise<{ ids: string[]; next: string }>;
   fault(error: unknown): void;
+  clock: Clock;
 }
 
 /** One queue's places in this process. */
@@ -52,7 +54,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   let looking: Promise<void> | null = null;
   const waitingReceivers = new Set<string>();
   let passing = false;
-  const timers = new Map<string, NodeJS.Timeout>();
+  const timers = new Map<string, Timer>();
   const idle: Array<() => void> = [];
 
   const places = () => Math.max(0, concurrency - running);
@@ -103,13 +105,10 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   function later(key: string, waitMs: number, act: () => void): void {
     if (closing || waitMs > LONGEST_TIMER_MS || timers.has(key) || timers.size >= MOST_TIMERS)
       return;
-    const timer = setTimeout(
-      () => {
-        timers.delete(key);
-        act();
-      },
-      Math.max(1, waitMs),
-    );
+    const timer = work.clock.after(Math.max(1, waitMs), () => {
+      timers.delete(key);
+      act();
+    });
     timers.set(key, timer);
   }
 
@@ -118,7 +117,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
       .catch(work.fault)
       .finally(() => {
         looking = null;
-        if (wantsMore()) setImmediate(() => void look());
+        if (wantsMore()) work.clock.soon(() => void look());
       });
     return looking;
   }
@@ -142,7 +141,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     waitingReceivers.add(receiverId);
     if (passing || closing) return;
     passing = true;
-    setImmediate(async () => {
+    work.clock.soon(async () => {
       passing = false;
       const receiverIds = [...waitingReceivers].slice(0, WALK);
       for (const id of receiverIds) waitingReceivers.delete(id);
@@ -172,7 +171,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     },
     async drain() {
       closing = true;
-      for (const timer of timers.values()) clearTimeout(timer);
+      for (const timer of timers.values()) timer.cancel();
       timers.clear();
       if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
 import { batched } from './batch.ts';
 import { healthOf, mergeHealth } from './health.ts';
@@ -8,7 +8,8 @@ import type { Claimed } from './store/claim.ts';
 import { type Ending, type Health, type Recorded, recordEndings } from './store/record.ts';
 import type { Settled } from './store/settle.ts';
 
-interface Item {
+/** The end of a lease, with what it says about the receiver. */
+export interface RecordItem {
   ownerKind: string;
   ending: Ending;
   health: Health | null;
@@ -30,18 +31,19 @@ const GIVE_UP_AFTER_MS = 10_000;
  * database, because losing it means sending again: so it is tried again while the lease holds.
  */
 export function createRecorder(
-  { prisma }: Database,
-  owners: Owners,
+  recordTogether: (items: RecordItem[]) => Promise<Array<Recorded | null>>,
   fault: (error: unknown) => void,
+  clock: Clock,
 ): Record {
-  const record = batched<Item, Recorded | null>(
+  const record = batched<RecordItem, Recorded | null>(
     {
       maxItems: 200,
       maxRuns: 2,
       maxWaiting: 100_000,
       whenFull: () => new Error('too many results wait'),
+      clock,
     },
-    (items) => recordTogether(prisma, owners, items),
+    recordTogether,
   );
 
   return async (ending, delivery, answer) => {
@@ -49,39 +51,45 @@ export function createRecorder(
       answer !== null && ending.attempt !== null
         ? healthOf(delivery, answer, ending.attempt.outcome)
         : null;
-    const startedAt = performance.now();
+    const startedAt = clock.now();
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       try {
         return await record({ ownerKind: delivery.ownerKind, ending, health });
       } catch (error) {
         fault(error);
-        if (performance.now() - startedAt > GIVE_UP_AFTER_MS) return null;
-        await sleep(pauseMs);
+        if (clock.now() - startedAt > GIVE_UP_AFTER_MS) return null;
+        await clock.sleep(pauseMs);
       }
     }
   };
 }
 
 /** A batch that the database refuses is tried one by one: a result it cannot take sinks no others. */
-async function recordTogether(
+export function recordThrough(
   prisma: Database['prisma'],
   owners: Owners,
-  items: Item[],
-): Promise<Array<Recorded | null>> {
-  try {
-    return await recordBatch(prisma, owners, items);
-  } catch (error) {
-    if (items.length === 1 || !(error instanceof Prisma.PrismaClientKnownRequestError)) throw error;
-    const each = await Promise.allSettled(items.map((item) => recordBatch(prisma, owners, [item])));
-    if (each.every(({ status }) => status === 'rejected')) throw error;
-    return each.map((result) => (result.status === 'fulfilled' ? (result.value[0] ?? null) : null));
-  }
+): (items: RecordItem[]) => Promise<Array<Recorded | null>> {
+  return async (items) => {
+    try {
+      return await recordBatch(prisma, owners, items);
+    } catch (error) {
+      const refused = error instanceof Prisma.PrismaClientKnownRequestError;
+      if (items.length === 1 || !refused) throw error;
+      const each = await Promise.allSettled(
+        items.map((item) => recordBatch(prisma, owners, [item])),
+      );
+      if (each.every(({ status }) => status === 'rejected')) throw error;
+      return each.map((result) =>
+        result.status === 'fulfilled' ? (result.value[0] ?? null) : null,
+      );
+    }
+  };
 }
 
 async function recordBatch(
   prisma: Database['prisma'],
   owners: Owners,
-  items: Item[],
+  items: RecordItem[],
 ): Promise<Array<Recorded | null>> {
   // In the order of ids, like everybody who locks several deliveries: nobody waits in a circle.
   const endings = items
@@ -96,7 +104,7 @@ async function recordBatch(
 }
 
 /** Whether the owner wants to act in the transaction; without one a single statement is enough. */
-function concernsOwner({ ownerKind, ending }: Item, owners: Owners): boolean {
+function concernsOwner({ ownerKind, ending }: RecordItem, owners: Owners): boolean {
   const owner = owners.get(ownerKind);
   const ends = ending.next.to !== 'pending' && ending.next.to !== 'released';
   return (

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../clock.ts';
 import { newId } from '../ids.ts';
 import { decide, type Reading } from './decide.ts';
 import { judge, type Outcome } from './outcome.ts';
@@ -6,7 +6,7 @@ import type { Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { Wake } from './queue.ts';
 import type { Answer, Letter, Sender } from './send.ts';
-import type { Claim, Claimed } from './store/claim.ts';
+import { type Claim, type Claimed, LEASE_MARGIN_MS } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
 
 /** An attempt as it ended, for the log, the metrics and the live view. */
@@ -22,7 +22,7 @@ export interface Steps {
   claim(deliveryId: string): Promise<Claim | null>;
   policyOf(queue: string, version: number): Promise<Policy>;
   compose(delivery: Claimed): Promise<Letter | Undeliverable>;
-  /** When an attempt may start, `performance.now()`: starts at one receiver are kept apart. */
+  /** When an attempt may start, by `clock`: starts at one receiver are kept apart. */
   pace(receiverId: string, plannedAt: number, intervalMs: number): number;
   sender: Sender;
   /** What an answer means to the delivery's owner. */
@@ -36,6 +36,7 @@ export interface Steps {
   /** Something of ours failed before anything was sent: a lost database, a secret nobody can open. */
   fault(error: unknown, delivery: Claimed): void;
   random(): number;
+  clock: Clock;
   /** Aborted when the process must end: attempts under way are broken off and given back. */
   shutdown: AbortSignal;
 }
@@ -84,7 +85,7 @@ interface Ended {
 
 /** compose → send → judge → decide. Rejects only where nothing may be charged. */
 async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<Ended> {
-  const clock = clockOf(delivery);
+  const clock = clockOf(delivery, steps.clock);
   const [policy, letter] = await Promise.all([
     steps.policyOf(delivery.queue, delivery.policyVersion),
     steps.compose(delivery),
@@ -96,8 +97,8 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
 
   const plannedAt = delivery.leasedAtTick + delivery.startInMs;
   const startAt = steps.pace(delivery.receiverId, plannedAt, delivery.intervalMs);
-  const earlyMs = startAt - performance.now();
-  if (earlyMs > 0) await sleep(earlyMs, undefined, { signal: steps.shutdown });
+  const earlyMs = startAt - steps.clock.now();
+  if (earlyMs > 0) await steps.clock.sleep(earlyMs, steps.shutdown);
   const startedAtMs = clock.nowMs();
   if (startedAtMs >= delivery.deadlineMs) {
     const next: Transition = { to: 'failed', reason: 'deadline_passed' };
@@ -106,6 +107,12 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   if (delivery.trigger === 'ladder' && delivery.rung >= policy.ladderSeconds.length) {
     const next: Transition = { to: 'failed', reason: 'ladder_spent' };
     return { ending: ending(delivery, null, next), answer: null };
+  }
+
+  // A process that stood still: somebody else has it by now, or soon will.
+  const leasedForMs = delivery.startInMs + policy.timeoutMs + LEASE_MARGIN_MS;
+  if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {
+    return { ending: ending(delivery, null, { to: 'released', delayMs: 0 }), answer: null };
   }
 
   const answer = await steps.sender.send(letter, {
@@ -146,7 +153,8 @@ export function endLostAttempt(
     remoteAddress: null,
     error: 'The gateway stopped before the answer was recorded.',
   };
-  const decision = decide(standingOf(delivery), policy, reading, nowMs, 0);
+  // As of its start, so that the time until somebody noticed costs neither delay nor rung.
+  const decision = decide(standingOf(delivery), policy, reading, delivery.leasedAtMs, 0);
   const sinceStartMs = nowMs - delivery.leasedAtMs;
   const next = transitionOf(
     decision.kind === 'retry'
@@ -210,6 +218,6 @@ export function wakeFor(due: Pick<Recorded, 'id' | 'queue' | 'dueAtMs' | 'waitMs
 }
 
 /** The database's clock, carried on by this process' monotonic one: local time never matters. */
-function clockOf({ leasedAtMs, leasedAtTick }: Claimed) {
-  return { nowMs: () => leasedAtMs + performance.now() - leasedAtTick };
+function clockOf({ leasedAtMs, leasedAtTick }: Claimed, clock: Clock) {
+  return { nowMs: () => leasedAtMs + clock.now() - leasedAtTick };
 }

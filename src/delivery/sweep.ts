@@ -1,9 +1,5 @@
-import { type Database, Prisma } from '../db/client.ts';
-import type { Owners } from './owner.ts';
-import { tellOwners } from './recorder.ts';
 import { endLostAttempt, type Steps, wakeFor } from './run.ts';
-import { findOverdueLeases } from './store/claim.ts';
-import { settleDeliveries } from './store/settle.ts';
+import type { EngineStore } from './store/engine-store.ts';
 
 /** Rows in one statement; a sweep goes on until less than this is found. */
 const BATCH = 500;
@@ -15,14 +11,14 @@ const BATCH = 500;
  * @returns how many leases had run out
  */
 export async function recoverLostAttempts(
-  { prisma }: Database,
+  store: Pick<EngineStore, 'findOverdueLeases' | 'nowMs'>,
   steps: Pick<Steps, 'policyOf' | 'readLost' | 'record' | 'report' | 'wake'>,
 ): Promise<number> {
   let found = 0;
   for (;;) {
-    const overdue = await findOverdueLeases(prisma, BATCH);
+    const overdue = await store.findOverdueLeases(BATCH);
     found += overdue.length;
-    const nowMs = await databaseNowMs(prisma);
+    const nowMs = await store.nowMs();
     await Promise.all(
       overdue.map(async (delivery) => {
         const policy = await steps.policyOf(delivery.queue, delivery.policyVersion);
@@ -38,26 +34,11 @@ export async function recoverLostAttempts(
 }
 
 /** Ends what waited past its deadline: behind a pause, an open circuit, or while nothing ran. */
-export async function expireDeliveries({ prisma }: Database, owners: Owners): Promise<number> {
+export async function expireDeliveries(store: Pick<EngineStore, 'expire'>): Promise<number> {
   let found = 0;
   for (;;) {
-    const { expired, afterCommit } = await prisma.$transaction(async (tx) => {
-      const settled = await settleDeliveries(
-        tx,
-        Prisma.sql`d.deadline_at <= postrider_now()`,
-        ['pending'],
-        { status: 'failed', reason: 'deadline_passed' },
-        BATCH,
-      );
-      return { expired: settled.length, afterCommit: await tellOwners(tx, owners, settled) };
-    });
-    for (const act of afterCommit) act();
+    const expired = await store.expire(BATCH);
     found += expired;
     if (expired < BATCH) return found;
   }
-}
-
-async function databaseNowMs(prisma: Database['prisma']): Promise<number> {
-  const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
-  return row?.now.getTime() ?? Date.now();
 }

@@ -5,6 +5,7 @@ import type { Database } from '../db/client.ts';
 import type { EngineOptions, Worker } from '../delivery/engine.ts';
 import type { WakeQueue, Waker } from '../delivery/queue.ts';
 import { createSender } from '../delivery/send.ts';
+import { sqlStore } from '../delivery/store/engine-store.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import { pingOwner } from '../merchant/ping.ts';
 import { createTargets } from '../merchant/targets.ts';
@@ -88,7 +89,7 @@ export function assembleParts(ground: Ground) {
   ]);
   const engine: EngineOptions = {
     ...(settings.sweepEveryMs !== undefined && { sweepEveryMs: settings.sweepEveryMs }),
-    database,
+    store: sqlStore(database, owners),
     wakes,
     sender,
     owners,

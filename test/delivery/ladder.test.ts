@@ -33,6 +33,13 @@ describe('the delay before a rung', () => {
     );
   });
 
+  test('is longer by its share of the jitter, as far as there is slack', () => {
+    const rules = { ladderSeconds: [0, 100, 100], jitter: 0.5 };
+    expect(delayBeforeRung(rules, 1, 1000 * SECOND, 0.5)).toBe(125 * SECOND);
+    // 200 s of ladder are to come: of the slack of 10 s the last millisecond is not used.
+    expect(delayBeforeRung(rules, 1, 210 * SECOND, 0.5)).toBe(110 * SECOND - 1);
+  });
+
   test('always ends before the deadline, and is null only where it could not', () => {
     fc.assert(
       fc.property(

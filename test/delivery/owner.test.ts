@@ -7,6 +7,7 @@ import { openWakeQueue, type WakeQueue } from '../../src/delivery/queue.ts';
 import { createSender, type Sender } from '../../src/delivery/send.ts';
 import { newSecret } from '../../src/delivery/sign.ts';
 import { createDeliveries } from '../../src/delivery/store/create.ts';
+import { sqlStore } from '../../src/delivery/store/engine-store.ts';
 import { newId } from '../../src/ids.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
@@ -48,11 +49,12 @@ async function begin(owner: Omit<Owner, 'compose'>): Promise<string> {
         },
       ]),
     );
+  const owners = new Map([['toy', { ...owner, compose }]]);
   worker = await startWorker({
-    database: db.database,
+    store: sqlStore(db.database, owners),
     wakes,
     sender,
-    owners: new Map([['toy', { ...owner, compose }]]),
+    owners,
     log: pino({ level: 'silent' }),
     sweepEveryMs: 200,
   });

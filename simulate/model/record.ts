@@ -1,0 +1,130 @@
+import { mergeHealth } from '../../src/delivery/health.ts';
+import type { RecordItem } from '../../src/delivery/recorder.ts';
+import type { Ending, Health, Recorded } from '../../src/delivery/store/record.ts';
+import { type DeliveryRow, type ReceiverRow, type Tables, toColumn, write } from './rows.ts';
+
+const CIRCUIT_OPENS_AT = 50;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+const MOST_AT_ONCE = 20;
+
+/** What the statement in `recordEndings` does. */
+export function record(tables: Tables, items: RecordItem[]): Array<Recorded | null> {
+  // Whoever waits is looked for in the snapshot from before.
+  const waitingBefore = [...tables.live.values()]
+    .filter(({ status, dueAt }) => status === 'pending' && (dueAt ?? Infinity) <= tables.nowMs)
+    .map(({ queue, receiverId }) => `${queue} ${receiverId}`);
+  const answers = items.map(({ ending }) => end(tables, ending, new Set(waitingBefore)));
+  for (const health of mergeHealth(items.flatMap((item) => item.health ?? []))) {
+    const receiver = tables.receivers.get(health.receiverId);
+    if (receiver !== undefined) fare(tables, receiver, health);
+  }
+  return answers;
+}
+
+function end(tables: Tables, ending: Ending, waiting: Set<string>): Recorded | null {
+  const row = tables.deliveries.get(ending.deliveryId);
+  if (row === undefined || row.leaseToken !== ending.leaseToken) return null;
+  const { attempt, next } = ending;
+  const released = next.to === 'released';
+  const status = released ? 'pending' : next.to;
+  const { trigger } = row;
+  const wasSending = row.status === 'sending';
+  const settles = wasSending && status !== 'pending';
+  write(tables, row, {
+    status: wasSending ? status : row.status,
+    reason: wasSending ? ('reason' in next ? next.reason : null) : row.reason,
+    rung: 'rung' in next ? next.rung : row.rung,
+    attemptCount: row.attemptCount + (attempt === null ? 0 : 1),
+    trigger: released ? row.trigger : 'ladder',
+    priority: attempt !== null && row.priority === 0 ? 1 : row.priority,
+    dueAt: wasSending && status === 'pending' ? dueAfter(tables, row, ending) : null,
+    resumeAt: released ? row.resumeAt : null,
+    settledAt: wasSending ? (settles ? tables.nowMs : null) : row.settledAt,
+    leaseToken: null,
+    leasedAt: null,
+    leaseUntil: null,
+  });
+  if (attempt !== null) {
+    const { outcome, startedAtMs } = attempt;
+    const { id: deliveryId, cycle, attemptCount: number } = row;
+    tables.attempts.push({ deliveryId, cycle, number, trigger, outcome, startedAtMs });
+  }
+  return toRecorded(tables, row, status, waiting);
+}
+
+function dueAfter(tables: Tables, row: DeliveryRow, { next }: Ending): number | null {
+  const delayMs = 'delayMs' in next ? Math.ceil(next.delayMs) : 0;
+  return next.to === 'released' && delayMs === 0 ? row.dueAt : tables.nowMs + delayMs;
+}
+
+function toRecorded(
+  tables: Tables,
+  row: DeliveryRow,
+  status: string,
+  waiting: Set<string>,
+): Recorded {
+  return {
+    id: row.id,
+    ownerKind: 'notification',
+    ownerId: row.ownerId,
+    purpose: 'notify',
+    queue: row.queue,
+    receiverId: row.receiverId ?? '',
+    status: row.status,
+    reason: row.reason,
+    cycle: row.cycle,
+    attemptCount: row.attemptCount,
+    dueAtMs: row.dueAt,
+    waitMs: row.dueAt === null ? null : row.dueAt - tables.nowMs,
+    settled: row.settledAt === tables.nowMs && row.status === status,
+    othersWait: waiting.has(`${row.queue} ${row.receiverId}`),
+  };
+}
+
+/** The receiver's health after a batch: all from what it was before. */
+function fare(tables: Tables, receiver: ReceiverRow, health: Health): void {
+  const { succeeded } = health;
+  const untouched =
+    succeeded &&
+    receiver.trusted &&
+    receiver.failureScore === 0 &&
+    receiver.openUntil === null &&
+    receiver.allowance === null;
+  if (untouched) return;
+  const score = receiver.failureScore + health.score;
+  const isOpen = (receiver.openUntil ?? 0) > tables.nowMs;
+  const opens = !succeeded && !isOpen && score >= CIRCUIT_OPENS_AT;
+  Object.assign(receiver, {
+    trusted: succeeded || (receiver.trusted && score < CIRCUIT_OPENS_AT),
+    failureScore: succeeded ? 0 : Math.min(score, 1000),
+    pauses: succeeded ? 0 : opens ? Math.min(receiver.pauses + 1, 30) : receiver.pauses,
+    openUntil: openUntil(tables, receiver, health, opens),
+    allowance: allowanceAfter(receiver, health),
+    disabledReason: health.gone ? 'gone' : receiver.disabledReason,
+  });
+}
+
+function openUntil(
+  tables: Tables,
+  receiver: ReceiverRow,
+  { succeeded, holdMs }: Health,
+  opens: boolean,
+): number | null {
+  if (holdMs !== null) {
+    return Math.max(receiver.openUntil ?? 0, toColumn(tables.nowMs + Math.ceil(holdMs)));
+  }
+  if (succeeded) return null;
+  if (!opens) return receiver.openUntil;
+  return tables.nowMs + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** receiver.pauses);
+}
+
+function allowanceAfter(receiver: ReceiverRow, { slowDown, succeeded }: Health): number | null {
+  const { allowance, maxInFlight } = receiver;
+  if (slowDown) {
+    return Math.max(1, Math.floor((allowance ?? maxInFlight ?? MOST_AT_ONCE) / 2));
+  }
+  if (!succeeded) return allowance;
+  const lifted = allowance === null ? null : allowance + 1;
+  return lifted !== null && lifted < (maxInFlight ?? MOST_AT_ONCE) ? lifted : null;
+}

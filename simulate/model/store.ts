@@ -1,0 +1,96 @@
+import type { Policy } from '../../src/delivery/policy.ts';
+import type { EngineStore } from '../../src/delivery/store/engine-store.ts';
+import type { DueSearch } from '../../src/delivery/store/find-due.ts';
+import { claim, toClaimed } from './claim.ts';
+import { settle } from './commands.ts';
+import { record } from './record.ts';
+import { type DeliveryRow, leasesAt, policyOf, type Tables } from './rows.ts';
+
+/** What the engine may ask of the tables, answered at once; whoever uses it adds the waiting. */
+export type ModelStore = {
+  [K in keyof EngineStore]: (
+    ...args: Parameters<EngineStore[K]>
+  ) => Awaited<ReturnType<EngineStore[K]>>;
+};
+
+/** @param tick the asking process' monotonic clock, ms */
+export function modelStore(tables: Tables, tick: () => number): ModelStore {
+  return {
+    nowMs: () => tables.nowMs,
+    policyOf: (queue, version) => policyOf(tables, queue, version),
+    currentPolicies: () => currentPolicies(tables),
+    claim: (ids, places, suspectPlaces) => claim(tables, ids, places, suspectPlaces, tick()),
+    findDue: (search) => findDue(tables, search),
+    findOverdueLeases: (limit) =>
+      [...tables.live.values()]
+        .filter(({ leaseUntil }) => leaseUntil !== null && leaseUntil <= tables.nowMs)
+        .sort((a, b) => (a.leaseUntil ?? 0) - (b.leaseUntil ?? 0))
+        .slice(0, limit)
+        .map((row) => toClaimed(row, tick())),
+    record: (items) => record(tables, items),
+    expire: (limit) =>
+      settle(
+        tables,
+        ({ deadlineAt }) => deadlineAt <= tables.nowMs,
+        ['pending'],
+        { status: 'failed', reason: 'deadline_passed' },
+        [...tables.live.values()]
+          .filter(({ deadlineAt }) => deadlineAt <= tables.nowMs)
+          .slice(0, limit),
+      ),
+  };
+}
+
+function currentPolicies(tables: Tables): Policy[] {
+  return [...tables.queues].map(([queue, version]) => policyOf(tables, queue, version));
+}
+
+/** `findDue`: receiver by receiver, each one's first, then each one's second … */
+function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: string } {
+  const waiting = [...tables.live.values()].filter(
+    (row) => row.status === 'pending' && row.queue === search.queue,
+  );
+  const { walked, next } = walk(waiting, search);
+  const found = walked.flatMap((receiverId) => {
+    const room = Math.min(roomAt(tables, receiverId, search), search.limit);
+    return waiting
+      .filter((row) => row.receiverId === receiverId && (row.dueAt ?? Infinity) <= tables.nowMs)
+      .sort(byTurn)
+      .slice(0, Math.max(0, room))
+      .map((row, place) => ({ row, place }));
+  });
+  found.sort((a, b) => a.place - b.place || byTurn(a.row, b.row));
+  return { ids: found.slice(0, search.limit).map(({ row }) => row.id), next };
+}
+
+function byTurn(a: DeliveryRow, b: DeliveryRow): number {
+  return a.priority - b.priority || (a.dueAt ?? 0) - (b.dueAt ?? 0) || (a.id < b.id ? -1 : 1);
+}
+
+function walk(waiting: DeliveryRow[], { scope }: DueSearch): { walked: string[]; next: string } {
+  if ('receiverIds' in scope) return { walked: scope.receiverIds, next: '' };
+  const walked = [...new Set(waiting.map(({ receiverId }) => receiverId ?? ''))]
+    .filter((receiverId) => receiverId > scope.after)
+    .sort()
+    .slice(0, scope.receivers);
+  return { walked, next: walked.length === scope.receivers ? (walked.at(-1) ?? '') : '' };
+}
+
+function roomAt(tables: Tables, receiverId: string, search: DueSearch): number {
+  const receiver = tables.receivers.get(receiverId);
+  if (receiver === undefined || receiver.pausedAt !== null || receiver.disabledReason !== null) {
+    return 0;
+  }
+  const shut =
+    (receiver.openUntil ?? 0) > tables.nowMs || (receiver.nextStartAt ?? 0) > tables.nowMs + 100;
+  const unproved = !receiver.trusted || receiver.failureScore > 0;
+  if (shut || (search.suspects === 'without' && unproved)) return 0;
+  const most =
+    receiver.openUntil !== null
+      ? 1
+      : Math.min(
+          receiver.maxInFlight ?? search.maxInFlight,
+          receiver.allowance ?? Number.POSITIVE_INFINITY,
+        );
+  return most - leasesAt(tables, receiverId);
+}

@@ -1,0 +1,212 @@
+/** One guard taken out, and who has to notice. */
+export interface Mutant {
+  /** What is missing then. */
+  name: string;
+  file: string;
+  /** Occurs in the file exactly once. */
+  from: string;
+  to: string;
+  /** At least one test in these must fail. */
+  tests: string[];
+}
+
+const CLAIM = 'prisma/migrations/0010_claim/migration.sql';
+const RECORD = 'src/delivery/store/record.ts';
+const ENGINE = 'src/delivery/engine.ts';
+const RUN = 'src/delivery/run.ts';
+const WORLD = 'test/simulate/world.test.ts';
+const DIFFERENCE = 'test/simulate/difference.test.ts';
+
+/* biome-ignore-start lint/suspicious/noTemplateCurlyInString: parts of files as they stand there */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the sweep: leases that ran out stay so',
+    file: ENGINE,
+    from: "      recoverLostAttempts(store, steps).then((n) => options.observe?.swept('lost_attempt', n)),\n",
+    to: '',
+    tests: [WORLD],
+  },
+  {
+    name: 'the sweep: nothing expires',
+    file: ENGINE,
+    from: "      expireDeliveries(store).then((n) => options.observe?.swept('deadline_passed', n)),\n",
+    to: '',
+    tests: [WORLD],
+  },
+  {
+    name: 'the sweep: nobody looks for what is due',
+    file: ENGINE,
+    from: '      ...[...lanes.values()].map(({ lane }) => lane.look()),\n',
+    to: '',
+    tests: [WORLD],
+  },
+  {
+    name: 'the lease check: a late result is taken',
+    file: RECORD,
+    from: ' AND d.lease_token = e.token',
+    to: '',
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the due re-check: an early wake is a claim',
+    file: CLAIM,
+    from: 'd.due_at <= postrider_now() AND d.deadline_at > postrider_now() AS due',
+    to: 'd.deadline_at > postrider_now() AS due',
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the deadline in the claim',
+    file: CLAIM,
+    from: "WHEN p.deadline_at <= postrider_now() THEN 'expired'",
+    to: "WHEN false THEN 'expired'",
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the in-flight cap',
+    file: CLAIM,
+    from: 'END - s.busy AS room,',
+    to: 'END AS room,',
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the pause: a held receiver is called',
+    file: CLAIM,
+    from: "WHEN p.held THEN 'held'",
+    to: "WHEN false THEN 'held'",
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the rate: starts are not kept apart',
+    file: CLAIM,
+    from: '(g.place - 1) * g.interval_ms AS start_in_ms',
+    to: '0 * g.interval_ms AS start_in_ms',
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the circuit never opens',
+    file: RECORD,
+    from: 'WHEN r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()',
+    to: 'WHEN false THEN postrider_now()',
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the settle guard: an attempt under way overwrites an acknowledgement',
+    file: RECORD,
+    from: "status = CASE WHEN d.status = 'sending' THEN e.status ELSE d.status END,",
+    to: 'status = e.status,',
+    tests: ['test/recovery/ack.test.ts'],
+  },
+  {
+    name: 'the states that may be settled from',
+    file: 'src/delivery/store/settle.ts',
+    from: 'd.status = ANY (${from}) AND ${which}',
+    to: '${which}',
+    tests: ['test/recovery/ack.test.ts'],
+  },
+  {
+    name: 'a re-send of what is in flight',
+    file: 'src/delivery/store/resend.ts',
+    from: "CASE WHEN d.lease_token IS NOT NULL THEN 'in_flight'",
+    to: "CASE WHEN false THEN 'in_flight'",
+    tests: [DIFFERENCE],
+  },
+  {
+    name: 'the last look at the deadline before sending',
+    file: RUN,
+    from: 'if (startedAtMs >= delivery.deadlineMs) {',
+    to: 'if (startedAtMs < 0) {',
+    tests: ['test/delivery/late.test.ts'],
+  },
+  {
+    name: 'the last look at the lease before sending',
+    file: RUN,
+    from: 'if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {',
+    to: 'if (startedAtMs < 0) {',
+    tests: ['test/delivery/late.test.ts'],
+  },
+  {
+    name: 'the wake for the next rung',
+    file: RUN,
+    from: 'if (recorded !== null && recorded.waitMs !== null) await steps.wake([wakeFor(recorded)]);',
+    to: '',
+    tests: ['test/flow/wakes.test.ts'],
+  },
+  {
+    name: 'the wake after the commit of an acceptance',
+    file: 'src/notification/accept.ts',
+    from: '    void wake(wakesOf(wanted, inserted));\n',
+    to: '',
+    tests: ['test/flow/wakes.test.ts'],
+  },
+  {
+    name: 'a lost attempt is decided when it is noticed',
+    file: RUN,
+    from: 'reading, delivery.leasedAtMs, 0)',
+    to: 'reading, nowMs, 0)',
+    tests: ['test/delivery/lost.test.ts'],
+  },
+  {
+    name: 'jitter shortens',
+    file: 'src/delivery/ladder.ts',
+    from: 'return delayMs + Math.max(0, Math.floor(jitterMs));',
+    to: 'return delayMs - Math.max(0, Math.floor(jitterMs));',
+    tests: ['test/delivery/ladder.test.ts'],
+  },
+  {
+    name: 'the Retry-After clamp: a last attempt after the deadline',
+    file: 'src/delivery/decide.ts',
+    from: 'Math.min(retryAfterMs, leftMs - LAST_CALL_MS)',
+    to: 'retryAfterMs',
+    tests: ['test/delivery/decide.test.ts'],
+  },
+  {
+    name: 'the Retry-After clamp: a wait without end',
+    file: 'src/delivery/retry-after.ts',
+    from: 'return Math.min(Math.max(ms, 0), LONGEST_MS);',
+    to: 'return ms;',
+    tests: ['test/delivery/retry-after.test.ts'],
+  },
+  {
+    name: 'the signature over the stored bytes',
+    file: 'src/delivery/sign.ts',
+    from: '    hmac.update(body);',
+    to: '    hmac.update(JSON.stringify(JSON.parse(String(body))));',
+    tests: ['test/delivery/send.test.ts'],
+  },
+  {
+    name: 'the address guard',
+    file: 'src/delivery/destination.ts',
+    from: 'return rules.allowPrivateTargets ? !isMetadataAddress(address) : isPublicAddress(address);',
+    to: 'return true;',
+    tests: ['test/delivery/destination.test.ts'],
+  },
+  {
+    name: 'the tenant filter of notifications',
+    file: 'src/notification/store/find.ts',
+    from: '(${merchantId}::text IS NULL OR n.merchant_id = ${merchantId})',
+    to: '(${merchantId}::text IS NULL OR true)',
+    tests: ['test/trust/tenants.test.ts'],
+  },
+  {
+    name: 'the tenant filter of deliveries',
+    file: 'src/notification/store/deliveries.ts',
+    from: '(${merchantId}::text IS NULL OR d.merchant_id = ${merchantId})',
+    to: '(${merchantId}::text IS NULL OR true)',
+    tests: ['test/trust/tenants.test.ts'],
+  },
+  {
+    name: 'the supersession guard: lower versions go on',
+    file: 'src/notification/supersede.ts',
+    from: 'WHERE n.result_version < newcomer.v',
+    to: 'WHERE false',
+    tests: ['test/recovery/supersede.test.ts'],
+  },
+  {
+    name: 'the fingerprint of an Idempotency-Key',
+    file: 'src/http/idempotency-store.ts',
+    from: "    if (row.fingerprint !== claim.fingerprint) return { kind: 'other_request' };\n",
+    to: '',
+    tests: ['test/http/idempotency.test.ts'],
+  },
+];
+/* biome-ignore-end lint/suspicious/noTemplateCurlyInString: only there */

@@ -1,0 +1,53 @@
+import { type Database, Prisma } from '../../db/client.ts';
+import type { Owners } from '../owner.ts';
+import type { Policy } from '../policy.ts';
+import { type RecordItem, recordThrough, tellOwners } from '../recorder.ts';
+import { type Claim, type Claimed, claimDeliveries, findOverdueLeases } from './claim.ts';
+import { type DueSearch, findDue } from './find-due.ts';
+import { currentPolicies, policyCache } from './policies.ts';
+import type { Recorded } from './record.ts';
+import { settleDeliveries } from './settle.ts';
+
+/** What the engine asks of the database: the same rules hold for whoever else implements it. */
+export interface EngineStore {
+  /** The one clock, ms since the epoch. */
+  nowMs(): Promise<number>;
+  policyOf(queue: string, version: number): Promise<Policy>;
+  currentPolicies(): Promise<Policy[]>;
+  claim(ids: string[], places: number, suspectPlaces: number): Promise<Map<string, Claim>>;
+  findDue(search: DueSearch): Promise<{ ids: string[]; next: string }>;
+  findOverdueLeases(limit: number): Promise<Claimed[]>;
+  /** Ends leases, in one commit; one answer for each, null where the lease was lost. */
+  record(items: RecordItem[]): Promise<Array<Recorded | null>>;
+  /** Ends what has waited past its deadline. @returns how many there were */
+  expire(limit: number): Promise<number>;
+}
+
+export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
+  return {
+    async nowMs() {
+      const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
+      return row?.now.getTime() ?? Date.now();
+    },
+    policyOf: policyCache(prisma),
+    currentPolicies: () => currentPolicies(prisma),
+    claim: (ids, places, suspectPlaces) => claimDeliveries(prisma, ids, places, suspectPlaces),
+    findDue: (search) => findDue(prisma, search),
+    findOverdueLeases: (limit) => findOverdueLeases(prisma, limit),
+    record: recordThrough(prisma, owners),
+    async expire(limit) {
+      const { expired, afterCommit } = await prisma.$transaction(async (tx) => {
+        const settled = await settleDeliveries(
+          tx,
+          Prisma.sql`d.deadline_at <= postrider_now()`,
+          ['pending'],
+          { status: 'failed', reason: 'deadline_passed' },
+          limit,
+        );
+        return { expired: settled.length, afterCommit: await tellOwners(tx, owners, settled) };
+      });
+      for (const act of afterCommit) act();
+      return expired;
+    },
+  };
+}
