@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { cp, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { temporaryFolder } from '../test/support/process.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MIGRATIONS = 'prisma/migrations';
+const ARCHIVE_BYTES = 256 * 1024 * 1024;
 
 /** Another version of the gateway in a folder of its own. */
 export interface Build {
@@ -30,37 +32,35 @@ export async function nextVersion(sql: string): Promise<Build> {
 }
 
 /**
- * The last version before the newest migration, built from the history.
+ * The last commit before the newest migration.
  *
- * @returns why there is none, in words: no history, or one in which an older migration still changed,
- *   so that the two could never have met on one database
+ * @returns `missing`, in words, where there is none: no history, or one in which an older migration
+ *   still changed, so that the two could never have met on one database
  */
-export async function previousVersion(): Promise<Build | string> {
-  const commit = await commitBeforeNewestMigration();
-  if (commit === null) return 'the history does not reach back to it';
-  const changed = git('diff', '--name-only', '--diff-filter=MDR', commit, 'HEAD', '--', MIGRATIONS);
-  if (changed !== '') return `an older migration was changed since (${changed.split('\n')[0]})`;
-  const folder = await temporaryFolder();
-  const archive = execFileSync('git', ['archive', commit], {
-    cwd: ROOT,
-    maxBuffer: 256 * 1024 * 1024,
-  });
-  execFileSync('tar', ['-x', '-C', folder.path], { input: archive });
-  await symlink(join(ROOT, 'node_modules'), join(folder.path, 'node_modules'));
-  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder.path, stdio: 'ignore' });
-  return { main: join(folder.path, 'dist/main.js'), remove: folder.remove };
-}
-
-async function commitBeforeNewestMigration(): Promise<string | null> {
-  const newest = (await readdir(join(ROOT, MIGRATIONS))).sort().at(-1) ?? '';
+export function previousVersion(): { commit: string } | { missing: string } {
+  const newest = readdirSync(join(ROOT, MIGRATIONS)).sort().at(-1) ?? '';
+  let commit: string;
   try {
     const [added] = git('log', '--diff-filter=A', '--format=%H', '--', join(MIGRATIONS, newest))
       .split('\n')
       .slice(-1);
-    return git('rev-parse', '--verify', '--quiet', `${added}^`);
+    commit = git('rev-parse', '--verify', '--quiet', `${added}^`);
   } catch {
-    return null;
+    return { missing: 'the history does not reach back to it' };
   }
+  const changed = git('diff', '--name-only', '--diff-filter=MDR', commit, 'HEAD', '--', MIGRATIONS);
+  if (changed === '') return { commit };
+  return { missing: `an older migration was changed since (${changed.split('\n')[0]})` };
+}
+
+/** Builds a version of the history, with the packages of this checkout. */
+export async function build({ commit }: { commit: string }): Promise<Build> {
+  const folder = await temporaryFolder();
+  const archive = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: ARCHIVE_BYTES });
+  execFileSync('tar', ['-x', '-C', folder.path], { input: archive });
+  await symlink(join(ROOT, 'node_modules'), join(folder.path, 'node_modules'));
+  execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: folder.path, stdio: 'ignore' });
+  return { main: join(folder.path, 'dist/main.js'), remove: folder.remove };
 }
 
 function git(...args: string[]): string {

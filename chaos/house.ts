@@ -51,6 +51,11 @@ export interface Scenario {
   number: number;
   title: string;
   backends: readonly BackendKind[];
-  /** @returns a line of the table for each part of it */
-  run(run: Run): Promise<Figures[]>;
+  parts(run: Run): Part[];
+}
+
+/** One line of the table. */
+export interface Part {
+  name: string;
+  play(): Promise<Figures>;
 }

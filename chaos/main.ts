@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { type Figures, table } from './figures.ts';
-import { type BackendKind, openHouse, type Run, runOf, type Scenario } from './house.ts';
+import { type BackendKind, openHouse, type Part, type Run, runOf, type Scenario } from './house.ts';
 import { SCENARIOS } from './scenarios.ts';
 
 const USAGE = `npm run chaos -- [--short] [--seed N] [--only 1,3] [--backend redis|postgres]
@@ -69,13 +69,14 @@ async function runAll({ size, seed, scenarios, backends }: Options): Promise<num
           const s = Math.round((performance.now() - startedAt) / 1000);
           console.log(`${String(s).padStart(5)} s  ${scenario.number} [${backend}] ${line}`);
         };
-        say(scenario.title);
         const run = runOf(house, { scenario: scenario.title, backend, seed, size, say });
-        const found = await scenario.run(run).catch((error) => [failed(scenario, backend, error)]);
-        for (const { scenario: name, broken } of found) {
-          say(`${name}: ${broken.length === 0 ? 'holds' : `BROKEN\n  - ${broken.join('\n  - ')}`}`);
+        for (const part of scenario.parts(run)) {
+          say(part.name);
+          const row = await part.play().catch((error) => failed(part, backend, error));
+          say(table([row]).split('\n').at(-1) ?? '');
+          for (const fault of row.broken) say(`  - ${fault}`);
+          rows.push(row);
         }
-        rows.push(...found);
       }
     }
   } finally {
@@ -95,10 +96,10 @@ function conclude(rows: readonly Figures[], seed: number): number {
 }
 
 /** A run that could not even be made counts as one that broke. */
-function failed({ number, title }: Scenario, backend: string, error: unknown): Figures {
+function failed({ name }: Part, backend: string, error: unknown): Figures {
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return {
-    scenario: `${number} ${title}`,
+    scenario: name,
     backend,
     accepted: 0,
     delivered: 0,

@@ -14,6 +14,8 @@ import { fateOf } from './random.ts';
 const OPERATOR_KEY = 'operator-key-of-the-chaos-run';
 const MERCHANT = 'm_chaos';
 const SECOND = 1000;
+/** Several start at once here, beside everything else. */
+const START_MS = 120 * SECOND;
 
 /** One gateway process. */
 export interface Actor {
@@ -136,6 +138,7 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
     url.searchParams.set('application_name', name);
     const process = await spawnGateway({
       ...(main !== undefined && { main }),
+      readyMs: START_MS,
       env: {
         DATABASE_URL: url.href,
         ...(backend === 'redis' && { REDIS_URL: house.redis?.url ?? '' }),

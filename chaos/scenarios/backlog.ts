@@ -17,10 +17,13 @@ export const backlog: Scenario = {
   number: 6,
   title: 'an outage of the gateway itself',
   backends: ['postgres', 'redis'],
-  async run(run) {
-    return [await drained(run), await expired(run)];
-  },
+  parts: (run) => [
+    { name: `6 ${SIZES[run.size].due} due at once`, play: () => drained(run) },
+    { name: EXPIRED, play: () => expired(run) },
+  ],
 };
+
+const EXPIRED = '6 24 h over before it is back';
 
 async function drained(run: Run): Promise<Figures> {
   const { due } = SIZES[run.size];
@@ -61,7 +64,7 @@ async function expired(run: Run): Promise<Figures> {
     );
     await scene.launch('worker');
     const figures = await scene.finish({
-      scenario: '6 24 h over before it is back',
+      scenario: EXPIRED,
       ends: { status: 'failed', reason: 'deadline_passed' },
     });
     if (scene.arrivals.length > 0) figures.broken.push(`${scene.arrivals.length} were sent late`);

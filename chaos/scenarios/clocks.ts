@@ -27,14 +27,11 @@ export const clocks: Scenario = {
   number: 4,
   title: 'clocks are wrong',
   backends: ['postgres', 'redis'],
-  async run(run) {
-    const rows: Figures[] = [];
-    for (const [name, wrong] of CLOCKS[run.size]) {
-      run.say(`clock ${name}`);
-      rows.push(await skewed(run, name, wrong));
-    }
-    return rows;
-  },
+  parts: (run) =>
+    CLOCKS[run.size].map(([name, wrong]) => ({
+      name: `4 clock ${name}`,
+      play: () => skewed(run, `4 clock ${name}`, wrong),
+    })),
 };
 
 async function skewed(run: Run, name: string, wrong: string[]): Promise<Figures> {
@@ -54,7 +51,7 @@ async function skewed(run: Run, name: string, wrong: string[]): Promise<Figures>
     const producers = scene.produce({ perSecond: 50, count: 50 * seconds });
     await producers.done;
     await pause(SECOND);
-    const figures = await scene.finish({ scenario: `4 clock ${name}` });
+    const figures = await scene.finish({ scenario: name });
     return { ...figures, broken: [...figures.broken, ...untimely(scene.arrivals)] };
   } finally {
     await scene.close();

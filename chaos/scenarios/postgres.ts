@@ -29,13 +29,12 @@ export const postgres: Scenario = {
   number: 3,
   title: 'PostgreSQL fails',
   backends: ['postgres', 'redis'],
-  async run(run) {
-    if (run.size === 'short') return [await suffer(run, TROUBLES.short, '3 PostgreSQL fails')];
-    const rows: Figures[] = [];
-    for (const trouble of TROUBLES.long) {
-      rows.push(await suffer(run, [trouble], `3 PostgreSQL ${trouble.name}`));
-    }
-    return rows;
+  parts(run) {
+    const troubles = TROUBLES[run.size];
+    const part = (name: string, its: Trouble[]) => ({ name, play: () => suffer(run, its, name) });
+    return run.size === 'short'
+      ? [part('3 PostgreSQL fails', troubles)]
+      : troubles.map((trouble) => part(`3 PostgreSQL ${trouble.name}`, [trouble]));
   },
 };
 

@@ -15,10 +15,13 @@ export const signals: Scenario = {
   number: 5,
   title: 'SIGSTOP past the lease, SIGTERM under load',
   backends: ['postgres', 'redis'],
-  async run(run) {
-    return [await stopped(run), await terminated(run)];
-  },
+  parts: (run) => [
+    { name: STOPPED, play: () => stopped(run) },
+    { name: `5 SIGTERM × ${TERMINATIONS[run.size]}`, play: () => terminated(run) },
+  ],
 };
+
+const STOPPED = '5 SIGSTOP past the lease';
 
 async function stopped(run: Run): Promise<Figures> {
   const scene = await openScene(run, { policy: { timeoutMs: 1000 }, slowMs: 400 });
@@ -39,7 +42,7 @@ async function stopped(run: Run): Promise<Figures> {
       timeoutMs: 20 * SECOND,
       what: 'a late result to be refused',
     }).catch((error: Error) => scene.miss(error.message));
-    return await scene.finish({ scenario: '5 SIGSTOP past the lease' });
+    return await scene.finish({ scenario: STOPPED });
   } finally {
     await scene.close();
   }

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Build, nextVersion, previousVersion } from '../builds.ts';
+import { type Build, build, nextVersion, previousVersion } from '../builds.ts';
 import type { Figures } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
 import { openScene } from '../scene.ts';
@@ -25,22 +25,22 @@ export const versions: Scenario = {
   number: 7,
   title: 'two versions during a migration',
   backends: ['postgres', 'redis'],
-  async run(run) {
-    const rows = [await next(run)];
-    // Takes a build of its own, once is enough.
-    if (run.size === 'long' && run.backend === 'postgres') {
-      const previous = await previousVersion();
-      if (typeof previous === 'string') run.say(`no previous version: ${previous}`);
-      else rows.push(await upgrade(run, '7 previous version beside this one', previous, null));
+  parts(run) {
+    const next = '7 this version beside its next';
+    const parts = [
+      { name: next, play: async () => upgrade(run, next, null, await nextVersion(ADDITIVE)) },
+    ];
+    // Takes a build of its own: once is enough.
+    if (run.size === 'short' || run.backend === 'redis') return parts;
+    const commit = previousVersion();
+    if ('missing' in commit) {
+      run.say(`no previous version to run: ${commit.missing}`);
+      return parts;
     }
-    return rows;
+    const name = '7 previous version beside this one';
+    return [...parts, { name, play: async () => upgrade(run, name, await build(commit), null) }];
   },
 };
-
-async function next(run: Run): Promise<Figures> {
-  const newer = await nextVersion(ADDITIVE);
-  return upgrade(run, '7 this version beside its next', null, newer);
-}
 
 /** @param older, newer null: the build of this checkout */
 async function upgrade(
@@ -55,7 +55,7 @@ async function upgrade(
   try {
     const oldWorker = await scene.launch('worker', of(older));
     const [oldApi] = scene.actors();
-    scene.produce({ perSecond: 60, count: 1_000_000 });
+    scene.produce({ perSecond: 30, count: 1_000_000 });
     await pause(SECOND);
     scene.fault();
     // Migrates at its start, in the middle of the load.

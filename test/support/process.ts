@@ -45,6 +45,8 @@ interface ProcessOptions {
   dataDir?: string;
   /** The main file of another build. */
   main?: string;
+  /** How long its start may take. */
+  readyMs?: number;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -75,11 +77,13 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 /** Starts the real gateway and waits until it is ready. On a free port, unless `env` names one. */
 export async function spawnGateway(options: ProcessOptions = {}): Promise<GatewayProcess> {
   const { program, dataDir } = await spawnMain(options);
+  const timeoutMs = options.readyMs ?? READY_MS;
   try {
-    const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout));
+    const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout), timeoutMs);
     // On a busy machine a probe may take longer than its second.
     const api = apiOf(() => url, '');
-    if (url !== '') await until(async () => (await api.get('/readyz')).status === 200);
+    if (url !== '')
+      await until(async () => (await api.get('/readyz')).status === 200, { timeoutMs });
     return { ...program, url, dataDir };
   } catch (error) {
     await program.kill('SIGKILL');
