@@ -34,7 +34,7 @@ export function createRecorder(
   owners: Owners,
   fault: (error: unknown) => void,
 ): Record {
-  const record = batched<Item, Recorded | null>(
+  const record = batched<Item, Recorded | null | Error>(
     {
       maxItems: 200,
       maxRuns: 2,
@@ -52,7 +52,9 @@ export function createRecorder(
     const startedAt = performance.now();
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       try {
-        return await record({ ownerKind: delivery.ownerKind, ending, health });
+        const recorded = await record({ ownerKind: delivery.ownerKind, ending, health });
+        if (recorded instanceof Error) throw recorded;
+        return recorded;
       } catch (error) {
         fault(error);
         if (performance.now() - startedAt > GIVE_UP_AFTER_MS) return null;
@@ -62,20 +64,29 @@ export function createRecorder(
   };
 }
 
-/** A batch that the database refuses is tried one by one: a result it cannot take sinks no others. */
+/**
+ * A batch that the database refuses is tried one by one: a result it cannot take sinks no others.
+ * Which of them fails says nothing about why (a database that goes away fails some and not others), so
+ * each gets its own error, and its caller tries again.
+ */
 async function recordTogether(
   prisma: Database['prisma'],
   owners: Owners,
   items: Item[],
-): Promise<Array<Recorded | null>> {
+): Promise<Array<Recorded | null | Error>> {
   try {
     return await recordBatch(prisma, owners, items);
   } catch (error) {
     if (items.length === 1 || !(error instanceof Prisma.PrismaClientKnownRequestError)) throw error;
     const each = await Promise.allSettled(items.map((item) => recordBatch(prisma, owners, [item])));
-    if (each.every(({ status }) => status === 'rejected')) throw error;
-    return each.map((result) => (result.status === 'fulfilled' ? (result.value[0] ?? null) : null));
+    return each.map((result) =>
+      result.status === 'fulfilled' ? (result.value[0] ?? null) : asError(result.reason),
+    );
   }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 async function recordBatch(
