@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { percentile } from './figures.ts';
 
 /** One HTTP call of a client, whatever came of it. */
 export interface Call {
@@ -134,5 +135,21 @@ export function startProducers(options: ProducerOptions): Producers {
       stopping.abort();
       return done;
     },
+  };
+}
+
+/** Of calls that were told yes at once; p99 in ms of those. */
+export function intakeOf(calls: readonly Call[]): {
+  intakePercent: number | null;
+  p99Ms: number | null;
+} {
+  if (calls.length === 0) return { intakePercent: null, p99Ms: null };
+  const good = calls.filter(({ status }) => status === 202 || status === 200);
+  return {
+    intakePercent: (100 * good.length) / calls.length,
+    p99Ms: percentile(
+      good.map(({ ms }) => ms),
+      0.99,
+    ),
   };
 }

@@ -3,13 +3,19 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { type Api, apiOf } from '../test/support/api.ts';
 import { type GatewayProcess, spawnGateway } from '../test/support/process.ts';
-import { type Receiver, startReceiver } from '../test/support/receiver.ts';
+import type { Receiver } from '../test/support/receiver.ts';
 import { until } from '../test/support/until.ts';
-import { type Figures, percentile } from './figures.ts';
+import type { Figures } from './figures.ts';
 import type { Run } from './house.ts';
 import { type Arrival, attemptKey, checkInvariants, type Evidence } from './invariants.ts';
-import { type Call, type ProducerOptions, type Producers, startProducers } from './producers.ts';
-import { fateOf } from './random.ts';
+import {
+  type Call,
+  intakeOf,
+  type ProducerOptions,
+  type Producers,
+  startProducers,
+} from './producers.ts';
+import { startTemperedReceiver, type Temper } from './receiver.ts';
 
 const OPERATOR_KEY = 'operator-key-of-the-chaos-run';
 const MERCHANT = 'm_chaos';
@@ -70,13 +76,9 @@ interface FinishOptions extends Partial<Pick<Evidence, 'unknownMayBe' | 'ends'>>
   calls?: readonly Call[];
 }
 
-export interface SceneOptions {
+export interface SceneOptions extends Temper {
   policy?: Record<string, unknown>;
   endpoints?: number;
-  /** Share of first and second attempts that the receiver refuses. */
-  refusals?: number;
-  /** The longest it takes to answer. */
-  slowMs?: number;
   /** The first process' main file, where it is another build. */
   main?: string;
 }
@@ -92,14 +94,13 @@ const POLICY = {
 /** A scene with an `api` process that is ready. */
 export async function openScene(run: Run, options: SceneOptions = {}): Promise<Scene> {
   const { house, backend, say } = run;
-  const { endpoints = 20, refusals = 0.1, slowMs = 40 } = options;
+  const { endpoints = 20 } = options;
   const database = `chaos_${randomBytes(5).toString('hex')}`;
   await createDatabase(house.postgres.url('postgres'), database);
   const sql = new pg.Pool({ connectionString: house.postgres.url(database), max: 4 });
   // A killed connection is an event of its own; the next query takes another one.
   sql.on('error', () => {});
-  const receiver = await startReceiver();
-  const arrivals: Arrival[] = [];
+  const { receiver, arrivals } = await startTemperedReceiver(run.seed, options);
   const actors = new Set<Actor>();
   const producers: Producers[] = [];
   const told = new Map<string, string>();
@@ -108,22 +109,6 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
   let faults = 0;
   let launched = 0;
   let resumeS: number | null = null;
-
-  receiver.answer(({ at, headers, body }) => {
-    const n = JSON.parse(body).data.n as number;
-    const number = Number(headers['postrider-attempt']);
-    const fate = (what: string) => fateOf(`${run.seed} ${what} ${n} ${number}`);
-    const status = number <= 2 && fate('refused') < refusals ? 500 : 200;
-    arrivals.push({
-      at,
-      deliveryId: String(headers['postrider-delivery']),
-      cycle: Number(headers['postrider-cycle']),
-      number,
-      webhookId: String(headers['webhook-id']),
-      status,
-    });
-    return { status, delayMs: slowMs * fate('slow') };
-  });
 
   const apiUrl = () => {
     for (const { process } of [...actors].reverse()) if (process.url !== '') return process.url;
@@ -308,22 +293,6 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
       await receiver.close();
       await sql.end();
     },
-  };
-}
-
-/** Of calls that were told yes at once; p99 in ms of those. */
-export function intakeOf(calls: readonly Call[]): {
-  intakePercent: number | null;
-  p99Ms: number | null;
-} {
-  if (calls.length === 0) return { intakePercent: null, p99Ms: null };
-  const good = calls.filter(({ status }) => status === 202 || status === 200);
-  return {
-    intakePercent: (100 * good.length) / calls.length,
-    p99Ms: percentile(
-      good.map(({ ms }) => ms),
-      0.99,
-    ),
   };
 }
 

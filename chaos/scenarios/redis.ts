@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { onRedis, type RedisServer } from '../../test/support/redis.ts';
 import type { Figures } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
-import { intakeOf, openScene, type Scene } from '../scene.ts';
+import { intakeOf } from '../producers.ts';
+import { openScene, type Scene } from '../scene.ts';
 
 const SECOND = 1000;
 const QUIET_MS = 4 * SECOND;
