@@ -42,10 +42,7 @@ async function suffer(run: Run, troubles: Trouble[], scenario: string): Promise<
   const scene = await openScene(run);
   try {
     await scene.launch('worker');
-    const producers = scene.produce({
-      perSecond: run.size === 'long' ? 60 : 30,
-      count: 10_000_000,
-    });
+    const producers = scene.produce({ perSecond: 30, count: 10_000_000 });
     await pause(2 * SECOND);
     for (const trouble of troubles) {
       await trouble.make(run, scene);
