@@ -31,11 +31,11 @@ const GIVE_UP_AFTER_MS = 10_000;
  * database, because losing it means sending again: so it is tried again while the lease holds.
  */
 export function createRecorder(
-  recordTogether: (items: RecordItem[]) => Promise<Array<Recorded | null>>,
+  recordTogether: (items: RecordItem[]) => Promise<Array<Recorded | null | Error>>,
   fault: (error: unknown) => void,
   clock: Clock,
 ): Record {
-  const record = batched<RecordItem, Recorded | null>(
+  const record = batched<RecordItem, Recorded | null | Error>(
     {
       maxItems: 200,
       maxRuns: 2,
@@ -54,7 +54,9 @@ export function createRecorder(
     const startedAt = clock.now();
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       try {
-        return await record({ ownerKind: delivery.ownerKind, ending, health });
+        const recorded = await record({ ownerKind: delivery.ownerKind, ending, health });
+        if (recorded instanceof Error) throw recorded;
+        return recorded;
       } catch (error) {
         fault(error);
         if (clock.now() - startedAt > GIVE_UP_AFTER_MS) return null;
@@ -64,11 +66,15 @@ export function createRecorder(
   };
 }
 
-/** A batch that the database refuses is tried one by one: a result it cannot take sinks no others. */
+/**
+ * A batch that the database refuses is tried one by one: a result it cannot take sinks no others.
+ * Which of them fails says nothing about why (a database that goes away fails some and not others), so
+ * each gets its own error, and its caller tries again.
+ */
 export function recordThrough(
   prisma: Database['prisma'],
   owners: Owners,
-): (items: RecordItem[]) => Promise<Array<Recorded | null>> {
+): (items: RecordItem[]) => Promise<Array<Recorded | null | Error>> {
   return async (items) => {
     try {
       return await recordBatch(prisma, owners, items);
@@ -78,12 +84,15 @@ export function recordThrough(
       const each = await Promise.allSettled(
         items.map((item) => recordBatch(prisma, owners, [item])),
       );
-      if (each.every(({ status }) => status === 'rejected')) throw error;
       return each.map((result) =>
-        result.status === 'fulfilled' ? (result.value[0] ?? null) : null,
+        result.status === 'fulfilled' ? (result.value[0] ?? null) : asError(result.reason),
       );
     }
   };
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }
 
 async function recordBatch(

@@ -56,10 +56,8 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
       responses: {
         200: { description: 'OK', content: { [service.type]: content } },
-        ...problemsOf([
-          ...(service.roles === undefined ? [] : [401, 403, 429]),
-          ...(service.mayBeUnready ? [503] : []),
-        ]),
+        ...problemsOf(service.roles === undefined ? [] : [401, 403, 429]),
+        ...(service.mayBeUnready && { 503: unready(shelf) }),
       },
     });
   }
@@ -91,6 +89,12 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
 
 const DESCRIPTION =
   'Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.';
+
+/** A problem that says besides which of the two is there. */
+function unready(shelf: SchemaShelf): object {
+  const schema = shelf.of(problem.extend({ database: z.boolean(), queue: z.boolean() }), 'output');
+  return { description: PROBLEMS[503], content: { 'application/problem+json': { schema } } };
+}
 
 function operationOf(route: Route, shelf: SchemaShelf): object {
   const responses: Record<string, object> = problemsOf(problemStatuses(route, shelf));

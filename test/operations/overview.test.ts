@@ -53,7 +53,14 @@ describe('the overview of a running gateway', () => {
       send(ours.id, 'nobody.listens'),
       send(theirs.id, 'broken'),
     ]);
-    await until(async () => (await look()).attempts.count === 6, { what: '6 attempts counted' });
+    await until(
+      async () => {
+        const { attempts, backlog } = await look();
+        // The backlog is read once in some seconds, for everybody.
+        return attempts.count === 6 && backlog.waiting === 1;
+      },
+      { what: '6 attempts counted, and one delivery left' },
+    );
   });
   afterAll(async () => {
     await gateway?.close();

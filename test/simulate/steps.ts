@@ -135,14 +135,16 @@ const DRAWERS = {
         }),
       );
       // Where nothing has settled, SQL knows no answer rather than a no; and it waits in fractions.
-      return recorded.map(
-        (each) =>
+      return recorded.map((each) => {
+        if (each instanceof Error) throw each;
+        return (
           each && {
             ...each,
             settled: each.settled === true,
             waitMs: each.waitMs && Math.round(each.waitMs),
-          },
-      );
+          }
+        );
+      });
     };
   },
   resend(scene: Scene, random: Random): Step {

@@ -1,8 +1,9 @@
-import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, inject } from 'vitest';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
-import { type RedisServer, startRedis } from './redis.ts';
+import { onRedis, type RedisServer, startRedis } from './redis.ts';
+
+export { onRedis };
 
 /**
  * Runs a suite once on PostgreSQL and once on Redis (left out where there is no redis-server). Each
@@ -35,14 +36,4 @@ export function describeBackends(name: string, suite: (backend: () => WakeBacken
 /** A redis-server for one test to pause, kill and flush. Only where `inject('redisUrl')` is not null. */
 export function ownRedis(options: Record<string, string> = {}): Promise<RedisServer> {
   return startRedis(options);
-}
-
-/** One short conversation with a Redis. */
-export async function onRedis<T>(url: string, talk: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url);
-  try {
-    return await talk(redis);
-  } finally {
-    redis.disconnect();
-  }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { clusterDir } from '../../src/db/embedded-cluster.ts';
@@ -43,6 +43,10 @@ interface ProcessOptions {
   env?: Record<string, string>;
   /** The caller's to remove, see `temporaryFolder`. When absent: one that is removed once it has ended. */
   dataDir?: string;
+  /** The main file of another build. */
+  main?: string;
+  /** How long its start may take. */
+  readyMs?: number;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -73,11 +77,13 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 /** Starts the real gateway and waits until it is ready. On a free port, unless `env` names one. */
 export async function spawnGateway(options: ProcessOptions = {}): Promise<GatewayProcess> {
   const { program, dataDir } = await spawnMain(options);
+  const timeoutMs = options.readyMs ?? READY_MS;
   try {
-    const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout));
+    const [, url = ''] = await program.says((stdout) => BANNER.exec(stdout), timeoutMs);
     // On a busy machine a probe may take longer than its second.
     const api = apiOf(() => url, '');
-    if (url !== '') await until(async () => (await api.get('/readyz')).status === 200);
+    if (url !== '')
+      await until(async () => (await api.get('/readyz')).status === 200, { timeoutMs });
     return { ...program, url, dataDir };
   } catch (error) {
     await program.kill('SIGKILL');
@@ -91,10 +97,10 @@ export async function runGateway(options: ProcessOptions = {}): Promise<Exit> {
   return program.exited;
 }
 
-async function spawnMain({ env, dataDir }: ProcessOptions) {
+async function spawnMain({ env, dataDir, main = 'dist/main.js' }: ProcessOptions) {
   requireBuild();
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'postrider-test-')));
-  const program = spawnProgram('dist/main.js', {
+  const program = spawnProgram(main, {
     env: { PORT: '0', DATA_DIR: folder, LOG_LEVEL: 'info', ...env },
     cwd: folder,
     dataDir: folder,
@@ -116,7 +122,7 @@ export function spawnProgram(
 ): Program {
   requireBuild();
   const { cwd, dataDir = cwd, isOurs = false } = options;
-  const child = spawn(process.execPath, ['--enable-source-maps', join(ROOT, file)], {
+  const child = spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file)], {
     cwd,
     env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

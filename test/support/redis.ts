@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
+import { Redis } from 'ioredis';
 
 /** A redis-server of the test's own, which keeps nothing on disk. */
 export interface RedisServer {
@@ -62,6 +63,16 @@ export async function startRedis(options: Record<string, string> = {}): Promise<
       await start();
     },
   };
+}
+
+/** One short conversation with a Redis. */
+export async function onRedis<T>(url: string, talk: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(url);
+  try {
+    return await talk(redis);
+  } finally {
+    redis.disconnect();
+  }
 }
 
 async function launch(port: number, options: Record<string, string>): Promise<ChildProcess> {

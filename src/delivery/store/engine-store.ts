@@ -17,8 +17,8 @@ export interface EngineStore {
   claim(ids: string[], places: number, suspectPlaces: number): Promise<Map<string, Claim>>;
   findDue(search: DueSearch): Promise<{ ids: string[]; next: string }>;
   findOverdueLeases(limit: number): Promise<Claimed[]>;
-  /** Ends leases, in one commit; one answer for each, null where the lease was lost. */
-  record(items: RecordItem[]): Promise<Array<Recorded | null>>;
+  /** Ends leases, in one commit; for each its answer, null where the lease was lost, or its own error. */
+  record(items: RecordItem[]): Promise<Array<Recorded | null | Error>>;
   /** Ends what has waited past its deadline. @returns how many there were */
   expire(limit: number): Promise<number>;
 }
