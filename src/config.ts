@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { parseEncryptionKeys } from './secrets.ts';
 
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'Expected a port number')
+  .transform(Number)
+  .pipe(z.number().max(65_535));
+
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
 const roles = z
@@ -26,18 +32,14 @@ const encryptionKeys = z.string().transform((text, context) => {
 /** Every setting of the gateway. Names and defaults are what `.env.example` documents. */
 export const environment = z
   .object({
-    PORT: z
-      .string()
-      .regex(/^\d{1,5}$/, 'Expected a port number')
-      .transform(Number)
-      .pipe(z.number().max(65_535))
-      .default(3000),
+    PORT: port.default(3000),
     HOST: z.string().min(1).default('127.0.0.1'),
     DATABASE_URL: urlOf('postgres:', 'postgresql:').optional(),
     REDIS_URL: urlOf('redis:', 'rediss:').optional(),
     DATA_DIR: z.string().min(1).default('./.data'),
     ROLES: roles.default(['api', 'worker']),
     OPERATOR_KEY: z.string().min(24, 'Expected 24 characters or more').max(256).optional(),
+    METRICS_PORT: port.optional(),
     METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
     ENCRYPTION_KEY: encryptionKeys.optional(),
     ALLOW_PRIVATE_TARGETS: flag.default(false),

@@ -4,6 +4,7 @@ import { migrate } from './db/migrate.ts';
 import { openWakeQueue } from './delivery/queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
+import { startWorkerPort } from './gateway/watched.ts';
 import { startWorkerRole } from './gateway/worker.ts';
 import { faultOf } from './problem.ts';
 
@@ -38,8 +39,10 @@ export async function startGateway(
     const wakes = await openWakeQueue(backendOf(settings, foundation), log);
     closers.push(wakes.close);
     const parts = assembleParts({ settings, foundation, log, database, wakes, closers });
-    if (settings.ROLES.includes('worker')) await startWorkerRole(parts);
-    const url = settings.ROLES.includes('api') ? await startApiRole(parts) : null;
+    const { ROLES, METRICS_PORT } = settings;
+    if (ROLES.includes('worker')) await startWorkerRole(parts);
+    const url = ROLES.includes('api') ? await startApiRole(parts) : null;
+    if (url === null && METRICS_PORT !== undefined) await startWorkerPort(parts, METRICS_PORT);
     return { url, close };
   } catch (error) {
     await close();

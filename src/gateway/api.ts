@@ -29,7 +29,8 @@ import { resultRoutes } from '../recovery/results/routes.ts';
 import { statementRoutes } from '../recovery/statements/routes.ts';
 import type { Route } from '../route.ts';
 import { transactionRoutes } from '../tcc/routes.ts';
-import { type Parts, version } from './parts.ts';
+import type { Parts } from './parts.ts';
+import { urlOf, watched } from './watched.ts';
 
 const SECOND = 1000;
 /** Requests under way get this long; a little less than attempts do. */
@@ -49,18 +50,14 @@ export async function startApiRole(parts: Parts): Promise<string> {
     authenticate: keyRing.authenticate,
     idempotency,
     audit: createAuditTrail(database.prisma),
-    readiness: () => readiness(parts),
-    log,
-    version,
-    metering: { token: settings.METRICS_TOKEN ?? null, scrape: parts.metrics.scrape },
-    answered: parts.metrics.answered,
+    ...watched(parts),
   });
   const server = createServer(app);
-  const { address, family, port } = await server.listen(settings.PORT, settings.HOST);
+  const url = await server.listen(settings.PORT, settings.HOST).then(urlOf);
   closers.push(() => server.close(REQUESTS_MS));
   // Before the server, which waits for what is open.
   closers.push(async () => streams.close());
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+  return url;
 }
 
 /** Every route of the API, feature by feature. */
@@ -123,13 +120,4 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
     ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),
     ...eventRoutes(streams),
   ];
-}
-
-async function readiness({ database: { prisma }, wakes }: Parts) {
-  const works = (check: Promise<unknown>) => check.then(() => true).catch(() => false);
-  const [database, queue] = await Promise.all([
-    works(prisma.$queryRaw`SELECT 1`),
-    works(wakes.ping()),
-  ]);
-  return { database, queue };
 }

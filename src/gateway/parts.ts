@@ -34,7 +34,7 @@ export type Settings = Pick<
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN'>> &
+  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT'>> &
   /** Not a setting of the environment: for tests that travel in time. */
   Pick<EngineOptions, 'sweepEveryMs'>;
 

@@ -211,3 +211,27 @@ test('labels are bounded: queues beyond two hundred are one', () => {
   expect(labels.size).toBe(201);
   expect(metrics.queueLabel('q0')).toBe('q0');
 });
+
+test('a worker without an API shows its own attempts on a port of its own', async () => {
+  const lines: string[] = [];
+  const worker = await testGateway({
+    roles: ['worker'],
+    db: gateway.db,
+    metricsToken: TOKEN,
+    metricsPort: 0,
+    onLog: (line) => lines.push(line),
+  });
+  try {
+    const said = lines.find((line) => line.includes('metrics of this worker')) ?? '{}';
+    const { url } = JSON.parse(said) as { url: string };
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    const metrics = await fetch(`${url}/metrics`, { headers });
+    expect(metrics.status).toBe(200);
+    expect(await metrics.text()).toContain('postrider_attempts_total');
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    expect((await fetch(`${url}/metrics`)).status).toBe(401);
+    expect((await fetch(`${url}/v1/queues`)).status).toBe(404);
+  } finally {
+    await worker.close();
+  }
+});

@@ -32,6 +32,7 @@ export interface GatewayOptions {
   encryptionKeys?: Buffer[];
   sweepEveryMs?: number;
   metricsToken?: string;
+  metricsPort?: number;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -53,6 +54,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,
+        METRICS_PORT: options.metricsPort,
       },
       {
         databaseUrl: db.url,
