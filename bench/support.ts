@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { Agent, request } from 'undici';
 
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+/** As `npm start` has them. */
+const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=32'];
 const OPERATOR_KEY = 'operator-key-of-the-benchmark';
 
 export interface BenchGateway {
@@ -35,7 +37,7 @@ export async function launchGateway(
   nodeArgs: string[] = [],
 ): Promise<BenchGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postrider-bench-'));
-  const child = spawn(process.execPath, [...nodeArgs, MAIN], {
+  const child = spawn(process.execPath, [...NODE_ARGS, ...nodeArgs, MAIN], {
     env: {
       ...process.env,
       PORT: '0',
