@@ -139,14 +139,15 @@ test('the overview and the live events', async () => {
 
 test('bulk re-sends and the audit log', async () => {
   const { operator } = gateway;
-  const ask = { filter: { type: 'never.sent' }, reason: 'r', ratePerSecond: 1 };
+  await Promise.all([notify({ type: 'a.c' }), notify({ type: 'a.c' })]);
+  const filter = { type: 'a.c', status: 'pending' };
+  const ask = { filter, reason: 'r', ratePerSecond: 0.1 };
   await operator.post('/v1/resends', { ...ask, dryRun: true }).expect(200);
   const { body } = await operator.post('/v1/resends', ask).expect(202);
   await operator.get('/v1/resends').expect(200);
   await operator.get(`/v1/resends/${body.id}`).expect(200);
   for (const action of ['pause', 'resume', 'cancel']) {
-    const { status } = await operator.post(`/v1/resends/${body.id}/${action}`);
-    expect([200, 409]).toContain(status);
+    await operator.post(`/v1/resends/${body.id}/${action}`).expect(200);
   }
   await operator.get('/v1/audit-log').expect(200);
 });

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Database } from '../../db/client.ts';
+import type { Database, Sql } from '../../db/client.ts';
 import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
-import { notFound, Problem } from '../../problem.ts';
+import { invalid, notFound, Problem } from '../../problem.ts';
 import { type AuditState, type Principal, type Role, type Route, route } from '../../route.ts';
 import {
   MAX_MATCHED,
@@ -15,7 +15,7 @@ import {
 } from './contract.ts';
 import { findJob, insertJob, type JobRow, listJobs, MAX_OPEN_JOBS, turnJob } from './store.ts';
 import { countMatching } from './store-count.ts';
-import type { StoredFilter } from './store-filter.ts';
+import { findForeignEndpoint, type StoredFilter } from './store-filter.ts';
 
 interface ResendDeps {
   database: Database;
@@ -51,7 +51,7 @@ function collectionRoutes({ database, resendNow }: ResendDeps): Route[] {
       },
       async handle({ principal, body, reservedId }) {
         const { dryRun, reason, force, ratePerSecond } = body;
-        const filter = storedFilter(principal, body.filter);
+        const filter = await storedFilter(database.prisma, principal, body.filter);
         const job = {
           id: idFromUuid('rsd', reservedId),
           merchantId: principal.merchantId,
@@ -168,13 +168,24 @@ function lookAtJob({ prisma }: Database) {
   };
 }
 
-/** What a merchant asks of another finds nothing, as it would of nobody. */
-function storedFilter({ merchantId: own }: Principal, filter: ResendFilter): StoredFilter {
-  return {
-    ...filter,
-    status: filter.status ?? ['failed'],
-    ...(own !== null && { merchantId: (filter.merchantId ?? [own]).filter((id) => id === own) }),
-  };
+/** @throws Problem 422 where a merchant names what is not its own, which to it is nobody's */
+async function storedFilter(
+  sql: Sql,
+  { merchantId: own }: Principal,
+  filter: ResendFilter,
+): Promise<StoredFilter> {
+  const status = filter.status ?? ['failed'];
+  if (own === null) return { ...filter, status };
+  const stranger = filter.merchantId?.find((id) => id !== own);
+  if (stranger !== undefined) {
+    const detail = `There is no merchant ${stranger}.`;
+    throw invalid('body.filter.merchantId', detail, 'unknown_merchant');
+  }
+  const unknown = await findForeignEndpoint(sql, own, filter.endpointId ?? []);
+  if (unknown !== null) {
+    throw invalid('body.filter.endpointId', `There is no endpoint ${unknown}.`);
+  }
+  return { ...filter, status, merchantId: [own] };
 }
 
 function toView({ createdBy, createdByName, startedAt, finishedAt, ...job }: JobRow): ResendView {

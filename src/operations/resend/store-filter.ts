@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
 
 /** A filter as a job keeps it: whose it is and which states it means are written out. */
 export interface StoredFilter {
@@ -42,4 +42,19 @@ export function matching(filter: StoredFilter, at: Date): Prisma.Sql {
     filter.to ? Prisma.sql`d.accepted_at < ${new Date(filter.to)}` : null,
   ].filter((condition) => condition !== null);
   return Prisma.join(conditions, ' AND ');
+}
+
+/** @returns one of these ids that is no endpoint of that merchant, deleted ones included; null: all are */
+export async function findForeignEndpoint(
+  sql: Sql,
+  merchantId: string,
+  ids: string[],
+): Promise<string | null> {
+  if (ids.length === 0) return null;
+  const [row] = await sql.$queryRaw<{ id: string }[]>`
+    SELECT asked.id FROM unnest(${ids}::text[]) AS asked (id)
+     WHERE NOT EXISTS (SELECT FROM endpoint AS e
+                        WHERE e.id = asked.id COLLATE "C" AND e.merchant_id = ${merchantId})
+     LIMIT 1`;
+  return row?.id ?? null;
 }
