@@ -37,6 +37,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const app = createApp({
     routes: routeTable(parts, keyRing),
     authenticate: keyRing.authenticate,
+    secrets: parts.secrets,
     idempotency,
     readiness: () => readiness(parts),
     log,

@@ -3,19 +3,25 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { SecretBox } from '../secrets.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
+import { mountConsole } from './console.ts';
 import { begin, named } from './context.ts';
 import { errorHandler } from './errors.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { createLimiters, type RateLimits } from './limit.ts';
+import { mountLogin } from './login.ts';
 import { openApiDocument } from './openapi.ts';
 import { mountService, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
+import { createSessions } from './session.ts';
 
 export interface AppParts {
   routes: readonly Route[];
   authenticate: Authenticate;
+  /** Seals the console's sessions. */
+  secrets: SecretBox;
   idempotency: IdempotencyStore;
   readiness(): Promise<Readiness>;
   log: Logger;
@@ -38,7 +44,8 @@ const SECURITY_HEADERS = {
 export function createApp(parts: AppParts): Express {
   const { log } = parts;
   const limiters = createLimiters(parts.rateLimits);
-  const whoCalls = identify(parts.authenticate, limiters);
+  const sessions = createSessions(parts.secrets);
+  const whoCalls = identify(parts.authenticate, sessions, limiters);
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', false);
@@ -61,6 +68,8 @@ export function createApp(parts: AppParts): Express {
     document: () => openApiDocument(parts.routes, parts.version),
     limit: limiters.perAddress,
   });
+  mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
+  mountConsole(app, limiters.perAddress);
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
   app.use(errorHandler(log));
   return app;

@@ -1,8 +1,9 @@
-import type { RequestHandler } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { Problem } from '../problem.ts';
 import type { Principal, Route } from '../route.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
+import { requireOwnPage, type Sessions } from './session.ts';
 
 /** Who holds this key; `null` for a wrong, revoked or expired one. */
 export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
@@ -10,21 +11,39 @@ export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
 const BEARER = /^Bearer +(\S.{0,511})$/i;
 
 /**
- * Finds out who calls, or answers 401. Wrong keys are counted by address and end in 429; a right key
- * from the same address goes on working, so that one neighbour behind a NAT locks nobody out.
+ * Finds out who calls, by the bearer key or, for the console's pages, by the session's cookie; or
+ * answers 401. Wrong keys are counted by address and end in 429; a right key from the same address
+ * goes on working, so that one neighbour behind a NAT locks nobody out.
  */
-export function identify(authenticate: Authenticate, limiters: Limiters): RequestHandler {
+export function identify(
+  authenticate: Authenticate,
+  sessions: Sessions,
+  limiters: Limiters,
+): RequestHandler {
   return async (req, res, next) => {
-    const [, key] = BEARER.exec(req.headers.authorization ?? '') ?? [];
-    const principal = key === undefined ? null : await authenticate(key.trimEnd());
+    const key = shownKey(req, sessions);
+    const principal = key === null ? null : await authenticate(key);
     if (principal !== null) {
       contextOf(res).principal = principal;
       next();
       return;
     }
-    const limit = key === undefined ? limiters.perAddress : limiters.wrongKeysPerAddress;
-    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(key)));
+    const [limit, detail] =
+      key === null
+        ? [limiters.perAddress, 'A key is required: Authorization: Bearer <key>.']
+        : [limiters.wrongKeysPerAddress, 'This key is wrong, expired or revoked.'];
+    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(detail)));
   };
+}
+
+/** The header comes first: who sends one means it. @throws Problem 403 for a cookie from elsewhere */
+function shownKey(req: Request, sessions: Sessions): string | null {
+  const { authorization } = req.headers;
+  if (authorization !== undefined) return BEARER.exec(authorization)?.[1]?.trimEnd() ?? null;
+  const session = sessions.read(req);
+  if (session === null) return null;
+  requireOwnPage(req, session);
+  return session.key;
 }
 
 /** The one place where a role meets a route. */
@@ -39,10 +58,6 @@ export function authorize(route: Route): RequestHandler {
   };
 }
 
-function unauthorized(key: string | undefined): Problem {
-  const detail =
-    key === undefined
-      ? 'A key is required: Authorization: Bearer <key>.'
-      : 'This key is wrong, expired or revoked.';
+export function unauthorized(detail: string): Problem {
   return new Problem(401, 'unauthorized', detail, { headers: { 'www-authenticate': 'Bearer' } });
 }

@@ -76,6 +76,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
   const app = createApp({
     routes,
     authenticate: keyRing.authenticate,
+    secrets,
     idempotency: createIdempotencyStore(database.prisma, secrets),
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,
     log,

@@ -1,0 +1,38 @@
+import type { Icon } from '@tabler/icons-react';
+import { IconBell } from '@tabler/icons-react';
+import type { ComponentType } from 'react';
+import type { Session } from '../api/session.ts';
+import type { shellWords } from './words.ts';
+
+export interface Screen {
+  /** Below `/console`; `:name` is a parameter. */
+  path: string;
+  roles: readonly Session['role'][];
+  /** Its place in the menu: the name in words.ts, the icon, and the letter that follows `g`. */
+  menu?: {
+    name: Exclude<keyof typeof shellWords.en.menu, 'label' | 'open'>;
+    icon: Icon;
+    key: string;
+  };
+  /** A piece of its own, loaded when it is opened. */
+  load(): Promise<{ Component: ComponentType }>;
+}
+
+const EVERYBODY = ['operator', 'merchant'] as const;
+
+/** In the order of the menu. */
+export const screens: readonly Screen[] = [
+  {
+    path: '/notifications',
+    roles: EVERYBODY,
+    menu: { name: 'notifications', icon: IconBell, key: 'n' },
+    load: async () => ({
+      Component: (await import('../screens/notifications/notifications.tsx')).Notifications,
+    }),
+  },
+];
+
+/** Those that this role may open. */
+export function screensFor(role: Session['role']): Screen[] {
+  return screens.filter(({ roles }) => roles.includes(role));
+}

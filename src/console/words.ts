@@ -1,0 +1,12 @@
+import { shellWords } from './app/words.ts';
+import { kitWords } from './kit/kit-words.ts';
+import { notificationsWords } from './screens/notifications/words.ts';
+
+/** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
+export const namespaces = {
+  shell: shellWords,
+  kit: kitWords,
+  notifications: notificationsWords,
+};
+
+export type Namespaces = typeof namespaces;
