@@ -65,6 +65,8 @@ export interface Route<
   responses: Record<number, z.ZodType | null>;
   /** Content types besides JSON that the caller may choose by `Accept`; the handler obeys it. */
   alsoAnswers?: readonly string[];
+  /** The 200 is a stream of this content type and no JSON; its schema is that of an event's data. */
+  streamType?: string;
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Reply>;
 }
 

@@ -16,6 +16,11 @@ import { createAccept } from '../notification/accept.ts';
 import { notificationRoutes } from '../notification/routes.ts';
 import { ackRoutes } from '../notification/routes-ack.ts';
 import { deliveryRoutes } from '../notification/routes-deliveries.ts';
+import { eventRoutes } from '../operations/events/routes.ts';
+import { createStreams, type Streams } from '../operations/events/streams.ts';
+import { createTail } from '../operations/events/tail.ts';
+import { createBacklog } from '../operations/overview/backlog.ts';
+import { overviewRoutes } from '../operations/overview/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
 import { resultRoutes } from '../recovery/results/routes.ts';
@@ -34,8 +39,11 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const keyRing = createKeyRing({ database, log });
   closers.push(keyRing.close);
   if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
+  const tail = createTail(database.prisma, log);
+  closers.push(tail.close);
+  const streams = createStreams(tail);
   const app = createApp({
-    routes: routeTable(parts, keyRing),
+    routes: routeTable(parts, keyRing, streams),
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
@@ -46,11 +54,13 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const server = createServer(app);
   const { address, family, port } = await server.listen(settings.PORT, settings.HOST);
   closers.push(() => server.close(REQUESTS_MS));
+  // Before the server, which waits for what is open.
+  closers.push(async () => streams.close());
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
 /** Every route of the API, feature by feature. */
-function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
+function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
   const { settings, log, database, closers, running, secrets, wake, engine } = parts;
   const sql = database.prisma;
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
@@ -103,6 +113,8 @@ function routeTable(parts: Parts, keyRing: KeyRing): Route[] {
       commands: createMessageCommands(database, wake),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
+    ...overviewRoutes({ sql, readBacklog: createBacklog(sql) }),
+    ...eventRoutes(streams),
   ];
 }
 

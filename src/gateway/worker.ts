@@ -1,6 +1,7 @@
 import { startWorker } from '../delivery/engine.ts';
 import { resealSecrets } from '../merchant/reseal.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
+import { startFolding } from '../operations/overview/fold.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
 import { startTimeouts } from '../tcc/timeouts.ts';
@@ -17,6 +18,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   running.worker = worker;
   closers.push(() => worker.close(DRAIN_MS));
   closers.push(startTimeouts({ database, wake: parts.wake, log }));
+  closers.push(startFolding(database, log).close);
   running.reconciling = startReconciling({ database, log });
   closers.push(running.reconciling.close);
   const retention = startRetention({

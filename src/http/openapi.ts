@@ -96,13 +96,7 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
     responses[status] =
       schema === null
         ? { description }
-        : {
-            description,
-            content: {
-              ...jsonContent(shelf.of(schema, 'output')),
-              ...textContent(route.alsoAnswers),
-            },
-          };
+        : { description, content: contentOf(route, shelf.of(schema, 'output')) };
   }
   return {
     operationId: operationId(route.method, route.path),
@@ -123,6 +117,12 @@ function requestBody({ textTypes }: Route, body: z.ZodType, shelf: SchemaShelf):
   const mayBeLeftOut = [undefined, {}].some((stand) => body.safeParse(stand).success);
   const content = { ...jsonContent(shelf.of(body, 'input')), ...textContent(textTypes) };
   return { required: textTypes !== undefined || !mayBeLeftOut, content };
+}
+
+/** A stream has no schema of its own in OpenAPI 3.1: it is text, made of events. */
+function contentOf({ streamType, alsoAnswers }: Route, schema: object): object {
+  if (streamType === undefined) return { ...jsonContent(schema), ...textContent(alsoAnswers) };
+  return { [streamType]: { schema: { type: 'string' }, 'x-event-data': schema } };
 }
 
 function textContent(types: readonly string[] = []): object {

@@ -1,0 +1,122 @@
+import { Readable } from 'node:stream';
+import { Problem } from '../../problem.ts';
+import type { Principal } from '../../route.ts';
+import type { EventFilter } from './contract.ts';
+import type { Place, Placed } from './store.ts';
+import type { Tail } from './tail.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const KIB = 1024;
+
+interface StreamLimits {
+  perKey: number;
+  inAll: number;
+  /** Unread text that a reader may leave with us. */
+  unreadBytes: number;
+  /** Less than what the server, or a proxy, takes for silence. */
+  heartbeatMs: number;
+  /** Then the browser comes again, with a key that is looked at again. */
+  longestMs: number;
+}
+
+const LIMITS: StreamLimits = {
+  perKey: 5,
+  inAll: 200,
+  unreadBytes: 256 * KIB,
+  heartbeatMs: 15 * SECOND,
+  longestMs: 15 * MINUTE,
+};
+const RETRY_MS = 2_000;
+
+export interface Streams {
+  /** @throws Problem 429 where the key, or the process, has as many as it may have */
+  open(principal: Principal, filter: EventFilter, after: Place | null): Promise<Readable>;
+  /** Ends all of them. */
+  close(): void;
+}
+
+/** The open streams of server-sent events of this process. */
+export function createStreams(tail: Tail, given: Partial<StreamLimits> = {}): Streams {
+  const limits = { ...LIMITS, ...given };
+  const open = new Map<Readable, { keyId: string; end(): void }>();
+
+  function refuseTooMany(keyId: string): void {
+    const own = [...open.values()].filter((each) => each.keyId === keyId).length;
+    if (own < limits.perKey && open.size < limits.inAll) return;
+    throw new Problem(429, 'too_many_streams', 'Too many live streams are open.', {
+      headers: { 'retry-after': '10' },
+    });
+  }
+
+  return {
+    async open(principal, filter, after) {
+      refuseTooMany(principal.keyId);
+      const stream = new Readable({ read() {}, highWaterMark: limits.unreadBytes });
+      let isOver = false;
+      const end = () => {
+        if (!isOver) stream.push(null);
+        isOver = true;
+      };
+      open.set(stream, { keyId: principal.keyId, end });
+      const say = (text: string) => {
+        // Who does not read is let go, and may resume; to wait for one would mean to keep for all.
+        if (!isOver && !stream.push(text)) stream.destroy();
+      };
+      const heartbeat = setInterval(() => say(':\n\n'), limits.heartbeatMs);
+      const longest = setTimeout(end, limits.longestMs);
+      let stop = () => {};
+      stream.once('close', () => {
+        isOver = true;
+        clearInterval(heartbeat);
+        clearTimeout(longest);
+        open.delete(stream);
+        stop();
+      });
+      say(`retry: ${RETRY_MS}\n\n`);
+      const matches = matcher(principal.merchantId, filter);
+      try {
+        const listener = {
+          take: (attempts: readonly Placed[]) => {
+            const text = attempts.filter(matches).map(toText).join('');
+            if (text !== '') say(text);
+          },
+          gap: () => say('event: gap\ndata: {}\n\n'),
+        };
+        stop = await tail.listen(listener, after);
+      } catch (error) {
+        stream.destroy();
+        throw error;
+      }
+      if (stream.destroyed) stop();
+      return stream;
+    },
+    close() {
+      for (const { end } of open.values()) end();
+    },
+  };
+}
+
+/** @param merchantId the caller's own; null: sees all */
+function matcher(merchantId: string | null, filter: EventFilter) {
+  const wanted = Object.entries(filter).map(
+    ([name, values]) => [name as keyof EventFilter, new Set<string>(values)] as const,
+  );
+  return ({ event }: Placed): boolean =>
+    (merchantId === null || event.merchantId === merchantId) &&
+    wanted.every(([name, values]) => values.has(event[name] ?? ''));
+}
+
+function toText({ place, event }: Placed): string {
+  return `id: ${place.xid}.${place.id}\nevent: attempt\ndata: ${JSON.stringify(event)}\n\n`;
+}
+
+const PLACE = /^(\d{1,19})\.(att_[0-9a-z]{26})$/;
+
+/** What a browser sends back of an id; null: nothing that it got from us. */
+export function placeOf(lastEventId: string | undefined): Place | null {
+  const [, xid, id] = PLACE.exec(lastEventId ?? '') ?? [];
+  return xid === undefined || id === undefined || BigInt(xid) > MAX_BIGINT ? null : { xid, id };
+}
+
+const MAX_BIGINT = 2n ** 63n - 1n;

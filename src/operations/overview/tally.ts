@@ -1,0 +1,98 @@
+import { OUTCOMES, WINDOWS } from './contract.ts';
+import type { AttemptCount, BucketRow, FailureRow, LastFailure } from './store-fold.ts';
+
+export const WIDTHS_SECONDS = Object.values(WINDOWS).map(({ bucketSeconds }) => bucketSeconds);
+/** The name under which all merchants are counted together. */
+export const ALL_MERCHANTS = '';
+
+/** Adds up what is alike into the rows of each width: for all, and for the merchant. Pure. */
+export function tallyBuckets(counts: readonly AttemptCount[]): BucketRow[] {
+  const rows = new Map<string, BucketRow>();
+  for (const each of counts) {
+    for (const width of WIDTHS_SECONDS) {
+      addTo(bucketIn(rows, ALL_MERCHANTS, width, each.minute), each);
+      if (each.merchantId !== null)
+        addTo(bucketIn(rows, each.merchantId, width, each.minute), each);
+    }
+  }
+  return [...rows.values()];
+}
+
+/** Failures by endpoint, with the last of each. Pure. */
+export function tallyFailures(
+  counts: readonly AttemptCount[],
+  lasts: readonly LastFailure[],
+): FailureRow[] {
+  const rows = new Map<string, FailureRow>();
+  for (const width of WIDTHS_SECONDS) {
+    for (const last of lasts) {
+      const at = bucketStart(last.minute, width);
+      const key = `${last.endpointId} ${width} ${at.getTime()}`;
+      const known = rows.get(key);
+      if (known !== undefined && known.last_at >= last.at) continue;
+      rows.set(key, {
+        endpoint_id: last.endpointId,
+        bucket_seconds: width,
+        at,
+        failures: known?.failures ?? 0,
+        last_at: last.at,
+        last_outcome: last.outcome,
+        last_status_code: last.statusCode,
+        last_error: last.error,
+      });
+    }
+    for (const { endpointId, minute, count } of counts) {
+      const row = rows.get(`${endpointId} ${width} ${bucketStart(minute, width).getTime()}`);
+      if (row !== undefined) row.failures += count;
+    }
+  }
+  return [...rows.values()];
+}
+
+function bucketIn(
+  rows: Map<string, BucketRow>,
+  merchantId: string,
+  width: number,
+  minute: Date,
+): BucketRow {
+  const at = bucketStart(minute, width);
+  const key = `${merchantId} ${width} ${at.getTime()}`;
+  const known = rows.get(key);
+  if (known !== undefined) return known;
+  const row: BucketRow = {
+    merchant_id: merchantId,
+    bucket_seconds: width,
+    at,
+    first_attempts: 0,
+    first_succeeded: 0,
+    delivered: 0,
+    outcomes: [],
+    latency: [],
+    delivered_in: [],
+  };
+  rows.set(key, row);
+  return row;
+}
+
+function addTo(row: BucketRow, each: AttemptCount): void {
+  const { count, latencySlot, deliveredInSlot } = each;
+  if (each.isFirst) row.first_attempts += count;
+  if (each.isFirst && each.outcome === 'success') row.first_succeeded += count;
+  addAt(row.outcomes, OUTCOMES.indexOf(each.outcome as (typeof OUTCOMES)[number]), count);
+  if (latencySlot !== null) addAt(row.latency, latencySlot, count);
+  if (deliveredInSlot !== null) {
+    row.delivered += count;
+    addAt(row.delivered_in, deliveredInSlot, count);
+  }
+}
+
+function addAt(counts: number[], slot: number, count: number): void {
+  while (counts.length <= slot) counts.push(0);
+  counts[slot] = (counts[slot] ?? 0) + count;
+}
+
+/** As `date_bin` from 1970 has it. */
+export function bucketStart(time: Date, widthSeconds: number): Date {
+  const widthMs = widthSeconds * 1000;
+  return new Date(Math.floor(time.getTime() / widthMs) * widthMs);
+}
