@@ -17,6 +17,7 @@ import {
   type NotificationFilter,
   type Scope,
 } from './store/find.ts';
+import { findContents } from './store/letters.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -96,6 +97,16 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
           ),
         from: moment.optional(),
         to: moment.optional(),
+        search: z
+          .string()
+          .trim()
+          .min(1)
+          .max(2048)
+          .optional()
+          .describe(
+            'An order number, an eventId, an id (of a notification, delivery, endpoint or ' +
+              'merchant), or the address it was sent to.',
+          ),
       }),
       responses: { 200: pageOf(notification) },
       async handle({ principal, query }) {
@@ -116,6 +127,24 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
         const found = await findNotification(sql, scopeOf(principal), params.id);
         if (found === null) throw notFound('notification');
         return { status: 200, body: found };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/notifications/{id}/body',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Notifications',
+      summary:
+        'The body as receivers get it, byte for byte; an endpoint with body raw gets its data',
+      params: byId,
+      responses: {
+        200: z.looseObject({ id: z.string(), type: z.string(), data: z.looseObject({}) }),
+      },
+      async handle({ principal, params }) {
+        const found = await findNotification(sql, scopeOf(principal), params.id);
+        const body = (await findContents(sql, [params.id])).get(params.id)?.body;
+        if (found === null || body === undefined) throw notFound('notification');
+        return { status: 200, headers: { 'content-type': 'application/json' }, body };
       },
     }),
     route({
