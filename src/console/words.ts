@@ -1,12 +1,14 @@
 import { shellWords } from './app/words.ts';
 import { kitWords } from './kit/kit-words.ts';
 import { notificationsWords } from './screens/notifications/words.ts';
+import { overviewWords } from './screens/overview/words.ts';
 
 /** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
 export const namespaces = {
   shell: shellWords,
   kit: kitWords,
   notifications: notificationsWords,
+  overview: overviewWords,
 };
 
 export type Namespaces = typeof namespaces;

@@ -1,4 +1,4 @@
-import { createBrowserRouter, Navigate } from 'react-router';
+import { createBrowserRouter } from 'react-router';
 import type { Session } from '../api/session.ts';
 import { Crashed } from './crashed.tsx';
 import { Layout } from './layout.tsx';
@@ -19,7 +19,6 @@ export function createRouter(role: Session['role']) {
             lazy: load,
             ErrorBoundary: Crashed,
           })),
-          { path: '/', element: <Navigate to="/notifications" replace /> },
           { path: '*', Component: Nowhere },
         ],
       },

@@ -1,5 +1,5 @@
 import type { Icon } from '@tabler/icons-react';
-import { IconBell } from '@tabler/icons-react';
+import { IconActivityHeartbeat, IconBell } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { Session } from '../api/session.ts';
 import type { shellWords } from './words.ts';
@@ -22,6 +22,12 @@ const EVERYBODY = ['operator', 'merchant'] as const;
 
 /** In the order of the menu. */
 export const screens: readonly Screen[] = [
+  {
+    path: '/',
+    roles: EVERYBODY,
+    menu: { name: 'overview', icon: IconActivityHeartbeat, key: 'o' },
+    load: async () => ({ Component: (await import('../screens/overview/overview.tsx')).Overview }),
+  },
   {
     path: '/notifications',
     roles: EVERYBODY,

@@ -8,6 +8,7 @@ import {
   IconMailCheck,
   IconSend,
 } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { DeliveryStatus } from '../api/notifications.ts';
 import classes from './status.module.css';
@@ -35,5 +36,14 @@ export function Status({ status }: { status: DeliveryStatus }) {
         {t(`status.${status}`)}
       </span>
     </Tooltip>
+  );
+}
+
+/** A word that deserves a colour, and is understood without it. */
+export function Tag({ tone, children }: { tone: Tone; children: ReactNode }) {
+  return (
+    <span className={classes.status} data-tone={tone}>
+      {children}
+    </span>
   );
 }
