@@ -2,7 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { fromUUID, typeid } from 'typeid-js';
 
 /** Prefixes of the TypeIDs callers see. */
-type IdPrefix = 'att' | 'brn' | 'dlv' | 'ep' | 'key' | 'mch' | 'msg' | 'ntf' | 'rec' | 'tx';
+type IdPrefix =
+  | 'att'
+  | 'aud'
+  | 'brn'
+  | 'dlv'
+  | 'ep'
+  | 'key'
+  | 'mch'
+  | 'msg'
+  | 'ntf'
+  | 'rec'
+  | 'rsd'
+  | 'tx';
 
 /** A new TypeID, e.g. `ntf_01k…`; ids sort by the time they were made. */
 export function newId(prefix: IdPrefix): string {

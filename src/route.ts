@@ -36,6 +36,35 @@ export interface Reply {
   stream?: Readable;
 }
 
+/** What an object is, for the audit log: no secrets, no payloads. */
+export interface AuditState {
+  /** Whose it is; null: nobody's. */
+  merchantId: string | null;
+  state: Record<string, unknown>;
+}
+
+/** What the audit log keeps of a changing call, besides who made it, when, why and how it ended. */
+export interface Audit<Params, Query, Body> {
+  /** `endpoint.update`: a kind of object, and what is done to it. */
+  action: `${string}.${string}`;
+  /** The object's id; the path's first parameter when absent. null: many, or none that can be named. */
+  id?(call: Call<Params, Query, Body>): string | null;
+  /** What the caller wants, in short. */
+  asked?(call: Call<Params, Query, Body>): Record<string, unknown>;
+  /**
+   * Reads the object before the call and after it, as the caller may see it; null: there is none. Two
+   * looks, not one transaction: what others change in between shows as if it were this call's.
+   */
+  look?(call: Call<Params, Query, Body>, id: string): Promise<AuditState | null>;
+  /**
+   * Whose calls are kept; operators' and merchants' when absent. What producers send and decide is the
+   * product's own data, with the producer's key in its rows.
+   */
+  roles?: readonly Role[];
+  /** Whether this very call is to change something; always, when absent. */
+  when?(call: Call<Params, Query, Body>): boolean;
+}
+
 /**
  * One route as data: the HTTP layer mounts it, guards it by `roles`, validates by its schemas and
  * writes it into the OpenAPI document. Features export lists of these and know nothing of Express.
@@ -67,6 +96,8 @@ export interface Route<
   alsoAnswers?: readonly string[];
   /** The 200 is a stream of this content type and no JSON; its schema is that of an event's data. */
   streamType?: string;
+  /** For every method but `get`: how the call is kept in the audit log, or that it only asks. */
+  audit?: Audit<z.output<Params>, z.output<Query>, z.output<Body>> | 'changes nothing';
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Reply>;
 }
 

@@ -15,9 +15,15 @@ import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/
 export interface DeliveryCommands {
   /**
    * Makes deliveries due now and wakes them; one verdict for each that exists.
+   * @param by the key that asks
    * @param askedAt `performance.now()` when the request came: requests that overlap make one attempt
    */
-  resend(ids: string[], delivered: 'refuse' | 'repeat', askedAt?: number): Promise<Resent[]>;
+  resend(
+    ids: string[],
+    delivered: 'refuse' | 'repeat',
+    by: string,
+    askedAt?: number,
+  ): Promise<Resent[]>;
   /** Ends deliveries of these owners that have not ended, also those being sent. */
   settleOwners(
     ownerIds: string[],
@@ -45,9 +51,10 @@ export function createCommands(
   steps: Omit<Steps, 'claim'>,
 ): DeliveryCommands {
   return {
-    async resend(ids, delivered, askedAt = performance.now()) {
+    async resend(ids, delivered, by, askedAt = performance.now()) {
       const askedAgoMs = Math.ceil(performance.now() - askedAt);
-      const resent = await resendDeliveries(prisma, ids, { delivered, priority: 0, askedAgoMs });
+      const asked = { delivered, priority: 0, by, askedAgoMs } as const;
+      const resent = await resendDeliveries(prisma, ids, asked);
       const due = resent.filter((each) => each.verdict === 'due');
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;

@@ -16,11 +16,14 @@ import { createAccept } from '../notification/accept.ts';
 import { notificationRoutes } from '../notification/routes.ts';
 import { ackRoutes } from '../notification/routes-ack.ts';
 import { deliveryRoutes } from '../notification/routes-deliveries.ts';
+import { auditRoutes } from '../operations/audit/routes.ts';
+import { createAuditTrail } from '../operations/audit/store.ts';
 import { eventRoutes } from '../operations/events/routes.ts';
 import { createStreams, type Streams } from '../operations/events/streams.ts';
 import { createTail } from '../operations/events/tail.ts';
 import { createBacklog } from '../operations/overview/backlog.ts';
 import { overviewRoutes } from '../operations/overview/routes.ts';
+import { resendRoutes } from '../operations/resend/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
 import { resultRoutes } from '../recovery/results/routes.ts';
@@ -47,6 +50,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
+    audit: createAuditTrail(database.prisma),
     readiness: () => readiness(parts),
     log,
     version,
@@ -107,6 +111,8 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
       commands,
       reconcileNow: () => running.reconciling?.now(),
     }),
+    ...auditRoutes({ sql }),
+    ...resendRoutes({ database, resendNow: () => running.resending?.now() }),
     ...messageRoutes({
       sql,
       prepare: createPrepare({ database, wake, checkUrl: refusedUrl }),

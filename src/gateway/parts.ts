@@ -12,8 +12,8 @@ import { messageOwner } from '../message/owner.ts';
 import { announce } from '../notification/announce.ts';
 import { notificationOwner } from '../notification/owner.ts';
 import { createAlerts } from '../operations/alerts.ts';
-import type { Repeated } from '../recovery/repeat.ts';
 import { createStatements } from '../recovery/statements/statements.ts';
+import type { Repeated } from '../repeat.ts';
 import { createSecretBox } from '../secrets.ts';
 import { tccOwner } from '../tcc/owner.ts';
 
@@ -61,10 +61,11 @@ export function assembleParts(ground: Ground) {
   });
   closers.push(sender.close);
   /** The worker of this process, once there is one. */
-  const running: { worker: Worker | null; reconciling: Repeated | null } = {
-    worker: null,
-    reconciling: null,
-  };
+  const running: {
+    worker: Worker | null;
+    reconciling: Repeated | null;
+    resending: Repeated | null;
+  } = { worker: null, reconciling: null, resending: null };
   const wake: Waker = (due) => (running.worker ?? wakes).wake(due);
 
   const sql = database.prisma;

@@ -1,7 +1,9 @@
 import { startWorker } from '../delivery/engine.ts';
 import { resealSecrets } from '../merchant/reseal.ts';
+import { adoptSkipped } from '../notification/adopt.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
 import { startFolding } from '../operations/overview/fold.ts';
+import { startResending } from '../operations/resend/run.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
 import { startTimeouts } from '../tcc/timeouts.ts';
@@ -21,6 +23,14 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(startFolding(database, log).close);
   running.reconciling = startReconciling({ database, log });
   closers.push(running.reconciling.close);
+  running.resending = startResending({
+    database,
+    wake: parts.wake,
+    // Further deliveries that come of it are due; nobody hurries, so the sweep may find them.
+    adopt: (orphan) => adoptSkipped(database, { wakeReceiver: async () => {} }, orphan),
+    log,
+  });
+  closers.push(running.resending.close);
   const retention = startRetention({
     database,
     statements: parts.statements,

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
+import { type AuditTrail, keepRefusal } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
 import { mountConsole } from './console.ts';
@@ -23,6 +24,7 @@ export interface AppParts {
   /** Seals the console's sessions. */
   secrets: SecretBox;
   idempotency: IdempotencyStore;
+  audit: AuditTrail;
   readiness(): Promise<Readiness>;
   log: Logger;
   version: string;
@@ -58,8 +60,8 @@ export function createApp(parts: AppParts): Express {
       named(route.path),
       whoCalls,
       limiters.perKey,
-      authorize(route),
-      callHandler(route, parts.idempotency, log),
+      authorize(route, keepRefusal(route, parts.audit)),
+      callHandler(route, parts),
     );
   }
   mountService(app, {

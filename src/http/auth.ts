@@ -46,14 +46,22 @@ function shownKey(req: Request, sessions: Sessions): string | null {
   return session.key;
 }
 
-/** The one place where a role meets a route. */
-export function authorize(route: Route): RequestHandler {
-  return (_req, res, next) => {
-    const { principal } = contextOf(res);
+/**
+ * The one place where a role meets a route.
+ *
+ * @param keepRefusal called before a known caller hears of it
+ */
+export function authorize(
+  route: Route,
+  keepRefusal: (req: Request, principal: Principal, requestId: string) => Promise<void>,
+): RequestHandler {
+  return async (req, res, next) => {
+    const { principal, requestId } = contextOf(res);
     if (principal !== null && route.roles.includes(principal.role)) {
       next();
       return;
     }
+    if (principal !== null) await keepRefusal(req, principal, requestId);
     throw new Problem(403, 'forbidden', `This takes a key of role ${route.roles.join(' or ')}.`);
   };
 }

@@ -3,8 +3,9 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { newUuid } from '../ids.ts';
 import { invalid } from '../problem.ts';
-import type { Call, Route } from '../route.ts';
+import type { Call, Reply, Route } from '../route.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
+import { type AuditTrail, withTrail } from './audit.ts';
 import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
 import { contextOf } from './context.ts';
 import { problemAnswer, problemOf } from './errors.ts';
@@ -14,18 +15,27 @@ import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
+interface CallParts {
+  idempotency: IdempotencyStore;
+  audit: AuditTrail;
+  log: Logger;
+}
+
 /** The way of a call whose caller is known and may make it: read, validate, run once, answer. */
-export function callHandler(route: Route, store: IdempotencyStore, log: Logger): RequestHandler {
+export function callHandler(route: Route, parts: CallParts): RequestHandler {
+  const { idempotency: store, log } = parts;
   const takes = {
     limitBytes: route.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
     textTypes: route.textTypes ?? [],
   };
+  const run = withTrail(route, parts.audit, log);
   return async (req, res) => {
+    const from = req.socket.remoteAddress ?? null;
     const body = route.method === 'get' ? NO_BODY : await readBody(req, takes);
     const call = callOf(route, req, res, body);
     const header = req.headers['idempotency-key'];
     if (route.method !== 'post' || typeof header !== 'string') {
-      const reply = await route.handle(call);
+      const reply = await run(call, from);
       if (reply.stream === undefined) send(res, answerOf(reply));
       else await sendStream(res, reply, reply.stream);
       return;
@@ -35,8 +45,11 @@ export function callHandler(route: Route, store: IdempotencyStore, log: Logger):
       key: idempotencyKeyOf(header),
       fingerprint: fingerprintOf(req.method, req.originalUrl, body.bytes),
     };
-    const run = (reservedId: string) => outcomeOf(route, { ...call, reservedId }, req.path);
-    send(res, await answerOnce({ store, claim, run, log }));
+    const runOnce = (reservedId: string) => {
+      const again = { ...call, reservedId };
+      return outcomeOf(() => run(again, from), { requestId: call.requestId, instance: req.path });
+    };
+    send(res, await answerOnce({ store, claim, run: runOnce, log }));
   };
 }
 
@@ -71,12 +84,15 @@ function queryOf(url: string): object {
 }
 
 /** The handler's answer, or the Problem it threw as an answer, since that too is kept for repeats. */
-async function outcomeOf(route: Route, call: AnyCall, instance: string): Promise<Answer> {
+async function outcomeOf(
+  run: () => Promise<Reply>,
+  about: { requestId: string; instance: string },
+): Promise<Answer> {
   try {
-    return answerOf(await route.handle(call));
+    return answerOf(await run());
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status >= 500) throw error;
-    return problemAnswer(problem, { requestId: call.requestId, instance });
+    return problemAnswer(problem, about);
   }
 }

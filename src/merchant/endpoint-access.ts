@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Database, Transaction } from '../db/client.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import { invalid, notFound } from '../problem.ts';
-import type { Principal, Role } from '../route.ts';
+import type { AuditState, Principal, Role } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
 import { type EndpointRow, findEndpoint } from './store-endpoints.ts';
@@ -50,6 +50,23 @@ export async function requireCallable(text: string, deps: EndpointDeps): Promise
   if (!isLiteral && !(await deps.guard.checkReachableName(hostname))) {
     throw invalid('body.url', 'This address may not be called.');
   }
+}
+
+/**
+ * An endpoint as the audit log may keep it: of custom headers the names, of its address what comes
+ * before the query. Both may hold a receiver's passwords, and the log is never emptied.
+ */
+export function lookAtEndpoint({ database }: EndpointDeps) {
+  return async (
+    { principal }: { principal: Principal },
+    id: string,
+  ): Promise<AuditState | null> => {
+    const row = await findEndpoint(database.prisma, id, principal.merchantId);
+    if (row === null) return null;
+    const { id: _id, merchantId, createdAt: _at, headers, url, ...state } = toEndpointView(row);
+    const shown = url.replace(/[?#].*$/, '?…');
+    return { merchantId, state: { url: shown, headers: Object.keys(headers), ...state } };
+  };
 }
 
 /** An endpoint as callers see it. */

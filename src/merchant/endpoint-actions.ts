@@ -5,6 +5,7 @@ import { endpointParams, endpointView, testView } from './contract-endpoints.ts'
 import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import {
   type EndpointDeps,
+  lookAtEndpoint,
   ENDPOINT_ROLES as ROLES,
   toEndpointView,
   visibleEndpoint,
@@ -25,6 +26,11 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       params: endpointParams,
       body: rotateSecret,
       responses: { 200: rotatedSecret },
+      audit: {
+        action: 'endpoint.rotate-secret',
+        asked: ({ body: { overlapSeconds } }) => ({ overlapSeconds }),
+        look: lookAtEndpoint(deps),
+      },
       async handle({ principal, params: { id }, body: { overlapSeconds } }) {
         await visibleEndpoint(deps, principal, id);
         const secret = newSecret();
@@ -43,6 +49,7 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       summary: 'Pause an endpoint; its deliveries wait, their deadlines run',
       params: endpointParams,
       responses: { 200: endpointView },
+      audit: { action: 'endpoint.pause', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
         await visibleEndpoint(deps, principal, id);
         await pauseEndpoint(prisma, id);
@@ -57,6 +64,7 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       summary: 'Call an endpoint again that is paused, disabled or failing',
       params: endpointParams,
       responses: { 200: endpointView },
+      audit: { action: 'endpoint.resume', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
         await visibleEndpoint(deps, principal, id);
         await resumeEndpoint(prisma, id);
@@ -72,6 +80,7 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       summary: 'Make one attempt now, without repeats, and tell how it went',
       params: endpointParams,
       responses: { 200: testView },
+      audit: { action: 'endpoint.test', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
         await visibleEndpoint(deps, principal, id);
         return { status: 200, body: await deps.testEndpoint(id) };

@@ -13,6 +13,7 @@ import {
 import { merchantParams } from './contract-merchants.ts';
 import {
   type EndpointDeps,
+  lookAtEndpoint,
   ENDPOINT_ROLES as ROLES,
   requireCallable,
   requireMerchant,
@@ -47,6 +48,11 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       params: merchantParams,
       body: createEndpoint,
       responses: { 201: createdEndpoint },
+      audit: {
+        action: 'endpoint.create',
+        id: ({ reservedId }) => idFromUuid('ep', reservedId),
+        look: lookAtEndpoint(deps),
+      },
       async handle({ principal, params: { merchantId }, body, reservedId }) {
         requireMerchant(principal, merchantId);
         await requireCallable(body.url, deps);
@@ -114,6 +120,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       params: endpointParams,
       body: patchEndpoint,
       responses: { 200: endpointView },
+      audit: { action: 'endpoint.update', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id }, body }) {
         await visibleEndpoint(deps, principal, id);
         if (body.url !== undefined) await requireCallable(body.url, deps);
@@ -132,6 +139,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       summary: 'Delete an endpoint; what waits for it is cancelled',
       params: endpointParams,
       responses: { 204: null },
+      audit: { action: 'endpoint.delete', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
         await visibleEndpoint(deps, principal, id);
         const deleted = await prisma.$transaction(async (tx) => {

@@ -10,7 +10,7 @@ import { anyId, createdKey, createKey, type KeyView, keyView } from './contract-
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';
 import { callbackContext } from './secret-contexts.ts';
-import { insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
+import { findKey, insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
 
 interface KeyDeps {
   database: Database;
@@ -20,6 +20,12 @@ interface KeyDeps {
 
 /** `/v1/keys`: who may call. A key is shown when it is made and never again. */
 export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): Route[] {
+  const look = async (_call: unknown, id: string) => {
+    const row = await findKey(prisma, id);
+    if (row === null) return null;
+    const { id: _id, lastUsedAt: _used, ...state } = toView(row);
+    return { merchantId: row.merchantId, state };
+  };
   return [
     route({
       method: 'post',
@@ -29,6 +35,11 @@ export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): 
       summary: 'Create a key',
       body: createKey,
       responses: { 201: createdKey },
+      audit: {
+        action: 'key.create',
+        id: ({ reservedId }) => idFromUuid('key', reservedId),
+        look,
+      },
       async handle({ body, reservedId }) {
         requireFittingMerchant(body);
         const id = idFromUuid('key', reservedId);
@@ -70,6 +81,7 @@ export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): 
       summary: 'Revoke a key for good',
       params: z.strictObject({ id: anyId }),
       responses: { 204: null },
+      audit: { action: 'key.revoke', look },
       async handle({ params: { id } }) {
         const hash = await revokeKey(prisma, id);
         if (hash === null) throw notFound('key');

@@ -30,6 +30,10 @@ import {
 export function merchantRoutes(deps: { database: Database; secrets: SecretBox }): Route[] {
   const { secrets } = deps;
   const { prisma } = deps.database;
+  const look = async (_call: unknown, id: string) => {
+    const found = await findMerchant(prisma, id);
+    return found && { merchantId: id, state: { name: found.name } };
+  };
   return [
     route({
       method: 'post',
@@ -39,6 +43,12 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       summary: 'Create a merchant, with a first key and a signing secret',
       body: createMerchant,
       responses: { 201: createdMerchant },
+      audit: {
+        action: 'merchant.create',
+        id: ({ body, reservedId }) => body.id ?? idFromUuid('mch', reservedId),
+        asked: ({ reservedId }) => ({ firstKeyId: idFromUuid('key', reservedId) }),
+        look,
+      },
       async handle({ body, reservedId }) {
         const id = body.id ?? idFromUuid('mch', reservedId);
         const key = newKey('merchant');
@@ -89,6 +99,7 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       params: merchantParams,
       body: patchMerchant,
       responses: { 200: merchantView },
+      audit: { action: 'merchant.update', look },
       async handle({ params: { merchantId }, body: { name } }) {
         const row = present(await renameMerchant(prisma, merchantId, name));
         return { status: 200, body: toView(row) };
@@ -103,6 +114,11 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       params: merchantParams,
       body: rotateSecret,
       responses: { 200: rotatedSecret },
+      audit: {
+        action: 'merchant.rotate-secret',
+        asked: ({ body: { overlapSeconds } }) => ({ overlapSeconds }),
+        look,
+      },
       async handle({ params: { merchantId: id }, body: { overlapSeconds } }) {
         const secret = newSecret();
         const sealed = secrets.seal(secret, merchantContext(id));

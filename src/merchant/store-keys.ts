@@ -62,6 +62,14 @@ export async function insertKey(
   return row;
 }
 
+export async function findKey(sql: Sql, id: string): Promise<KeyRow | null> {
+  const [row] = await sql.$queryRaw<KeyRow[]>`
+    SELECT id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
+           expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
+      FROM api_key WHERE id = ${id}`;
+  return row ?? null;
+}
+
 /** Newest first; `limit` + 1 rows, if there are so many. */
 export async function listKeys(sql: Sql, limit: number, after: string | null): Promise<KeyRow[]> {
   return sql.$queryRaw<KeyRow[]>`

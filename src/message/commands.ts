@@ -94,6 +94,7 @@ export function createMessageCommands({ prisma }: Database, wake: Waker): Messag
           const resent = await resendDeliveries(tx, [check.id], {
             delivered: 'repeat',
             priority: 0,
+            by: null,
           });
           if (!(await markPrepared(tx, id))) throw NOT_NOW;
           return resent

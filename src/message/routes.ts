@@ -5,8 +5,7 @@ import { idFromUuid } from '../ids.ts';
 import { scopeOf } from '../notification/scope.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid } from '../problem.ts';
-import type { Principal } from '../route.ts';
-import { type Route, route } from '../route.ts';
+import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
 import {
   completeMessage,
@@ -17,7 +16,7 @@ import {
   resolveMessage,
 } from './contract.ts';
 import type { Prepare } from './prepare.ts';
-import { type Listed, listMessages } from './store/find.ts';
+import { findMessage, type Listed, listMessages } from './store/find.ts';
 
 interface MessageDeps {
   sql: Sql;
@@ -37,6 +36,7 @@ const filters = pageQuery.extend({
 
 /** `/v1/messages`: announced before the producer's transaction, delivered if it succeeds. */
 export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] {
+  const look = lookAtMessage(sql);
   return [
     route({
       method: 'post',
@@ -47,6 +47,10 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       summary: 'Prepare a message; start the local transaction only after this has answered',
       body: prepareMessage,
       responses: { 201: message, 200: message },
+      audit: {
+        action: 'message.prepare',
+        id: ({ reservedId }) => idFromUuid('msg', reservedId),
+      },
       async handle({ body, rawBody, principal, reservedId }) {
         const payloadText = memberText(memberText(rawBody, 'notification') ?? '{}', 'payload');
         const prepared = await prepare({
@@ -102,6 +106,7 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
             : 'The local transaction was rolled back: forget it',
         params,
         responses: { 200: message },
+        audit: { action: `message.${decision}`, look },
         async handle({ principal, params: { id } }) {
           const by = principal.role === 'operator' ? 'operator' : 'producer';
           const found = await commands.decide(scopeOf(principal), id, decision, by);
@@ -118,17 +123,25 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       params,
       body: completeMessage,
       responses: { 200: message },
+      audit: {
+        action: 'message.complete',
+        asked: ({ body: { outcome, consumer } }) => ({ outcome, consumer }),
+        look,
+      },
       async handle({ principal, params: { id }, body }) {
         const found = await commands.complete(scopeOf(principal), id, body);
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
-    ...operatorRoutes(commands),
+    ...operatorRoutes(commands, look),
   ];
 }
 
 /** What people decide where nobody else knows. */
-function operatorRoutes(commands: MessageCommands): Route[] {
+function operatorRoutes(
+  commands: MessageCommands,
+  look: ReturnType<typeof lookAtMessage>,
+): Route[] {
   return [
     route({
       method: 'post',
@@ -138,6 +151,7 @@ function operatorRoutes(commands: MessageCommands): Route[] {
       summary: 'Ask the producer once more, from the beginning, about a suspended message',
       params,
       responses: { 200: message },
+      audit: { action: 'message.recheck', look },
       async handle({ principal, params: { id } }) {
         const found = await commands.recheck(scopeOf(principal), id);
         return { status: 200, body: viewFor(principal, found) };
@@ -152,12 +166,30 @@ function operatorRoutes(commands: MessageCommands): Route[] {
       params,
       body: resolveMessage,
       responses: { 200: message },
+      audit: {
+        action: 'message.resolve',
+        asked: ({ body: { decision } }) => ({ decision }),
+        look,
+      },
       async handle({ principal, params: { id }, body: { decision, reason } }) {
         const found = await commands.resolve(scopeOf(principal), id, decision, reason);
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
   ];
+}
+
+/** A message as the audit log keeps it: what was decided, and how far it has come. */
+function lookAtMessage(sql: Sql) {
+  return async (
+    { principal }: { principal: Principal },
+    id: string,
+  ): Promise<AuditState | null> => {
+    const found = await findMessage(sql, scopeOf(principal), id);
+    if (found === null) return null;
+    const { merchantId, status, decidedBy, reason, notificationId } = found;
+    return { merchantId, state: { status, decidedBy, reason, notificationId } };
+  };
 }
 
 /** A merchant need not know how a producer and its operators came to their decision. */

@@ -10,14 +10,19 @@ import { ownerKindOf } from './store/deliveries.ts';
 
 const SECOND = 1000;
 
+type Orphan = Pick<
+  DeliveryView,
+  'id' | 'merchantId' | 'notificationId' | 'type' | 'businessKey' | 'queue' | 'policyVersion'
+>;
+
 /**
  * Nobody listened when this delivery was accepted: gives it to an endpoint that listens now, and
  * makes one more delivery for each further one. Without any it stays as it is.
  */
 export async function adoptSkipped(
   { prisma }: Database,
-  commands: DeliveryCommands,
-  skipped: DeliveryView,
+  commands: Pick<DeliveryCommands, 'wakeReceiver'>,
+  skipped: Orphan,
 ): Promise<void> {
   const merchantId = skipped.merchantId ?? '';
   const { endpoints } = await findAudience(prisma, [merchantId]);
@@ -47,7 +52,7 @@ export async function adoptSkipped(
 
 function deliveryTo(
   endpoint: ListeningEndpoint,
-  { notificationId, type, businessKey, queue, policyVersion }: DeliveryView,
+  { notificationId, type, businessKey, queue, policyVersion }: Orphan,
   merchantId: string,
   deadlineMs: number,
 ): Omit<NewDelivery, 'ownerKind'> {

@@ -105,6 +105,10 @@ export const attempt = z.object({
   number: z.number().int(),
   cycle: z.number().int(),
   trigger: z.enum(['ladder', 'resend', 'test']),
+  resentBy: z
+    .string()
+    .nullable()
+    .describe('Who asked for it: a key (`key_…`), or a bulk re-send (`rsd_…`).'),
   startedAt: time,
   durationMs: z.number().int().nullable(),
   outcome: z.enum([

@@ -6,6 +6,7 @@ import { notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { acknowledge } from './ack.ts';
 import { deliveryStatus, notification } from './contract.ts';
+import { lookAtNotification } from './look.ts';
 import { byId } from './routes.ts';
 import { scopeOf } from './scope.ts';
 
@@ -34,6 +35,11 @@ export function ackRoutes({ sql, commands, log }: AckDeps): Route[] {
           .describe('Who confirms; for the log alone.'),
       }),
       responses: { 200: notification },
+      audit: {
+        action: 'notification.ack',
+        asked: ({ body: { consumer } }) => ({ consumer }),
+        look: lookAtNotification(sql),
+      },
       async handle({ principal, params, body, requestId }) {
         const acknowledged = await acknowledge(sql, commands, scopeOf(principal), [params.id]);
         const found = acknowledged.get(params.id);
@@ -63,6 +69,11 @@ export function ackRoutes({ sql, commands, log }: AckDeps): Route[] {
             }),
           ),
         }),
+      },
+      audit: {
+        action: 'notification.ack-batch',
+        id: () => null,
+        asked: ({ body: { ids } }) => ({ ids }),
       },
       async handle({ principal, body }) {
         const acknowledged = await acknowledge(sql, commands, scopeOf(principal), body.ids);

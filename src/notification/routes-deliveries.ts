@@ -7,6 +7,7 @@ import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
 import { attempt, delivery, deliveryStatus, schedule } from './contract.ts';
+import { lookAtDelivery } from './look.ts';
 import { byId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
 import { scopeOf } from './scope.ts';
@@ -115,6 +116,11 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
         force: z.boolean().default(false),
       }),
       responses: { 202: delivery },
+      audit: {
+        action: 'delivery.resend',
+        asked: ({ body: { force } }) => ({ force }),
+        look: lookAtDelivery(sql),
+      },
       async handle({ principal, params, body }) {
         const askedAt = performance.now();
         const found = await visibleDelivery(principal, params.id);
@@ -122,6 +128,7 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
         const [resent] = await commands.resend(
           [params.id],
           body.force ? 'repeat' : 'refuse',
+          principal.keyId,
           askedAt,
         );
         refuseUnlessDue(resent);

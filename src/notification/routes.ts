@@ -10,6 +10,7 @@ import { type Call, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
 import { deliveryStatus, type Notification, notification, notificationInput } from './contract.ts';
 import { feedPage } from './feed.ts';
+import { lookAtNotification } from './look.ts';
 import { scopeOf } from './scope.ts';
 import {
   findNotification,
@@ -50,6 +51,11 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       summary: 'Accept a notification; it is stored when this answers',
       body: notificationInput,
       responses: { 202: notification, 200: notification },
+      audit: {
+        action: 'notification.create',
+        id: ({ reservedId }) => idFromUuid('ntf', reservedId),
+        asked: ({ body: { type, businessKey, queue } }) => ({ type, businessKey, queue }),
+      },
       async handle({ body, rawBody, principal, reservedId }) {
         const payloadText = memberText(rawBody, 'payload') ?? '{}';
         const id = idFromUuid('ntf', reservedId);
@@ -66,6 +72,11 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       body: z.strictObject({ notifications: z.array(z.unknown()).min(1).max(500) }),
       bodyLimitBytes: 8 * MIB,
       responses: { 202: z.object({ data: z.array(batchItem) }) },
+      audit: {
+        action: 'notification.create-batch',
+        id: () => null,
+        asked: ({ body }) => ({ count: body.notifications.length }),
+      },
       async handle(call) {
         const texts = elementTexts(memberText(call.rawBody, 'notifications') ?? '[]');
         const data = await Promise.all(
@@ -154,7 +165,16 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       tag: 'Notifications',
       summary: 'Stop what is still on its way',
       params: byId,
+      body: z.strictObject({
+        reason: z.string().min(1).max(500).optional().describe('For the audit log.'),
+      }),
       responses: { 200: notification },
+      audit: {
+        action: 'notification.cancel',
+        // A producer's as well: it takes back what it had promised a merchant.
+        roles: ['operator', 'producer'],
+        look: lookAtNotification(sql),
+      },
       async handle({ principal, params }) {
         const scope = scopeOf(principal);
         if ((await findNotification(sql, scope, params.id)) === null)

@@ -30,6 +30,10 @@ export function queueRoutes(deps: QueueDeps): Route[] {
     if (queue === null) throw notFound('queue');
     return queue;
   };
+  const look = async (_call: unknown, name: string) => {
+    const queue = await findQueue(prisma, name);
+    return queue && { merchantId: null, state: { ...toView(queue) } };
+  };
 
   return [
     route({
@@ -64,6 +68,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       params,
       body: putQueueBody,
       responses: { 200: queueView },
+      audit: { action: 'queue.put', look },
       async handle({ params: { name }, body }) {
         const rules = completeRules(body);
         if ((rules.ladderSeconds[0] ?? 0) >= rules.deadlineSeconds) {
@@ -82,6 +87,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'Delete a queue in which nothing waits',
       params,
       responses: { 204: null },
+      audit: { action: 'queue.delete', look },
       async handle({ params: { name } }) {
         if (name === DEFAULT_QUEUE) {
           throw new Problem(409, 'queue_is_default', 'This queue always exists.');

@@ -25,7 +25,7 @@ export async function advance(tx: Transaction, branchIds: string[]): Promise<Wak
   const resent = await resendDeliveries(
     tx,
     failed.map(({ deliveryId }) => deliveryId),
-    { delivered: 'refuse', priority: 0 },
+    { delivered: 'refuse', priority: 0, by: null },
   );
   await resumeTransactions(
     tx,

@@ -180,14 +180,14 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     },
 
     /** One more call at once; a suspended transaction goes on with a day of its own. */
-    async retry(gid: string, branchId: string): Promise<void> {
+    async retry(gid: string, branchId: string, keyId: string): Promise<void> {
       const branch = await decidedBranch(gid, branchId);
       if (branch.isFinished) return;
       if (!branch.isItsTurn) {
         throw new Problem(409, 'not_its_turn', 'The branches before it have not finished.');
       }
       // First the call, then the state: a crash in between leaves a call that ends the transaction.
-      await commands.resend([branch.deliveryId], 'refuse');
+      await commands.resend([branch.deliveryId], 'refuse', keyId);
       await resumeTransactions(prisma, [gid]);
     },
 

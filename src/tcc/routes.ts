@@ -14,6 +14,7 @@ import {
 } from './contract.ts';
 import { type Coordinator, type CoordinatorDeps, createCoordinator } from './coordinator.ts';
 import {
+  findState,
   findTransaction,
   listTransactions,
   type Scope,
@@ -48,6 +49,10 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       summary: 'Begin a TCC transaction; managed: its tries are called at once',
       body: transactionInput,
       responses: { 201: transactionView, 200: transactionView },
+      audit: {
+        action: 'transaction.create',
+        id: ({ body, reservedId }) => body.gid ?? idFromUuid('tx', reservedId),
+      },
       async handle({ body, rawBody, principal, reservedId }) {
         const id = idFromUuid('tx', reservedId);
         const made = await coordinator.create(body, rawBody, id, principal.keyId);
@@ -64,6 +69,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byGid,
       body: branchInput,
       responses: { 201: transactionView, 200: transactionView },
+      audit: { action: 'transaction.register' },
       async handle({ params: { gid }, body, rawBody, principal }) {
         const made = await coordinator.register(scopeOf(principal), gid, body, rawBody);
         const view = await viewOf(sql, scopeOf(principal), gid);
@@ -125,6 +131,7 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byGid,
       query: waitQuery,
       responses: { 200: transactionView, 202: transactionView },
+      audit: { action: 'transaction.confirm', look: lookAtTransaction(sql) },
       async handle({ principal, params: { gid }, query }) {
         const scope = scopeOf(principal);
         await coordinator.confirm(scope, gid);
@@ -141,6 +148,7 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       query: waitQuery,
       body: z.strictObject({ reason: reason.nullish() }),
       responses: { 200: transactionView, 202: transactionView },
+      audit: { action: 'transaction.cancel', look: lookAtTransaction(sql) },
       async handle({ principal, params: { gid }, query, body }) {
         const scope = scopeOf(principal);
         await coordinator.cancel(scope, gid, body.reason ?? null);
@@ -161,8 +169,13 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byBranch,
       body: z.strictObject({ reason: reason.nullish() }),
       responses: { 202: transactionView },
-      async handle({ params: { gid, branchId } }) {
-        await coordinator.retry(gid, branchId);
+      audit: {
+        action: 'transaction.retry',
+        asked: ({ params: { branchId } }) => ({ branchId }),
+        look: lookAtTransaction(sql),
+      },
+      async handle({ params: { gid, branchId }, principal }) {
+        await coordinator.retry(gid, branchId, principal.keyId);
         return { status: 202, body: await viewOf(sql, null, gid) };
       },
     }),
@@ -175,6 +188,11 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byBranch,
       body: z.strictObject({ outcome: z.literal('done'), reason }),
       responses: { 200: transactionView },
+      audit: {
+        action: 'transaction.resolve',
+        asked: ({ params: { branchId }, body: { outcome } }) => ({ branchId, outcome }),
+        look: lookAtTransaction(sql),
+      },
       async handle({ params: { gid, branchId }, body, principal }) {
         const by = { reason: body.reason, keyId: principal.keyId };
         await coordinator.resolve(gid, branchId, by);
@@ -182,6 +200,14 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       },
     }),
   ];
+}
+
+/** A transaction as the audit log keeps it. It is the producer's, no merchant's. */
+function lookAtTransaction(sql: Sql) {
+  return async ({ principal }: { principal: Principal }, gid: string) => {
+    const found = await findState(sql, scopeOf(principal), gid);
+    return found && { merchantId: null, state: { ...found } };
+  };
 }
 
 function scopeOf({ role, keyId }: Principal): Scope {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { pino } from 'pino';
 import { z } from 'zod';
 import { type AppParts, createApp } from '../../src/http/app.ts';
+import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
 import { createServer, type HttpServer, type ServerLimits } from '../../src/http/server.ts';
 import type { Principal, Role, Route } from '../../src/route.ts';
@@ -30,6 +31,12 @@ const noIdempotency: IdempotencyStore = {
   keep: () => Promise.reject(new Error('not expected')),
   release: () => Promise.reject(new Error('not expected')),
   removeExpired: () => Promise.reject(new Error('not expected')),
+};
+
+/** For servers whose routes keep nothing. */
+const noAudit: AuditTrail = {
+  begin: () => Promise.reject(new Error('not expected')),
+  end: () => Promise.reject(new Error('not expected')),
 };
 
 export interface Running {
@@ -68,6 +75,7 @@ export async function serve(
     authenticate,
     secrets: createSecretBox([Buffer.alloc(32, 7)]),
     idempotency: noIdempotency,
+    audit: noAudit,
     readiness: async () => ({ database: true, queue: true }),
     log,
     version: '1.2.3',
@@ -129,6 +137,7 @@ export const echo = route({
   summary: 'Echo',
   body: z.unknown(),
   responses: { 200: z.unknown() },
+  audit: 'changes nothing',
   handle: async (call) => ({ status: 200, body: { body: call.body, rawBody: call.rawBody } }),
 });
 
@@ -146,7 +155,7 @@ export function get(path: string, handle: Route['handle'], more: Partial<Route> 
 }
 
 export function post(path: string, handle: Route['handle'], more: Partial<Route> = {}): Route {
-  return { ...get(path, handle), method: 'post', ...more };
+  return { ...get(path, handle), method: 'post', audit: 'changes nothing', ...more };
 }
 
 /** Real encryption, so that what a test finds readable in a table really is. */

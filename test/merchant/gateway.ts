@@ -10,6 +10,7 @@ import { newOperatorKey } from '../../src/merchant/key-text.ts';
 import { keyRoutes } from '../../src/merchant/keys.ts';
 import { merchantRoutes } from '../../src/merchant/merchants.ts';
 import { releaseQueue } from '../../src/merchant/store-endpoints.ts';
+import { createAuditTrail } from '../../src/operations/audit/store.ts';
 import { queueRoutes } from '../../src/policy/routes.ts';
 import type { Route } from '../../src/route.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -78,6 +79,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     authenticate: keyRing.authenticate,
     secrets,
     idempotency: createIdempotencyStore(database.prisma, secrets),
+    audit: createAuditTrail(database.prisma),
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,
     log,
     version: '0.0.0',

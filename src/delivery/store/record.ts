@@ -128,9 +128,10 @@ export async function recordEndings(
     RETURNING d.*, e.charged, d.settled_at = postrider_now() AND d.status = e.status AS settled
     ), logged AS (
       INSERT INTO attempt (id, delivery_id, cycle, number, trigger, started_at, duration_ms, outcome,
-                           status_code, response_excerpt, remote_address, error)
+                           status_code, response_excerpt, remote_address, error, resent_by)
       SELECT e.attempt_id, h.id, h.cycle, h.attempt_count, before.trigger, e.started_at, e.duration_ms,
-             e.outcome, e.status_code, e.response_excerpt, e.remote_address, e.error
+             e.outcome, e.status_code, e.response_excerpt, e.remote_address, e.error,
+             CASE WHEN before.trigger = 'resend' THEN before.resent_by END
         FROM held AS h JOIN ending AS e ON e.id = h.id
         -- The snapshot is older than the update above: this is the row as it was claimed.
         JOIN delivery AS before ON before.id = h.id

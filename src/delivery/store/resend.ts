@@ -7,7 +7,18 @@ export interface Resent {
   id: string;
   verdict: ResendVerdict;
   queue: string;
+  receiverId: string | null;
   dueAtMs: number | null;
+}
+
+export interface ResendOptions {
+  delivered: 'refuse' | 'repeat';
+  /** 2: after what is new and after repeats. */
+  priority: 0 | 2;
+  /** The key or the job that asks; shown with the attempt. null: the gateway itself. */
+  by: string | null;
+  /** How long ago the request came: what was re-sent since then was meant by it. */
+  askedAgoMs?: number;
 }
 
 /**
@@ -16,16 +27,20 @@ export interface Resent {
  *
  * One guarded statement: of a hundred at once the first changes the row, the others find it done, even
  * if its attempt has ended before they come to it.
- *
- * @param options.askedAgoMs how long ago the request came: what was re-sent since then was meant by it
  */
 export async function resendDeliveries(
   sql: Sql,
   ids: string[],
-  options: { delivered: 'refuse' | 'repeat'; priority: 0 | 2; askedAgoMs?: number },
+  options: ResendOptions,
 ): Promise<Resent[]> {
   const rows = await sql.$queryRaw<
-    { id: string; queue: string; verdict: ResendVerdict; due_at: Date | null }[]
+    {
+      id: string;
+      queue: string;
+      receiver_id: string | null;
+      verdict: ResendVerdict;
+      due_at: Date | null;
+    }[]
   >`
     WITH wanted AS MATERIALIZED (
       SELECT d.*, p.deadline_seconds,
@@ -44,7 +59,7 @@ export async function resendDeliveries(
     ), tried_now AS (
       UPDATE delivery AS d
          SET trigger = 'resend', resume_at = coalesce(d.resume_at, d.due_at), due_at = postrider_now(),
-             resent_at = postrider_now()
+             resent_at = postrider_now(), resent_by = ${options.by}
         FROM wanted AS w WHERE d.id = w.id AND w.verdict = 'due' AND w.status = 'pending'
       RETURNING d.id, d.due_at
     ), begun_again AS (
@@ -52,16 +67,18 @@ export async function resendDeliveries(
          SET status = 'pending', reason = NULL, settled_at = NULL, cycle = d.cycle + 1, rung = 0,
              attempt_count = 0, trigger = 'resend', priority = ${options.priority},
              due_at = postrider_now(), resume_at = NULL, resent_at = postrider_now(),
+             resent_by = ${options.by},
              deadline_at = postrider_now() + w.deadline_seconds * interval '1 second'
         FROM wanted AS w WHERE d.id = w.id AND w.verdict = 'due' AND w.status <> 'pending'
       RETURNING d.id, d.due_at
     )
-    SELECT w.id, w.queue, w.verdict, coalesce(t.due_at, b.due_at) AS due_at
+    SELECT w.id, w.queue, w.receiver_id, w.verdict, coalesce(t.due_at, b.due_at) AS due_at
       FROM wanted AS w LEFT JOIN tried_now AS t ON t.id = w.id LEFT JOIN begun_again AS b ON b.id = w.id`;
   return rows.map((row) => ({
     id: row.id,
     verdict: row.verdict,
     queue: row.queue,
+    receiverId: row.receiver_id,
     dueAtMs: row.due_at?.getTime() ?? null,
   }));
 }

@@ -86,7 +86,7 @@ export async function listAttempts(
   limit: number,
 ): Promise<AttemptView[]> {
   const rows = await sql.$queryRaw<Array<Omit<AttemptView, 'startedAt'> & { startedAt: Date }>>`
-    SELECT id, number, cycle, trigger, started_at AS "startedAt", duration_ms AS "durationMs", outcome,
+    SELECT id, number, cycle, trigger, resent_by AS "resentBy", started_at AS "startedAt", duration_ms AS "durationMs", outcome,
            status_code AS "statusCode", response_excerpt AS "responseExcerpt",
            remote_address AS "remoteAddress", error
       FROM attempt

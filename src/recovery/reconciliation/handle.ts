@@ -33,7 +33,7 @@ export async function handleDifference(
   const found = await findDifference(sql, reconciliationId, number);
   if (found === null) throw notFound('difference');
   if (found.handled === undefined) {
-    if (handling.action === 'resend') await resend(sql, commands, found);
+    if (handling.action === 'resend') await resend(sql, commands, found, handling.by.keyId);
     await noteHandled(sql, reconciliationId, [number], handling);
   }
   const now = await findDifference(sql, reconciliationId, number);
@@ -51,12 +51,13 @@ async function resend(
   sql: Sql,
   commands: HandleDeps['commands'],
   { gateway }: DifferenceView,
+  keyId: string,
 ): Promise<void> {
   const ids = gateway === undefined ? [] : await findDeliveryIds(sql, gateway.notificationId);
   if (ids.length === 0) {
     throw new Problem(409, 'nothing_to_resend', 'There is no notification that could be sent.');
   }
-  const resent = await commands.resend(ids, 'repeat');
+  const resent = await commands.resend(ids, 'repeat', keyId);
   if (resent.every(({ verdict }) => verdict === 'no_receiver')) {
     throw new Problem(409, 'no_endpoint', 'No endpoint of the merchant listened to it.');
   }
@@ -92,7 +93,7 @@ export async function resendMissing(
     if (last === undefined) break;
     after = last.number;
     const ids = missing.flatMap(({ deliveryIds }) => deliveryIds);
-    const verdicts = await commands.resend(ids, 'repeat');
+    const verdicts = await commands.resend(ids, 'repeat', by.keyId);
     const onTheirWay = new Set(
       verdicts.flatMap(({ id, verdict }) => (verdict === 'no_receiver' ? [] : [id])),
     );

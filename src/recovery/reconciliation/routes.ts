@@ -43,6 +43,12 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
     if (found === null) throw notFound('reconciliation');
     return found;
   };
+  const look = async ({ principal }: { principal: Principal }, id: string) => {
+    const found = await findReconciliation(sql, principal.merchantId, id);
+    if (found === null) return null;
+    const { merchantId, date, timezone, status, recordCount, differences } = found;
+    return { merchantId, state: { date, timezone, status, recordCount, differences } };
+  };
 
   return [
     route({
@@ -60,6 +66,12 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       textTypes: ['text/csv'],
       bodyLimitBytes: MAX_FILE_BYTES,
       responses: { 202: reconciliationView, 200: reconciliationView },
+      audit: {
+        action: 'reconciliation.create',
+        id: ({ reservedId }) => idFromUuid('rec', reservedId),
+        asked: ({ query: { timezone, date }, body }) => ({ date: body?.date ?? date, timezone }),
+        look,
+      },
       async handle({ principal, query, body, rawBody, reservedId }) {
         const merchantId = merchantOf(principal, query.merchantId);
         const date = body === undefined ? query.date : body.date;
@@ -140,6 +152,11 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       params: params.extend({ number: z.coerce.number().int().min(1).max(MAX_NUMBER) }),
       body: z.strictObject({ action: handleAction, reason: z.string().min(1).max(500) }),
       responses: { 200: differenceView },
+      audit: {
+        action: 'reconciliation.handle',
+        asked: ({ params: { number }, body: { action } }) => ({ number, action }),
+        look,
+      },
       async handle({ principal, params: { id, number }, body }) {
         await visible(principal, id);
         const handling = { ...body, by: { keyId: principal.keyId, name: principal.name } };
@@ -162,6 +179,7 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
           remaining: z.number().int(),
         }),
       },
+      audit: { action: 'reconciliation.resend-missing', look },
       async handle({ principal, params: { id } }) {
         await visible(principal, id);
         const by = { keyId: principal.keyId, name: principal.name };

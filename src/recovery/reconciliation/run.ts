@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../db/client.ts';
-import { type Repeated, repeat } from '../repeat.ts';
+import { type Repeated, repeat } from '../../repeat.ts';
 import { collectResults, compareSome } from './store-compare.ts';
 import {
   claimReconciliation,

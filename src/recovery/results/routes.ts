@@ -52,6 +52,7 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       query: ofMerchant,
       body: z.strictObject({ businessKeys: z.array(businessKey).min(1).max(MAX_KEYS) }),
       responses: { 200: foundResults },
+      audit: 'changes nothing',
       async handle({ principal, query, body: { businessKeys } }) {
         const scope = scopeOf(principal, query.merchantId);
         const found = scope

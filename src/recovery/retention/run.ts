@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../../db/client.ts';
-import { type Repeated, repeat } from '../repeat.ts';
+import { type Repeated, repeat } from '../../repeat.ts';
 import { dayIn } from '../statements/day.ts';
 import type { Statements } from '../statements/statements.ts';
 import {

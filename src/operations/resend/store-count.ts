@@ -1,0 +1,59 @@
+import type { Database, Transaction } from '../../db/client.ts';
+import { matching, type StoredFilter } from './store-filter.ts';
+
+export interface Count {
+  /** The moment for which it holds, by the database's clock. */
+  at: Date;
+  /** At most `limit` + 1. */
+  matched: number;
+}
+
+const SECOND = 1000;
+/** A count that takes longer is given up: it is to be answered at once, whatever the table's size. */
+const COUNT_MS = 10 * SECOND;
+const STATEMENT_TIMEOUT = '57014';
+const MAX_CAUSES = 6;
+
+/**
+ * Counts exactly what a filter finds now, within ten seconds and up to `limit`; then goes on in the
+ * same transaction.
+ *
+ * @returns null where the time was not enough
+ */
+export async function countMatching<T>(
+  { prisma }: Database,
+  filter: StoredFilter,
+  limit: number,
+  goOn: (tx: Transaction, count: Count) => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await prisma.$transaction(
+      async (tx) => {
+        const [clock] = await tx.$queryRaw<{ at: Date }[]>`
+          SELECT postrider_now() AS at, set_config('statement_timeout', ${String(COUNT_MS)}, true)`;
+        if (clock === undefined) throw new Error('the database has no clock');
+        const [row] = await tx.$queryRaw<{ matched: number }[]>`
+          SELECT count(*)::int AS matched
+            FROM (SELECT 1 FROM delivery AS d WHERE ${matching(filter, clock.at)}
+                   LIMIT ${limit + 1}) AS found`;
+        return goOn(tx, { at: clock.at, matched: row?.matched ?? 0 });
+      },
+      { maxWait: 5 * SECOND, timeout: 2 * COUNT_MS },
+    );
+  } catch (error) {
+    if (isStatementTimeout(error)) return null;
+    throw error;
+  }
+}
+
+/** Prisma wraps what the driver said, a few layers deep. */
+export function isStatementTimeout(error: unknown): boolean {
+  let current = error;
+  for (let depth = 0; depth < MAX_CAUSES; depth += 1) {
+    if (typeof current !== 'object' || current === null) return false;
+    const { code, originalCode, cause, meta } = current as Record<string, unknown>;
+    if (code === STATEMENT_TIMEOUT || originalCode === STATEMENT_TIMEOUT) return true;
+    current = cause ?? (meta as Record<string, unknown> | undefined)?.driverAdapterError;
+  }
+  return false;
+}
