@@ -12,6 +12,8 @@ export interface Pages<T> {
   rows: T[];
   /** Nothing is known yet. */
   isPending: boolean;
+  /** What is shown belongs to the filter before; the new rows are on their way. */
+  isStale: boolean;
   error: Error | null;
   hasMore: boolean;
   isLoadingMore: boolean;
@@ -44,6 +46,7 @@ export function usePages<T>(
   return {
     rows: found.data?.pages.flatMap((page) => page.data) ?? [],
     isPending: found.isPending,
+    isStale: found.isPlaceholderData,
     error: found.error,
     hasMore: found.hasNextPage,
     isLoadingMore: found.isFetchingNextPage,

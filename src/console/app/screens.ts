@@ -1,5 +1,5 @@
 import type { Icon } from '@tabler/icons-react';
-import { IconActivityHeartbeat, IconBell } from '@tabler/icons-react';
+import { IconActivityHeartbeat, IconBell, IconTerminal2 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { Session } from '../api/session.ts';
 import type { shellWords } from './words.ts';
@@ -35,6 +35,17 @@ export const screens: readonly Screen[] = [
     load: async () => ({
       Component: (await import('../screens/notifications/notifications.tsx')).Notifications,
     }),
+  },
+  {
+    path: '/notifications/:id',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/detail/detail.tsx')).Detail }),
+  },
+  {
+    path: '/tail',
+    roles: EVERYBODY,
+    menu: { name: 'tail', icon: IconTerminal2, key: 't' },
+    load: async () => ({ Component: (await import('../screens/tail/tail.tsx')).Tail }),
   },
 ];
 

@@ -4,7 +4,11 @@ import { IconCheck, IconCopy } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import classes from './copy-id.module.css';
 
-/** An id, an order number, an address: shown, and copied by a click. */
+/**
+ * An id, an order number, an address: shown, and copied by a click.
+ *
+ * @param props.shown in place of the text; '' leaves the sign alone
+ */
 export function CopyId({ text, shown }: { text: string; shown?: string }) {
   const { t } = useTranslation('kit');
   const clipboard = useClipboard({ timeout: 1500 });
@@ -12,13 +16,14 @@ export function CopyId({ text, shown }: { text: string; shown?: string }) {
     <Tooltip label={clipboard.copied ? t('copied') : text}>
       <UnstyledButton
         className={classes.id}
+        data-is-bare={shown === '' || undefined}
         aria-label={t('copy', { text })}
         onClick={(event) => {
           event.stopPropagation();
           clipboard.copy(text);
         }}
       >
-        <span className={classes.text}>{shown ?? text}</span>
+        {shown !== '' && <span className={classes.text}>{shown ?? text}</span>}
         {clipboard.copied ? (
           <IconCheck size={13} className={classes.icon} data-copied aria-hidden />
         ) : (
