@@ -71,7 +71,7 @@ describe.skipIf(!hasBrowser())('the list of notifications', () => {
     await window.login(OPERATOR_KEY);
     await page.getByText('Nothing matches').waitFor();
     const [first] = await notify([{ businessKey: 'FIRST', type: 'refund.succeeded' }]);
-    await page.getByText('FIRST').waitFor();
+    await page.getByText('FIRST', { exact: true }).waitFor();
     await notify([{ businessKey: 'SECOND', type: 'refund.succeeded' }]);
     const button = page.getByRole('button', { name: '1 new: show it' });
     await button.waitFor();
@@ -82,7 +82,8 @@ describe.skipIf(!hasBrowser())('the list of notifications', () => {
     await merchant.api.post(`/v1/notifications/${first?.id}/ack`, {}).expect(200);
     await page.getByRole('table').getByText('acknowledged').waitFor();
     await button.click();
-    await page.getByText('SECOND').waitFor();
+    await page.getByText('SECOND', { exact: true }).waitFor();
+    await page.getByText('Up to date').waitFor();
     expect(window.complaints).toEqual([]);
   });
 
