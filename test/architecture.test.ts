@@ -62,6 +62,19 @@ const HOMES: Record<string, RegExp> = {
   // What comes from outside is checked at the door, before it gets to the engine or the database.
   zod: /^(?!db\/|delivery\/)/,
 };
+const CONSOLE_LIBRARIES = [
+  '@mantine/core',
+  '@mantine/hooks',
+  '@mantine/notifications',
+  '@tabler/icons-react',
+  '@tanstack/react-query',
+  'i18next',
+  'react',
+  'react-dom',
+  'react-i18next',
+  'react-router',
+  'uplot',
+];
 const TYPES_ANYWHERE = ['node:http', 'pino'];
 
 const MAX_LINES = 300;
@@ -98,10 +111,14 @@ interface Source {
   reached: Set<string>;
 }
 
-const sources = readdirSync('src', { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.startsWith('db/generated/'))
+const everySource = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('db/generated/'))
   .sort()
   .map(readSource);
+/** A house of its own, in the browser: see below. */
+const isConsole = (file: string) => file.startsWith('console/');
+const consoleSources = everySource.filter(({ file }) => isConsole(file));
+const sources = everySource.filter(({ file }) => !isConsole(file));
 const imports = sources.flatMap((source) => source.imports);
 
 function readSource(file: string): Source {
@@ -223,6 +240,33 @@ describe('libraries', () => {
   });
 });
 
+describe('the console', () => {
+  const imported = consoleSources.flatMap((source) => source.imports);
+
+  test('sees of the gateway nothing but the types of its contracts', () => {
+    const wrong = imported
+      .filter(({ isPackage, to }) => !isPackage && !isConsole(to))
+      .filter(({ isType, to }) => !isType || !/\/contract(-\w+)?\.ts$/.test(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test('is seen by nothing', () => {
+    const wrong = imports
+      .filter(({ isPackage, to }) => !isPackage && isConsole(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+    expect(wrong).toEqual([]);
+  });
+
+  test('is made of few libraries', () => {
+    const wrong = imported
+      .filter(({ from }) => from !== 'console/vite.config.ts')
+      .filter(({ isPackage, to }) => isPackage && !CONSOLE_LIBRARIES.includes(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+    expect(wrong).toEqual([]);
+  });
+});
+
 describe('files', () => {
   test('statements stand in stores', () => {
     const wrong = sources
@@ -244,7 +288,7 @@ describe('files', () => {
   });
 
   test(`none is longer than ${MAX_LINES} lines`, () => {
-    const long = sources
+    const long = everySource
       .filter(({ lines }) => lines > MAX_LINES)
       .map(({ file, lines }) => `${file} has ${lines}`);
     expect(long).toEqual([]);

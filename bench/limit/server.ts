@@ -5,6 +5,7 @@ import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
 import { notificationRoutes } from '../../src/notification/routes.ts';
+import type { SecretBox } from '../../src/secrets.ts';
 
 // The limit of intake: the gateway's own HTTP server and its own route, with everything that happens
 // before and after a notification is stored (key, limits, body, schema, answer), and nothing stored.
@@ -64,6 +65,7 @@ const server = createServer(
     }),
     idempotency: elsewhere<IdempotencyStore>(),
     audit: elsewhere<AuditTrail>(),
+    secrets: elsewhere<SecretBox>(),
     readiness: async () => ({ database: true, queue: true }),
     log: pino({ level: 'warn' }),
     version: 'limit',

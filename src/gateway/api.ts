@@ -48,6 +48,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const app = createApp({
     routes: routeTable(parts, keyRing, streams),
     authenticate: keyRing.authenticate,
+    secrets: parts.secrets,
     idempotency,
     audit: createAuditTrail(database.prisma),
     ...watched(parts),

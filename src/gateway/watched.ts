@@ -24,13 +24,14 @@ export function watched(parts: Parts) {
  * that on a port of its own: by default several workers share a machine, and one number.
  */
 export async function startWorkerPort(parts: Parts, port: number): Promise<void> {
-  const { settings, log, database, closers, idempotency } = parts;
+  const { settings, log, database, closers, idempotency, secrets } = parts;
   const keyRing = createKeyRing({ database, log });
   closers.push(keyRing.close);
   const app = createApp({
     routes: [],
     authenticate: keyRing.authenticate,
     idempotency,
+    secrets,
     audit: createAuditTrail(database.prisma),
     ...watched(parts),
   });

@@ -3,20 +3,26 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
+import type { SecretBox } from '../secrets.ts';
 import { type AuditTrail, keepRefusal } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
+import { mountConsole } from './console.ts';
 import { type Answered, begin, named } from './context.ts';
 import { errorHandler } from './errors.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { createLimiters, type RateLimits } from './limit.ts';
+import { mountLogin } from './login.ts';
 import { openApiDocument } from './openapi.ts';
 import { type Metering, mountMetrics, mountService, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
+import { createSessions } from './session.ts';
 
 export interface AppParts {
   routes: readonly Route[];
   authenticate: Authenticate;
+  /** Seals the console's sessions. */
+  secrets: SecretBox;
   idempotency: IdempotencyStore;
   audit: AuditTrail;
   readiness(): Promise<Readiness>;
@@ -26,6 +32,8 @@ export interface AppParts {
   /** What `/metrics` shows. */
   metering?: Metering;
   answered?: Answered;
+  /** Where the console was built; beside the program when absent. */
+  consoleFolder?: string;
 }
 
 const SECURITY_HEADERS = {
@@ -43,7 +51,8 @@ const SECURITY_HEADERS = {
 export function createApp(parts: AppParts): Express {
   const { log } = parts;
   const limiters = createLimiters(parts.rateLimits);
-  const whoCalls = identify(parts.authenticate, limiters);
+  const sessions = createSessions(parts.secrets);
+  const whoCalls = identify(parts.authenticate, sessions, limiters);
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', false);
@@ -69,6 +78,8 @@ export function createApp(parts: AppParts): Express {
   if (parts.metering !== undefined) {
     mountMetrics(app, parts.metering, [whoCalls, limiters.perKey]);
   }
+  mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
+  mountConsole(app, limiters.perAddress, parts.consoleFolder);
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
   app.use(errorHandler(log));
   return app;

@@ -3,6 +3,7 @@ import { Problem } from '../problem.ts';
 import type { Principal, Route } from '../route.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
+import { requireOwnPage, type Sessions } from './session.ts';
 
 /** Who holds this key; `null` for a wrong, revoked or expired one. */
 export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
@@ -15,21 +16,38 @@ export function bearerOf(req: Request): string | undefined {
 }
 
 /**
- * Finds out who calls, or answers 401. Wrong keys are counted by address and end in 429; a right key
- * from the same address goes on working, so that one neighbour behind a NAT locks nobody out.
+ * Finds out who calls, by the bearer key or, for the console's pages, by the session's cookie; or
+ * answers 401. Wrong keys are counted by address and end in 429; a right key from the same address
+ * goes on working, so that one neighbour behind a NAT locks nobody out.
  */
-export function identify(authenticate: Authenticate, limiters: Limiters): RequestHandler {
+export function identify(
+  authenticate: Authenticate,
+  sessions: Sessions,
+  limiters: Limiters,
+): RequestHandler {
   return async (req, res, next) => {
-    const key = bearerOf(req);
-    const principal = key === undefined ? null : await authenticate(key);
+    const key = shownKey(req, sessions);
+    const principal = key === null ? null : await authenticate(key);
     if (principal !== null) {
       contextOf(res).principal = principal;
       next();
       return;
     }
-    const limit = key === undefined ? limiters.perAddress : limiters.wrongKeysPerAddress;
-    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(key)));
+    const [limit, detail] =
+      key === null
+        ? [limiters.perAddress, 'A key is required: Authorization: Bearer <key>.']
+        : [limiters.wrongKeysPerAddress, 'This key is wrong, expired or revoked.'];
+    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(detail)));
   };
+}
+
+/** The header comes first: who sends one means it. @throws Problem 403 for a cookie from elsewhere */
+function shownKey(req: Request, sessions: Sessions): string | null {
+  if (req.headers.authorization !== undefined) return bearerOf(req) ?? null;
+  const session = sessions.read(req);
+  if (session === null) return null;
+  requireOwnPage(req, session);
+  return session.key;
 }
 
 /**
@@ -52,10 +70,6 @@ export function authorize(
   };
 }
 
-function unauthorized(key: string | undefined): Problem {
-  const detail =
-    key === undefined
-      ? 'A key is required: Authorization: Bearer <key>.'
-      : 'This key is wrong, expired or revoked.';
+export function unauthorized(detail: string): Problem {
   return new Problem(401, 'unauthorized', detail, { headers: { 'www-authenticate': 'Bearer' } });
 }

@@ -128,3 +128,25 @@ export const attempt = z.object({
   error: z.string().nullable(),
 });
 export type AttemptView = z.output<typeof attempt>;
+
+/** What is still to come for a delivery, if every attempt fails at once. */
+export const schedule = z.object({
+  status: deliveryStatus,
+  cycle: z.number().int(),
+  policyVersion: z.number().int(),
+  ladderLength: z.number().int(),
+  deadlineAt: time,
+  attempts: z.array(
+    z.object({
+      rung: z
+        .number()
+        .int()
+        .nullable()
+        .describe('1 is the first of the ladder; null: asked for in between.'),
+      delaySeconds: z.number().int().describe("The ladder's entry."),
+      at: time,
+      latest: time.describe('With all the jitter there can be.'),
+    }),
+  ),
+});
+export type ScheduleView = z.output<typeof schedule>;

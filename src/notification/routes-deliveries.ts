@@ -6,11 +6,13 @@ import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../p
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
-import { attempt, delivery, deliveryStatus } from './contract.ts';
+import { attempt, delivery, deliveryStatus, schedule } from './contract.ts';
 import { lookAtDelivery } from './look.ts';
 import { byId } from './routes.ts';
+import { scheduleOf } from './schedule.ts';
 import { scopeOf } from './scope.ts';
 import { findDelivery, listAttempts, listDeliveries } from './store/deliveries.ts';
+import { findStanding } from './store/standing.ts';
 
 interface DeliveryDeps {
   database: Database;
@@ -85,6 +87,21 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
         const rows = await listAttempts(sql, params.id, after, query.limit + 1);
         const keyOf = (row: (typeof rows)[number]) => `${row.cycle}.${row.number}`;
         return { status: 200, body: toPage(rows, query.limit, keyOf, (row) => row) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/deliveries/{id}/schedule',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Deliveries',
+      summary: 'The attempts still to come, by the rules it was accepted with',
+      params: byId,
+      responses: { 200: schedule },
+      async handle({ principal, params }) {
+        await visibleDelivery(principal, params.id);
+        const standing = await findStanding(sql, params.id);
+        if (standing === null) throw notFound('delivery');
+        return { status: 200, body: scheduleOf(standing) };
       },
     }),
     route({

@@ -18,6 +18,7 @@ import {
   type NotificationFilter,
   type Scope,
 } from './store/find.ts';
+import { findContents } from './store/letters.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -107,6 +108,16 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
           ),
         from: moment.optional(),
         to: moment.optional(),
+        search: z
+          .string()
+          .trim()
+          .min(1)
+          .max(2048)
+          .optional()
+          .describe(
+            'An order number, an eventId, an id (of a notification, delivery, endpoint or ' +
+              'merchant), or the address it was sent to.',
+          ),
       }),
       responses: { 200: pageOf(notification) },
       async handle({ principal, query }) {
@@ -130,12 +141,33 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       },
     }),
     route({
+      method: 'get',
+      path: '/v1/notifications/{id}/body',
+      roles: ['operator', 'producer', 'merchant'],
+      tag: 'Notifications',
+      summary:
+        'The body as receivers get it, byte for byte; an endpoint with body raw gets its data',
+      params: byId,
+      responses: {
+        200: z.looseObject({ id: z.string(), type: z.string(), data: z.looseObject({}) }),
+      },
+      async handle({ principal, params }) {
+        const found = await findNotification(sql, scopeOf(principal), params.id);
+        const body = (await findContents(sql, [params.id])).get(params.id)?.body;
+        if (found === null || body === undefined) throw notFound('notification');
+        return { status: 200, headers: { 'content-type': 'application/json' }, body };
+      },
+    }),
+    route({
       method: 'post',
       path: '/v1/notifications/{id}/cancel',
       roles: ['operator', 'producer'],
       tag: 'Notifications',
       summary: 'Stop what is still on its way',
       params: byId,
+      body: z.strictObject({
+        reason: z.string().min(1).max(500).optional().describe('For the audit log.'),
+      }),
       responses: { 200: notification },
       audit: {
         action: 'notification.cancel',

@@ -8,6 +8,7 @@ import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store
 import { createServer, type HttpServer, type ServerLimits } from '../../src/http/server.ts';
 import type { Principal, Role, Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
+import { createSecretBox } from '../../src/secrets.ts';
 
 export const KEYS: Record<Role, string> = {
   operator: 'pr_operator_correct',
@@ -72,6 +73,7 @@ export async function serve(
   const app = createApp({
     routes: [],
     authenticate,
+    secrets: createSecretBox([Buffer.alloc(32, 7)]),
     idempotency: noIdempotency,
     audit: noAudit,
     readiness: async () => ({ database: true, queue: true }),

@@ -77,6 +77,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
   const app = createApp({
     routes,
     authenticate: keyRing.authenticate,
+    secrets,
     idempotency: createIdempotencyStore(database.prisma, secrets),
     audit: createAuditTrail(database.prisma),
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,

@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
+import { searchFor } from './search.ts';
 
 /** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
 export interface Scope {
@@ -16,6 +17,7 @@ export interface NotificationFilter {
   status?: string[] | undefined;
   from?: string | undefined;
   to?: string | undefined;
+  search?: string | undefined;
 }
 
 export interface NotificationRow {
@@ -99,6 +101,7 @@ export function conditionsOf(scope: Scope, filter: NotificationFilter): Prisma.S
     filter.status && hasStatus(filter.status),
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
+    filter.search ? searchFor(filter.search, scope.merchantId) : null,
   ].filter((condition) => condition != null);
 }
 

@@ -1,0 +1,55 @@
+import type { Icon } from '@tabler/icons-react';
+import { IconActivityHeartbeat, IconBell, IconTerminal2 } from '@tabler/icons-react';
+import type { ComponentType } from 'react';
+import type { Session } from '../api/session.ts';
+import type { shellWords } from './words.ts';
+
+export interface Screen {
+  /** Below `/console`; `:name` is a parameter. */
+  path: string;
+  roles: readonly Session['role'][];
+  /** Its place in the menu: the name in words.ts, the icon, and the letter that follows `g`. */
+  menu?: {
+    name: Exclude<keyof typeof shellWords.en.menu, 'label' | 'open'>;
+    icon: Icon;
+    key: string;
+  };
+  /** A piece of its own, loaded when it is opened. */
+  load(): Promise<{ Component: ComponentType }>;
+}
+
+const EVERYBODY = ['operator', 'merchant'] as const;
+
+/** In the order of the menu. */
+const screens: readonly Screen[] = [
+  {
+    path: '/',
+    roles: EVERYBODY,
+    menu: { name: 'overview', icon: IconActivityHeartbeat, key: 'o' },
+    load: async () => ({ Component: (await import('../screens/overview/overview.tsx')).Overview }),
+  },
+  {
+    path: '/notifications',
+    roles: EVERYBODY,
+    menu: { name: 'notifications', icon: IconBell, key: 'n' },
+    load: async () => ({
+      Component: (await import('../screens/notifications/notifications.tsx')).Notifications,
+    }),
+  },
+  {
+    path: '/notifications/:id',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/detail/detail.tsx')).Detail }),
+  },
+  {
+    path: '/tail',
+    roles: EVERYBODY,
+    menu: { name: 'tail', icon: IconTerminal2, key: 't' },
+    load: async () => ({ Component: (await import('../screens/tail/tail.tsx')).Tail }),
+  },
+];
+
+/** Those that this role may open. */
+export function screensFor(role: Session['role']): Screen[] {
+  return screens.filter(({ roles }) => roles.includes(role));
+}

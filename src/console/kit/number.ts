@@ -1,0 +1,16 @@
+/** `1,234`, `12.3K`; in Chinese `1.2万`. */
+export function count(value: number, language: string): string {
+  const notation = value < 10_000 ? 'standard' : 'compact';
+  return new Intl.NumberFormat(language, { notation, maximumFractionDigits: 1 }).format(value);
+}
+
+/** `99.95 %`. What is not quite all is never shown as 100 %. */
+export function percent(share: number | null, language: string): string {
+  if (share === null) return '—';
+  const format = new Intl.NumberFormat(language, {
+    style: 'percent',
+    maximumFractionDigits: share > 0.99 ? 2 : 1,
+    roundingMode: 'trunc',
+  });
+  return format.format(share);
+}

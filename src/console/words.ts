@@ -1,0 +1,18 @@
+import { shellWords } from './app/words.ts';
+import { kitWords } from './kit/kit-words.ts';
+import { detailWords } from './screens/detail/words.ts';
+import { notificationsWords } from './screens/notifications/words.ts';
+import { overviewWords } from './screens/overview/words.ts';
+import { tailWords } from './screens/tail/words.ts';
+
+/** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
+export const namespaces = {
+  shell: shellWords,
+  kit: kitWords,
+  notifications: notificationsWords,
+  detail: detailWords,
+  overview: overviewWords,
+  tail: tailWords,
+};
+
+export type Namespaces = typeof namespaces;

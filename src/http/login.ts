@@ -1,0 +1,73 @@
+import type { Express, RequestHandler } from 'express';
+import { z } from 'zod';
+import { Problem } from '../problem.ts';
+import type { Principal } from '../route.ts';
+import { answerOf, send } from './answer.ts';
+import { type Authenticate, unauthorized } from './auth.ts';
+import { readBody } from './body.ts';
+import { contextOf, named } from './context.ts';
+import type { Limiters } from './limit.ts';
+import { refuseOtherSites, requireOwnPage, type Session, type Sessions } from './session.ts';
+
+const LIMIT_BYTES = 4096;
+const PATH = '/console/session';
+const login = z.strictObject({ key: z.string().trim().min(1).max(512) });
+
+interface LoginParts {
+  authenticate: Authenticate;
+  sessions: Sessions;
+  limiters: Limiters;
+}
+
+/** Logging in, asking who is logged in, logging out. Keys that are wrong count as those in a header do. */
+export function mountLogin(app: Express, { authenticate, sessions, limiters }: LoginParts): void {
+  const post: RequestHandler = async (req, res, next) => {
+    refuseOtherSites(req);
+    const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] });
+    const { key } = login.parse(body.value);
+    const principal = await authenticate(key);
+    if (principal === null) {
+      await limiters.wrongKeysPerAddress(req, res, (error?: unknown) =>
+        next(error ?? unauthorized('This key is wrong, expired or revoked.')),
+      );
+      return;
+    }
+    if (principal.role === 'producer') {
+      throw new Problem(403, 'forbidden', 'The console is for operators and merchants.');
+    }
+    contextOf(res).principal = principal;
+    const { session, cookie } = sessions.begin(req, key);
+    res.setHeader('set-cookie', cookie);
+    send(res, answerOf({ status: 201, body: view(principal, session) }));
+  };
+
+  const get: RequestHandler = async (req, res) => {
+    refuseOtherSites(req);
+    const session = sessions.read(req);
+    const principal = session === null ? null : await authenticate(session.key);
+    if (session === null || principal === null) throw unauthorized('Nobody is logged in.');
+    contextOf(res).principal = principal;
+    send(res, answerOf({ status: 200, body: view(principal, session) }));
+  };
+
+  /** Also where the key is gone by now: whoever leaves must be able to. */
+  const remove: RequestHandler = (req, res) => {
+    const session = sessions.read(req);
+    if (session !== null) requireOwnPage(req, session);
+    res.setHeader('set-cookie', sessions.end(req));
+    send(res, answerOf({ status: 204 }));
+  };
+
+  const limit = limiters.perAddress;
+  app.route(PATH).all(named(PATH), limit).get(get).post(post).delete(remove).all(otherMethod);
+}
+
+const otherMethod: RequestHandler = () => {
+  throw new Problem(405, 'method_not_allowed', 'This address takes GET, POST, DELETE.', {
+    headers: { allow: 'GET, HEAD, POST, DELETE' },
+  });
+};
+
+function view({ role, merchantId, name, keyId }: Principal, { csrfToken, endsAtMs }: Session) {
+  return { role, merchantId, name, keyId, csrfToken, endsAt: new Date(endsAtMs).toISOString() };
+}

@@ -1,0 +1,67 @@
+import type { z } from 'zod';
+import { previewLadder } from '../delivery/ladder.ts';
+import type { LadderRules } from '../delivery/policy.ts';
+import type { schedule } from './contract.ts';
+
+const SECOND = 1000;
+
+/** Where a delivery stands on its ladder. All times in ms since the epoch. */
+export interface Standing extends LadderRules {
+  status: string;
+  cycle: number;
+  policyVersion: number;
+  /** Index into the ladder of the attempt that is waited for, or under way. */
+  rung: number;
+  dueMs: number | null;
+  /** When the ladder goes on, after an attempt that was asked for in between. */
+  resumeMs: number | null;
+  deadlineMs: number;
+  nowMs: number;
+}
+
+type Schedule = z.input<typeof schedule>;
+
+/** What is still to come if every attempt fails at once. A delivery that is settled has nothing left. */
+export function scheduleOf(standing: Standing): Schedule {
+  return {
+    status: standing.status as Schedule['status'],
+    cycle: standing.cycle,
+    policyVersion: standing.policyVersion,
+    ladderLength: standing.ladderSeconds.length,
+    deadlineAt: toIso(standing.deadlineMs),
+    attempts: isSettled(standing) ? [] : [...outOfTurn(standing), ...onLadder(standing)],
+  };
+}
+
+function isSettled({ status }: Standing): boolean {
+  return status !== 'pending' && status !== 'sending';
+}
+
+/** One that somebody asked for, while the ladder waits. */
+function outOfTurn({ dueMs, resumeMs, status }: Standing): Schedule['attempts'] {
+  if (resumeMs === null || dueMs === null || status !== 'pending') return [];
+  return [{ rung: null, delaySeconds: 0, at: toIso(dueMs), latest: toIso(dueMs) }];
+}
+
+function onLadder(standing: Standing): Schedule['attempts'] {
+  const { ladderSeconds, jitter, deadlineMs, nowMs, status } = standing;
+  const isUnderWay = status === 'sending' && standing.resumeMs === null;
+  const first = isUnderWay ? standing.rung + 1 : standing.rung;
+  const firstMs = standing.resumeMs ?? (isUnderWay ? null : standing.dueMs);
+  const ladder = ladderSeconds.slice(first);
+  if (ladder.length === 0) return [];
+  // The time of the first is known already, jitter included; those behind it follow from it.
+  const startMs = Math.max(firstMs ?? nowMs, nowMs);
+  const delays = firstMs === null ? ladder : [0, ...ladder.slice(1)];
+  const rest = { ladderSeconds: delays, jitter, deadlineSeconds: (deadlineMs - startMs) / SECOND };
+  return previewLadder(rest, startMs).map(({ attempt, atMs, latestMs }, index) => ({
+    rung: first + attempt,
+    delaySeconds: ladder[index] ?? 0,
+    at: toIso(index === 0 && firstMs !== null ? firstMs : atMs),
+    latest: toIso(latestMs),
+  }));
+}
+
+function toIso(ms: number): string {
+  return new Date(Math.floor(ms)).toISOString();
+}

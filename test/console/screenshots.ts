@@ -1,0 +1,66 @@
+import { mkdirSync } from 'node:fs';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, test } from 'vitest';
+import { type Look, openBrowser, openWindow, type Window } from '../support/browser.ts';
+import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
+import { playAnHour, type Scene } from './scene.ts';
+
+const FOLDER = 'docs/images';
+
+const SHOTS: {
+  name: string;
+  path(scene: Scene): string;
+  /** What must be seen before the picture is taken. */
+  ready(window: Window): Promise<unknown>;
+}[] = [
+  {
+    name: 'overview',
+    path: () => '/',
+    ready: ({ page }) => page.locator('.uplot').first().waitFor(),
+  },
+  {
+    name: 'detail',
+    path: ({ struggling }) => `/notifications/${struggling.id}`,
+    ready: ({ page }) => page.getByText('rung').first().waitFor(),
+  },
+  {
+    name: 'notifications',
+    path: () => '/notifications',
+    ready: ({ page }) => page.getByRole('table').waitFor(),
+  },
+];
+
+const PICTURES: Record<string, Look> = {
+  light: { language: 'en', scheme: 'light' },
+  dark: { language: 'en', scheme: 'dark' },
+};
+
+let gateway: TestGateway;
+let browser: Browser;
+let scene: Scene;
+
+beforeAll(async () => {
+  mkdirSync(FOLDER, { recursive: true });
+  [gateway, browser] = await Promise.all([testGateway({ sweepEveryMs: 200 }), openBrowser()]);
+  scene = await playAnHour(gateway, 45);
+});
+afterAll(async () => {
+  await browser?.close();
+  await scene?.close();
+  await gateway?.close();
+});
+
+for (const [suffix, look] of Object.entries(PICTURES)) {
+  test(suffix, async () => {
+    const window = await openWindow(browser, gateway.url, { height: 800, ...look });
+    await window.open('/');
+    await window.login(OPERATOR_KEY);
+    for (const { name, path, ready } of SHOTS) {
+      await window.open(path(scene));
+      await ready(window);
+      await window.page.mouse.move(0, 0);
+      await window.page.screenshot({ path: `${FOLDER}/${name}-${suffix}.png` });
+    }
+    await window.close();
+  });
+}
