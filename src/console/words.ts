@@ -3,6 +3,7 @@ import { kitWords } from './kit/kit-words.ts';
 import { detailWords } from './screens/detail/words.ts';
 import { notificationsWords } from './screens/notifications/words.ts';
 import { overviewWords } from './screens/overview/words.ts';
+import { queuesWords } from './screens/queues/words.ts';
 import { tailWords } from './screens/tail/words.ts';
 
 /** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
@@ -12,6 +13,7 @@ export const namespaces = {
   notifications: notificationsWords,
   detail: detailWords,
   overview: overviewWords,
+  queues: queuesWords,
   tail: tailWords,
 };
 

@@ -49,6 +49,7 @@ describe('registering', () => {
       status: 'active',
       disabledReason: null,
       circuit: { state: 'closed', openUntil: null },
+      previousSecretExpiresAt: null,
       createdAt: expect.any(String),
       secret: expect.stringMatching(/^whsec_/),
     });

@@ -1,5 +1,5 @@
 import type { Icon } from '@tabler/icons-react';
-import { IconActivityHeartbeat, IconBell, IconTerminal2 } from '@tabler/icons-react';
+import { IconActivityHeartbeat, IconBell, IconStack2, IconTerminal2 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { Session } from '../api/session.ts';
 import type { shellWords } from './words.ts';
@@ -46,6 +46,23 @@ export const screens: readonly Screen[] = [
     roles: EVERYBODY,
     menu: { name: 'tail', icon: IconTerminal2, key: 't' },
     load: async () => ({ Component: (await import('../screens/tail/tail.tsx')).Tail }),
+  },
+  {
+    path: '/queues',
+    roles: EVERYBODY,
+    menu: { name: 'queues', icon: IconStack2, key: 'q' },
+    load: async () => ({ Component: (await import('../screens/queues/queues.tsx')).Queues }),
+  },
+  {
+    // No queue can have this name.
+    path: '/queues/_new',
+    roles: ['operator'],
+    load: async () => ({ Component: (await import('../screens/queues/new-queue.tsx')).NewQueue }),
+  },
+  {
+    path: '/queues/:name',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/queues/queue.tsx')).Queue }),
   },
 ];
 
