@@ -35,9 +35,7 @@ export function Review(props: {
   const what = changes.map(({ label }) => label).join(', ');
   return (
     <div className={classes.bar} role="status">
-      <Text size="sm">
-        {rules === null ? t('review.wrong') : t('review.unsaved', { what })}
-      </Text>
+      <Text size="sm">{rules === null ? t('review.wrong') : t('review.unsaved', { what })}</Text>
       <Group gap="xs">
         <Button variant="default" size="xs" onClick={props.discard}>
           {t('review.discard')}

@@ -44,7 +44,7 @@ export function RulesForm({ draft, faults, write }: FormProps) {
           <Title order={2} size="sm">
             {t('form.limits')}
           </Title>
-          <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="xs">
+          <SimpleGrid cols={2} spacing="xs">
             <NumberInput {...number('timeoutSeconds')} step={1} suffix=" s" />
             <NumberInput {...number('maxInFlight')} allowDecimal={false} />
             <NumberInput {...number('rate')} placeholder={t('unlimited')} />
