@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { type ReactNode, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from './dialog.tsx';
 import { Failure } from './failure.tsx';
 
 /**
@@ -37,7 +38,7 @@ export function Confirm(props: {
     }
   };
   return (
-    <Modal opened={props.isOpen} onClose={close} title={props.title}>
+    <Dialog opened={props.isOpen} onClose={close} title={props.title}>
       <Stack>
         <Text size="sm" component="div">
           {props.text}
@@ -52,6 +53,6 @@ export function Confirm(props: {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, Group, Modal, NativeSelect, Stack, Text } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack, Text } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import type { RotatedSecret } from '../api/endpoints.ts';
+import { Dialog } from './dialog.tsx';
 import { Failure } from './failure.tsx';
 import { SecretOnce } from './secret-once.tsx';
 import { exactTime } from './time.tsx';
@@ -35,7 +36,7 @@ export function RotateSecret(props: {
   };
   return (
     <>
-      <Modal opened={props.isOpen} onClose={props.close} title={t('rotate.title')}>
+      <Dialog opened={props.isOpen} onClose={props.close} title={t('rotate.title')}>
         <Stack>
           <Text size="sm">{t('rotate.text')}</Text>
           <NativeSelect
@@ -57,7 +58,7 @@ export function RotateSecret(props: {
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
       <SecretOnce
         title={t('rotate.done')}
         secrets={rotated && [{ name: 'secret', text: rotated.secret }]}

@@ -1,6 +1,7 @@
-import { Button, Code, CopyButton, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Code, CopyButton, Group, Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from './dialog.tsx';
 import classes from './secret-once.module.css';
 
 /**
@@ -17,7 +18,7 @@ export function SecretOnce(props: {
 }) {
   const { t } = useTranslation('secret');
   return (
-    <Modal
+    <Dialog
       opened={props.secrets !== null}
       onClose={props.close}
       title={props.title}
@@ -52,6 +53,6 @@ export function SecretOnce(props: {
           <Button onClick={props.close}>{t('done')}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,6 +1,5 @@
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications as toasts } from '@mantine/notifications';
 import {
   IconPencil,
   IconPlayerPause,
@@ -19,7 +18,9 @@ import {
 } from '../../api/endpoints.ts';
 import { useSession } from '../../api/session.ts';
 import { Confirm } from '../../kit/confirm.tsx';
+import { Dialog } from '../../kit/dialog.tsx';
 import { RotateSecret } from '../../kit/rotate-secret.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { patchOf, writtenOf } from './fields.ts';
 import { EndpointForm } from './form.tsx';
 
@@ -57,6 +58,7 @@ export function Actions({ endpoint }: { endpoint: Endpoint }) {
 function PauseOrResume({ endpoint }: { endpoint: Endpoint }) {
   const { t } = useTranslation('endpoints');
   const act = usePauseEndpoint(endpoint);
+  const toast = useToast();
   const isHeld = endpoint.status !== 'active' || endpoint.circuit.state === 'open';
   const action = isHeld ? 'resume' : 'pause';
   const Icon = isHeld ? IconPlayerPlay : IconPlayerPause;
@@ -68,8 +70,8 @@ function PauseOrResume({ endpoint }: { endpoint: Endpoint }) {
       loading={act.isPending}
       onClick={() =>
         act.mutate(action, {
-          onSuccess: () => toasts.show({ message: t(`${action}.done`) }),
-          onError: () => toasts.show({ message: t('failed'), color: 'red.8' }),
+          onSuccess: () => toast(t(`${action}.done`)),
+          onError: () => toast(t('failed')),
         })
       }
     >
@@ -78,17 +80,18 @@ function PauseOrResume({ endpoint }: { endpoint: Endpoint }) {
   );
 }
 
-interface Dialog {
+interface Opened {
   endpoint: Endpoint;
   isOpen: boolean;
   close(): void;
 }
 
-function Edit({ endpoint, isOpen, close }: Dialog) {
+function Edit({ endpoint, isOpen, close }: Opened) {
   const { t } = useTranslation('endpoints');
   const patch = usePatchEndpoint(endpoint);
+  const toast = useToast();
   return (
-    <Modal opened={isOpen} onClose={close} title={t('edit.title')} size="lg">
+    <Dialog opened={isOpen} onClose={close} title={t('edit.title')} size="lg">
       <EndpointForm
         start={writtenOf(endpoint)}
         submitLabel={t('edit.submit')}
@@ -98,17 +101,17 @@ function Edit({ endpoint, isOpen, close }: Dialog) {
         submit={(fields) =>
           patch.mutate(patchOf(endpoint, fields), {
             onSuccess() {
-              toasts.show({ message: t('edit.done') });
+              toast(t('edit.done'));
               close();
             },
           })
         }
       />
-    </Modal>
+    </Dialog>
   );
 }
 
-function Delete({ endpoint, isOpen, close }: Dialog) {
+function Delete({ endpoint, isOpen, close }: Opened) {
   const { t } = useTranslation('endpoints');
   const { data: session } = useSession();
   const remove = useDeleteEndpoint(endpoint);

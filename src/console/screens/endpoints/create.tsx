@@ -1,8 +1,8 @@
-import { Modal } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { useCreateEndpoint } from '../../api/endpoints.ts';
+import { Dialog } from '../../kit/dialog.tsx';
 import { SecretOnce } from '../../kit/secret-once.tsx';
 import { NEW } from './fields.ts';
 import { EndpointForm } from './form.tsx';
@@ -15,7 +15,7 @@ export function CreateEndpoint(props: { merchantId: string; isOpen: boolean; clo
   const [made, setMade] = useState<{ id: string; secret: string } | null>(null);
   return (
     <>
-      <Modal opened={props.isOpen} onClose={props.close} title={t('create.title')} size="lg">
+      <Dialog opened={props.isOpen} onClose={props.close} title={t('create.title')} size="lg">
         <EndpointForm
           start={NEW}
           submitLabel={t('create.submit')}
@@ -31,7 +31,7 @@ export function CreateEndpoint(props: { merchantId: string; isOpen: boolean; clo
             })
           }
         />
-      </Modal>
+      </Dialog>
       <SecretOnce
         title={t('create.made')}
         secrets={made && [{ name: 'secret', text: made.secret }]}

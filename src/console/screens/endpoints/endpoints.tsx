@@ -90,7 +90,7 @@ function Found({ merchantId, create }: { merchantId: string; create(): void }) {
       name: 'url',
       header: t('columns.url'),
       cell: ({ id, url, description }) => (
-        <>
+        <div>
           <Anchor
             component={Link}
             to={`/endpoints/${id}`}
@@ -104,7 +104,7 @@ function Found({ merchantId, create }: { merchantId: string; create(): void }) {
               {description}
             </Text>
           )}
-        </>
+        </div>
       ),
     },
     { name: 'health', header: t('columns.health'), cell: (row) => <Health endpoint={row} /> },

@@ -1,17 +1,9 @@
-import {
-  Autocomplete,
-  Button,
-  Group,
-  Modal,
-  NativeSelect,
-  Stack,
-  Text,
-  TextInput,
-} from '@mantine/core';
+import { Autocomplete, Button, Group, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type CreatedKey, type Key, useCreateKey } from '../../api/keys.ts';
 import { useMerchantIds } from '../../api/merchants.ts';
+import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { SecretOnce } from '../../kit/secret-once.tsx';
 
@@ -58,7 +50,7 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
   };
   return (
     <>
-      <Modal opened={isOpen} onClose={close} title={t('create.open')}>
+      <Dialog opened={isOpen} onClose={close} title={t('create.open')}>
         <form onSubmit={submit}>
           <Stack>
             <NativeSelect
@@ -110,7 +102,7 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
             </Group>
           </Stack>
         </form>
-      </Modal>
+      </Dialog>
       <SecretOnce
         title={t('create.made')}
         secrets={made && secretsOf(made)}

@@ -1,6 +1,5 @@
 import { Button, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications as toasts } from '@mantine/notifications';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { KEYS, type Key, useRevokeKey } from '../../api/keys.ts';
@@ -14,6 +13,7 @@ import { useNow } from '../../kit/now.ts';
 import { Page } from '../../kit/page.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { CreateKey } from './create.tsx';
 
 const MINUTE = 60_000;
@@ -99,6 +99,7 @@ function Revoke({ target: { id, name } }: { target: Key }) {
   const { data: session } = useSession();
   const [isOpen, dialog] = useDisclosure(false);
   const revoke = useRevokeKey();
+  const toast = useToast();
   return (
     <>
       <Button
@@ -126,7 +127,7 @@ function Revoke({ target: { id, name } }: { target: Key }) {
         close={dialog.close}
         act={async () => {
           await revoke.mutateAsync(id);
-          toasts.show({ message: t('revoke.done', { name }) });
+          toast(t('revoke.done', { name }));
         }}
       />
     </>

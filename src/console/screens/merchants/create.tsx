@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Group, Stack, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { isCode } from '../../api/client.ts';
 import { useCreateMerchant } from '../../api/merchants.ts';
+import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { SecretOnce } from '../../kit/secret-once.tsx';
 
@@ -31,7 +32,7 @@ export function CreateMerchant({ isOpen, close }: { isOpen: boolean; close(): vo
   };
   return (
     <>
-      <Modal opened={isOpen} onClose={close} title={t('create.open')}>
+      <Dialog opened={isOpen} onClose={close} title={t('create.open')}>
         <form onSubmit={submit}>
           <Stack>
             <TextInput
@@ -69,7 +70,7 @@ export function CreateMerchant({ isOpen, close }: { isOpen: boolean; close(): vo
             </Group>
           </Stack>
         </form>
-      </Modal>
+      </Dialog>
       <SecretOnce
         title={t('create.made', { id: made?.id ?? '' })}
         secrets={

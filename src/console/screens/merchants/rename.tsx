@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
+import { Button, Group, Stack, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Merchant, useRenameMerchant } from '../../api/merchants.ts';
+import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
 
 export function RenameMerchant(props: { merchant: Merchant; isOpen: boolean; close(): void }) {
@@ -15,7 +16,7 @@ export function RenameMerchant(props: { merchant: Merchant; isOpen: boolean; clo
     rename.mutate({ id, name: name.trim() }, { onSuccess: props.close });
   };
   return (
-    <Modal opened={props.isOpen} onClose={props.close} title={t('rename.title', { id })}>
+    <Dialog opened={props.isOpen} onClose={props.close} title={t('rename.title', { id })}>
       <form onSubmit={submit}>
         <Stack>
           <TextInput
@@ -41,6 +42,6 @@ export function RenameMerchant(props: { merchant: Merchant; isOpen: boolean; clo
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

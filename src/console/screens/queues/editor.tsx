@@ -1,8 +1,8 @@
 import { Paper, Stack } from '@mantine/core';
-import { notifications as toasts } from '@mantine/notifications';
 import { type ReactNode, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { type Preset, type Rules, rulesOfPreset } from '../../api/queues.ts';
+import { useToast } from '../../kit/toast.ts';
 import { type Draft, draftOf, leavesPreset, rulesOf } from './draft.ts';
 import classes from './editor.module.css';
 import { RulesForm } from './rules-form.tsx';
@@ -41,6 +41,7 @@ export function useEditing(start: Rules): Editing {
  */
 export function Editor(props: { name: string; editing: Editing; children?: ReactNode }) {
   const { t } = useTranslation('queues');
+  const toast = useToast();
   const { draft, parsed, write } = props.editing;
   const schedule = useSchedule({
     name: props.name,
@@ -53,7 +54,7 @@ export function Editor(props: { name: string; editing: Editing; children?: React
       const { ladder, success } = draftOf(await rulesOfPreset(props.name, preset));
       write({ ladder, success, preset });
     } catch {
-      toasts.show({ message: t('preset.failed'), color: 'red.8' });
+      toast(t('preset.failed'));
     }
   };
   return (

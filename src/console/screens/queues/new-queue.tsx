@@ -1,11 +1,11 @@
 import { Button, Group, Paper, Skeleton, TextInput } from '@mantine/core';
-import { notifications as toasts } from '@mantine/notifications';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate } from 'react-router';
 import { ChangedMeanwhile, type Queue, usePutQueue, useQueue } from '../../api/queues.ts';
 import { Failure } from '../../kit/failure.tsx';
 import { Page } from '../../kit/page.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { Editor, useEditing } from './editor.tsx';
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/;
@@ -29,13 +29,14 @@ function Create({ model }: { model: Queue }) {
   const [name, setName] = useState('');
   const navigate = useNavigate();
   const put = usePutQueue();
+  const toast = useToast();
   const editing = useEditing(model);
   const { rules } = editing.parsed;
   const isName = NAME.test(name);
   const create = async () => {
     if (rules === null) return;
     const queue = await put.mutateAsync({ name, rules, seenVersion: 0 });
-    toasts.show({ message: t('saved', { name: queue.name, version: queue.version }) });
+    toast(t('saved', { name: queue.name, version: queue.version }));
     await navigate(`/queues/${queue.name}`);
   };
   return (

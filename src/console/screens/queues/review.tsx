@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { notifications as toasts } from '@mantine/notifications';
 import { useTranslation } from 'react-i18next';
 import { ChangedMeanwhile, type Queue, type Rules, usePutQueue } from '../../api/queues.ts';
+import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { type Change, changesBetween } from './describe.ts';
 import classes from './editor.module.css';
 
@@ -23,12 +24,13 @@ export function Review(props: {
   const { queue, rules } = props;
   const [isOpen, dialog] = useDisclosure(false);
   const put = usePutQueue();
+  const toast = useToast();
   const changes = rules === null ? [] : changesBetween(queue, rules, t);
   const save = async () => {
     if (rules === null) return;
     const saved = await put.mutateAsync({ name: queue.name, rules, seenVersion: queue.version });
     dialog.close();
-    toasts.show({ message: t('saved', { name: saved.name, version: saved.version }) });
+    toast(t('saved', { name: saved.name, version: saved.version }));
     props.saved(saved);
   };
   if (rules !== null && changes.length === 0) return null;
@@ -44,7 +46,7 @@ export function Review(props: {
           {t('review.open')}
         </Button>
       </Group>
-      <Modal opened={isOpen} onClose={dialog.close} title={t('review.title')} size="lg">
+      <Dialog opened={isOpen} onClose={dialog.close} title={t('review.title')} size="lg">
         <Stack>
           <Changes changes={changes} />
           <Text size="sm" c="dimmed">
@@ -68,7 +70,7 @@ export function Review(props: {
             </Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     </div>
   );
 }
