@@ -23,6 +23,8 @@ const LOG_TICKS = [
 ];
 const STEPS = [1, 5, 15, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY];
 const TICK_PX = 52;
+/** The first one is a word. */
+const FIRST_TICK_PX = 78;
 
 export interface Scale {
   /** px from the left of the plot */
@@ -41,7 +43,8 @@ export function makeScale(name: ScaleName, maxSeconds: number, widthPx: number):
   const ticks = name === 'log' ? LOG_TICKS : linearTicks(maxSeconds, widthPx);
   let lastPx = Number.NEGATIVE_INFINITY;
   const roomy = ticks.filter((tick) => {
-    if (tick > maxSeconds || x(tick) - lastPx < TICK_PX) return false;
+    const gapPx = lastPx === 0 ? FIRST_TICK_PX : TICK_PX;
+    if (tick > maxSeconds || x(tick) - lastPx < gapPx) return false;
     lastPx = x(tick);
     return true;
   });

@@ -69,8 +69,8 @@ export function useSchedule(props: {
   const list = (
     <Paper withBorder p="sm">
       <Stack gap="xs">
-        <Group gap={8} wrap="nowrap" align="center">
-          <Title order={2} size="sm" id="payment-at">
+        <Group gap={8}>
+          <Title order={2} size="sm">
             {t('when.a')}
           </Title>
           <TextInput
