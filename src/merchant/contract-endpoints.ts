@@ -77,6 +77,10 @@ export const endpointView = z.object({
       .describe('open: it kept failing and is tried one attempt at a time, with growing pauses.'),
     openUntil: z.iso.datetime().nullable().describe('No attempt before this time.'),
   }),
+  previousSecretExpiresAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('Until then the secret before this one signs too; null: this one alone.'),
   createdAt: z.iso.datetime(),
 });
 

@@ -71,7 +71,7 @@ export function lookAtEndpoint({ database }: EndpointDeps) {
 
 /** An endpoint as callers see it. */
 export function toEndpointView(row: EndpointRow): EndpointView {
-  const { pausedAt, openUntil, createdAt, ...shown } = row;
+  const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, ...shown } = row;
   const held = pausedAt === null ? 'active' : 'paused';
   return {
     ...shown,
@@ -81,6 +81,7 @@ export function toEndpointView(row: EndpointRow): EndpointView {
       state: openUntil === null ? 'closed' : 'open',
       openUntil: openUntil?.toISOString() ?? null,
     },
+    previousSecretExpiresAt: previousSecretExpiresAt?.toISOString() ?? null,
     createdAt: createdAt.toISOString(),
   };
 }

@@ -18,6 +18,8 @@ export interface EndpointRow {
   pausedAt: Date | null;
   disabledReason: string | null;
   openUntil: Date | null;
+  /** In the future, else null. */
+  previousSecretExpiresAt: Date | null;
   createdAt: Date;
 }
 
@@ -31,7 +33,9 @@ export interface NewEndpoint extends Omit<CreateEndpoint, 'secret'> {
 const COLUMNS = Prisma.sql`
   e.id, e.merchant_id AS "merchantId", e.url, e.types, e.queue, e.description, e.headers, e.body,
   r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
-  r.disabled_reason AS "disabledReason", r.open_until AS "openUntil", e.created_at AS "createdAt"`;
+  r.disabled_reason AS "disabledReason", r.open_until AS "openUntil",
+  CASE WHEN e.previous_secret_expires_at > postrider_now() THEN e.previous_secret_expires_at END
+    AS "previousSecretExpiresAt", e.created_at AS "createdAt"`;
 
 /** As if it had never been called. */
 const FRESH_HEALTH = Prisma.sql`

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moment } from '../page.ts';
 
 const MAX_DEADLINE_SECONDS = 30 * 86_400;
 /** What the column holds; rungs behind the deadline are dropped, not refused. */
@@ -66,9 +67,28 @@ export const queueView = z.object({
   ...rules,
 });
 
+/** A number as a query has it. */
+const written = (number: z.ZodType<number, number>) => z.coerce.number().pipe(number);
+
+/** Rules that are given here stand in for the queue's own, as a PUT of them would have it. */
+export const previewQuery = z.strictObject({
+  from: moment.optional().describe('Time of acceptance; now when absent.'),
+  preset: preset.optional().describe('Its ladder and success rule, on the defaults for the rest.'),
+  ladderSeconds: z
+    .string()
+    .max(1024)
+    .regex(/^\d+(,\d+)*$/, 'Whole seconds with commas between them.')
+    .transform((text): unknown => text.split(',').map(Number))
+    .pipe(rules.ladderSeconds)
+    .optional(),
+  deadlineSeconds: written(rules.deadlineSeconds).optional(),
+  jitter: written(rules.jitter).optional(),
+});
+
 export const previewView = z.object({
   name: queueName,
-  version: z.int().positive(),
+  version: z.int().positive().describe('That the queue has now.'),
+  rules: z.object({ preset: preset.nullable(), ...rules }).describe('What the times follow from.'),
   from: z.iso.datetime(),
   deadlineAt: z.iso.datetime(),
   attempts: z.array(
@@ -84,4 +104,6 @@ export const previewView = z.object({
 });
 
 export type Preset = z.output<typeof preset>;
+export type QueueView = z.output<typeof queueView>;
+export type PreviewView = z.output<typeof previewView>;
 export type PutQueue = z.output<typeof putQueue>;

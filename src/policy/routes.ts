@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Database, Transaction } from '../db/client.ts';
-import { previewLadder } from '../delivery/ladder.ts';
-import { decodeCursor, moment, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
-import { type Role, type Route, route } from '../route.ts';
-import { previewView, putQueue as putQueueBody, queueName, queueView } from './contract.ts';
+import { type Route, route } from '../route.ts';
+import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
 import { completeRules } from './presets.ts';
-import { deleteQueue, findQueue, listQueues, putQueue, type QueueRow, readClock } from './store.ts';
+import { EVERYBODY, previewRoute } from './preview.ts';
+import { deleteQueue, findQueue, listQueues, putQueue, type QueueRow } from './store.ts';
 
 interface QueueDeps {
   database: Database;
@@ -16,9 +16,7 @@ interface QueueDeps {
   queuesChanged(): void;
 }
 
-const EVERYBODY: readonly Role[] = ['operator', 'producer', 'merchant'];
 const DEFAULT_QUEUE = 'default';
-const SECOND = 1000;
 
 const params = z.strictObject({ name: queueName });
 
@@ -108,47 +106,10 @@ export function queueRoutes(deps: QueueDeps): Route[] {
         return { status: 204 };
       },
     }),
-    route({
-      method: 'get',
-      path: '/v1/queues/{name}/preview',
-      roles: EVERYBODY,
-      tag: 'Queues',
-      summary: 'When each attempt would come, if all of them failed',
-      params,
-      query: z.strictObject({
-        from: moment.optional().describe('Time of acceptance; now when absent.'),
-      }),
-      responses: { 200: previewView },
-      async handle({ params: { name }, query: { from } }) {
-        const queue = await find(name);
-        const fromMs = from === undefined ? await readClock(prisma) : Date.parse(from);
-        return { status: 200, body: toPreview(queue, fromMs) };
-      },
-    }),
+    previewRoute(prisma),
   ];
 }
 
 function toView({ queue, listKey: _listKey, ...rules }: QueueRow): z.input<typeof queueView> {
   return { name: queue, ...rules, ladderSeconds: [...rules.ladderSeconds] };
-}
-
-function toPreview(queue: QueueRow, fromMs: number): z.input<typeof previewView> {
-  return {
-    name: queue.queue,
-    version: queue.version,
-    from: toIso(fromMs),
-    deadlineAt: toIso(fromMs + queue.deadlineSeconds * SECOND),
-    attempts: previewLadder(queue, fromMs).map(({ attempt, delaySeconds, atMs, latestMs }) => ({
-      attempt,
-      delaySeconds,
-      at: toIso(atMs),
-      earliest: toIso(atMs),
-      latest: toIso(latestMs),
-      offsetSeconds: (atMs - fromMs) / SECOND,
-    })),
-  };
-}
-
-function toIso(ms: number): string {
-  return new Date(ms).toISOString();
 }

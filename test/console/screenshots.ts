@@ -28,6 +28,11 @@ const SHOTS: {
     path: () => '/notifications',
     ready: ({ page }) => page.getByRole('table').waitFor(),
   },
+  {
+    name: 'ladder',
+    path: () => '/queues/payments',
+    ready: ({ page }) => page.locator('main time').first().waitFor(),
+  },
 ];
 
 const PICTURES: Record<string, Look> = {

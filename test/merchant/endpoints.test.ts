@@ -49,6 +49,7 @@ describe('registering', () => {
       status: 'active',
       disabledReason: null,
       circuit: { state: 'closed', openUntil: null },
+      previousSecretExpiresAt: null,
       createdAt: expect.any(String),
       secret: expect.stringMatching(/^whsec_/),
     });
@@ -413,7 +414,11 @@ describe('rotate-secret', () => {
     });
     expect(rotated.body.secret).not.toBe(old);
     expect((await targetOf(id))?.secrets).toEqual([rotated.body.secret, old]);
+    const endsAt = async () =>
+      (await gateway.call('GET', `/v1/endpoints/${id}`)).body.previousSecretExpiresAt;
+    expect(await endsAt()).toBe(rotated.body.previousSecretExpiresAt);
     await gateway.travel(60_001);
+    expect(await endsAt()).toBeNull();
     expect((await targetOf(id))?.secrets).toEqual([rotated.body.secret]);
     expect((await gateway.call('POST', path)).status).toBe(200);
   });

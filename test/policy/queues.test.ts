@@ -259,6 +259,38 @@ describe('preview', () => {
     }
   });
 
+  test('of rules that are only thought of leaves the queue as it is', async () => {
+    await put('thought', { ladderSeconds: [0, 10], deadlineSeconds: 3600, jitter: 0 });
+    const path = '/v1/queues/thought/preview';
+    const other = '?ladderSeconds=5,20,60&deadlineSeconds=60&jitter=1';
+    const { body } = await gateway.call('GET', `${path}${other}`);
+    // The third would come after 85 s.
+    expect(body.attempts.map(({ offsetSeconds }: Attempt) => offsetSeconds)).toEqual([5, 25]);
+    expect(body.rules).toMatchObject({ ladderSeconds: [5, 20, 60], deadlineSeconds: 60 });
+    expect((await gateway.call('GET', path)).body.rules.ladderSeconds).toEqual([0, 10]);
+    expect((await get('thought')).body.version).toBe(1);
+  });
+
+  test('of a preset says what putting it would give', async () => {
+    await put('undecided', { timeoutMs: 2000 });
+    const path = '/v1/queues/undecided/preview?preset=alipay';
+    const { rules } = (await gateway.call('GET', path)).body;
+    const {
+      version: _version,
+      name: _name,
+      ...putIt
+    } = (await put('undecided', { preset: 'alipay' })).body;
+    expect(rules).toEqual(putIt);
+  });
+
+  test.each(['ladderSeconds=', 'ladderSeconds=1,,2', 'ladderSeconds=-1', 'jitter=2', 'preset=x'])(
+    'refuses %s',
+    async (query) => {
+      const answer = await gateway.call('GET', `/v1/queues/default/preview?${query}`);
+      expect(answer.status).toBe(422);
+    },
+  );
+
   test("begins now, by the database's clock, when nothing is said", async () => {
     await put('travelled');
     await gateway.travel(7 * 86_400_000);
@@ -306,4 +338,8 @@ function untilSomebodyWaits(): Promise<unknown> {
   const waiting = `SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   return until(async () => (await gateway.database.pool.query(waiting)).rows.length > 0);
+}
+
+interface Attempt {
+  offsetSeconds: number;
 }

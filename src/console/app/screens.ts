@@ -1,5 +1,13 @@
 import type { Icon } from '@tabler/icons-react';
-import { IconActivityHeartbeat, IconBell, IconTerminal2 } from '@tabler/icons-react';
+import {
+  IconActivityHeartbeat,
+  IconBell,
+  IconKey,
+  IconStack2,
+  IconTerminal2,
+  IconUsers,
+  IconWebhook,
+} from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { Session } from '../api/session.ts';
 import type { shellWords } from './words.ts';
@@ -46,6 +54,50 @@ const screens: readonly Screen[] = [
     roles: EVERYBODY,
     menu: { name: 'tail', icon: IconTerminal2, key: 't' },
     load: async () => ({ Component: (await import('../screens/tail/tail.tsx')).Tail }),
+  },
+  {
+    path: '/endpoints',
+    roles: EVERYBODY,
+    menu: { name: 'endpoints', icon: IconWebhook, key: 'e' },
+    load: async () => ({
+      Component: (await import('../screens/endpoints/endpoints.tsx')).Endpoints,
+    }),
+  },
+  {
+    path: '/endpoints/:id',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/endpoints/endpoint.tsx')).Endpoint }),
+  },
+  {
+    path: '/queues',
+    roles: EVERYBODY,
+    menu: { name: 'queues', icon: IconStack2, key: 'q' },
+    load: async () => ({ Component: (await import('../screens/queues/queues.tsx')).Queues }),
+  },
+  {
+    // No queue can have this name.
+    path: '/queues/_new',
+    roles: ['operator'],
+    load: async () => ({ Component: (await import('../screens/queues/new-queue.tsx')).NewQueue }),
+  },
+  {
+    path: '/queues/:name',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/queues/queue.tsx')).Queue }),
+  },
+  {
+    path: '/merchants',
+    roles: ['operator'],
+    menu: { name: 'merchants', icon: IconUsers, key: 'm' },
+    load: async () => ({
+      Component: (await import('../screens/merchants/merchants.tsx')).Merchants,
+    }),
+  },
+  {
+    path: '/keys',
+    roles: ['operator'],
+    menu: { name: 'keys', icon: IconKey, key: 'k' },
+    load: async () => ({ Component: (await import('../screens/keys/keys.tsx')).Keys }),
   },
 ];
 

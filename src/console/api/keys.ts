@@ -1,0 +1,25 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { KeyView } from '../../merchant/contract-keys.ts';
+import { call } from './client.ts';
+
+export type Key = KeyView;
+export type CreatedKey = Key & { key: string; callbackSecret?: string };
+
+export const KEYS = '/v1/keys';
+
+export function useCreateKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (fields: Pick<Key, 'role' | 'merchantId' | 'name' | 'expiresAt'>) =>
+      call<CreatedKey>('POST', KEYS, { body: fields }),
+    onSuccess: () => client.invalidateQueries({ queryKey: [KEYS] }),
+  });
+}
+
+export function useRevokeKey() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => call<void>('DELETE', `${KEYS}/${encodeURIComponent(id)}`),
+    onSuccess: () => client.invalidateQueries({ queryKey: [KEYS] }),
+  });
+}
