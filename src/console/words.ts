@@ -1,8 +1,16 @@
 import { shellWords } from './app/words.ts';
 import { kitWords } from './kit/kit-words.ts';
+import { auditWords } from './screens/audit/words.ts';
 import { detailWords } from './screens/detail/words.ts';
 import { notificationsWords } from './screens/notifications/words.ts';
 import { overviewWords } from './screens/overview/words.ts';
+import { reconciliationWords } from './screens/reconciliation/words.ts';
+import { reconciliationsWords } from './screens/reconciliations/words.ts';
+import { resendWords } from './screens/resend/words.ts';
+import { resendNewWords } from './screens/resend-new/words.ts';
+import { resendsWords } from './screens/resends/words.ts';
+import { resultsWords } from './screens/results/words.ts';
+import { statementsWords } from './screens/statements/words.ts';
 import { tailWords } from './screens/tail/words.ts';
 
 /** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
@@ -13,6 +21,14 @@ export const namespaces = {
   detail: detailWords,
   overview: overviewWords,
   tail: tailWords,
+  resends: resendsWords,
+  resendNew: resendNewWords,
+  resend: resendWords,
+  results: resultsWords,
+  statements: statementsWords,
+  reconciliations: reconciliationsWords,
+  reconciliation: reconciliationWords,
+  audit: auditWords,
 };
 
 export type Namespaces = typeof namespaces;
