@@ -29,6 +29,8 @@ export interface AppParts {
   log: Logger;
   version: string;
   rateLimits?: Partial<RateLimits>;
+  /** Where the console was built; beside the program when absent. */
+  consoleFolder?: string;
 }
 
 const SECURITY_HEADERS = {
@@ -71,7 +73,7 @@ export function createApp(parts: AppParts): Express {
     limit: limiters.perAddress,
   });
   mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
-  mountConsole(app, limiters.perAddress);
+  mountConsole(app, limiters.perAddress, parts.consoleFolder);
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
   app.use(errorHandler(log));
   return app;

@@ -1,6 +1,7 @@
-import { Group, Kbd, Modal, Stack, Text } from '@mantine/core';
+import { Group, Kbd, Stack, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { useSession } from '../api/session.ts';
+import { Dialog } from '../kit/dialog.tsx';
 import { screensFor } from './screens.ts';
 
 /** The keys that do something everywhere. */
@@ -9,7 +10,7 @@ export function Help({ isOpen, close }: { isOpen: boolean; close(): void }) {
   const { data: session } = useSession();
   const jumps = screensFor(session?.role ?? 'merchant').flatMap(({ menu }) => menu ?? []);
   return (
-    <Modal opened={isOpen} onClose={close} title={t('help.title')}>
+    <Dialog opened={isOpen} onClose={close} title={t('help.title')}>
       <Stack gap="xs">
         <Line keys={['/']} does={t('help.search')} />
         {jumps.map(({ key, name }) => (
@@ -17,7 +18,7 @@ export function Help({ isOpen, close }: { isOpen: boolean; close(): void }) {
         ))}
         <Line keys={['?']} does={t('help.help')} />
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

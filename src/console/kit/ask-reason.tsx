@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { Button, Group, Stack, Text, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from './dialog.tsx';
 import { Failure } from './failure.tsx';
 
 /**
@@ -34,7 +35,7 @@ export function AskReason(props: {
     }
   };
   return (
-    <Modal opened={props.isOpen} onClose={props.close} title={props.title}>
+    <Dialog opened={props.isOpen} onClose={props.close} title={props.title}>
       <form onSubmit={submit}>
         <Stack>
           <Text size="sm">{props.text}</Text>
@@ -65,7 +66,7 @@ export function AskReason(props: {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

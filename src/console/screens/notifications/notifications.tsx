@@ -36,29 +36,26 @@ export function Notifications() {
 
 function Newer({ list: { newer, showNewer, pages } }: { list: LiveList }) {
   const { t } = useTranslation('notifications');
-  if (newer === 0) {
-    return (
-      <Text size="sm" c="dimmed" role="status">
-        {pages.rows.length > 0 && t('nothingNew')}
-      </Text>
-    );
-  }
   return (
-    <Button
-      size="compact-sm"
-      variant="light"
-      leftSection={<IconArrowUp size={14} aria-hidden />}
-      onClick={() => {
-        showNewer();
-        window.scrollTo({ top: 0 });
-      }}
-    >
-      <span role="status">
-        {newer >= MOST_COUNTED
-          ? t('newerMany', { count: MOST_COUNTED - 1 })
-          : t('newer', { count: newer })}
-      </span>
-    </Button>
+    <Text component="div" size="sm" c="dimmed" role="status">
+      {newer === 0 ? (
+        pages.rows.length > 0 && t('nothingNew')
+      ) : (
+        <Button
+          size="compact-sm"
+          variant="light"
+          leftSection={<IconArrowUp size={14} aria-hidden />}
+          onClick={() => {
+            showNewer();
+            window.scrollTo({ top: 0 });
+          }}
+        >
+          {newer >= MOST_COUNTED
+            ? t('newerMany', { count: MOST_COUNTED - 1 })
+            : t('newer', { count: newer })}
+        </Button>
+      )}
+    </Text>
   );
 }
 

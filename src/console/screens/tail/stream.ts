@@ -54,7 +54,6 @@ export function useStream(url: string) {
   const [state, dispatch] = useReducer(step, NOTHING);
   const [connection, setConnection] = useState<Connection>('connecting');
   const [round, setRound] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another round is another connection
   useEffect(() => {
     setConnection('connecting');
     dispatch({ kind: 'clear' });
@@ -69,6 +68,7 @@ export function useStream(url: string) {
     });
     source.addEventListener('gap', () => dispatch({ kind: 'gap' }));
     return () => source.close();
+    // Another round is another connection.
   }, [url, round]);
   const act = useCallback((kind: 'pause' | 'resume' | 'clear') => dispatch({ kind }), []);
   return { ...state, connection, act, reconnect: () => setRound((before) => before + 1) };

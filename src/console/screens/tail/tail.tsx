@@ -155,7 +155,7 @@ function Entry({ line: { event, afterGap } }: { line: Line }) {
           `#${event.number}`,
           event.durationMs === null ? null : duration(event.durationMs),
           status === 'delivered' || status === 'failed' || status === 'pending'
-            ? t(`then.${status}`)
+            ? t(`became.${status}`)
             : status,
           event.url,
           event.error,

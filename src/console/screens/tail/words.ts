@@ -20,7 +20,7 @@ export const tailWords = inBoth(
     lost: 'The connection was refused or lost.',
     gap: 'Some were left out: they came too fast.',
     limit: 'The newest {{count}} are kept.',
-    then: { delivered: 'delivered', failed: 'given up', pending: 'tries again' },
+    became: { delivered: 'delivered', failed: 'given up', pending: 'tries again' },
     waiting: {
       title: 'Listening',
       text: 'Attempts show up here the moment they end. Nothing is happening right now.',
@@ -47,7 +47,7 @@ export const tailWords = inBoth(
     lost: '连接被拒绝或已断开。',
     gap: '部分记录因速度过快被略过。',
     limit: '保留最新的 {{count}} 条。',
-    then: { delivered: '已送达', failed: '已放弃', pending: '稍后重试' },
+    became: { delivered: '已送达', failed: '已放弃', pending: '稍后重试' },
     waiting: {
       title: '正在监听',
       text: '尝试一结束就会显示在这里。目前没有动静。',
