@@ -21,14 +21,15 @@ export function useAddress<const Name extends string>(names: readonly Name[]): A
   );
   const set = useCallback(
     (changes: Partial<Record<Name, string>>) => {
-      const after = new URLSearchParams(params);
+      // Not what was rendered of it: a change may be under way.
+      const after = new URLSearchParams(window.location.search);
       for (const [name, value] of Object.entries<string | undefined>(changes)) {
         if (value === undefined || value === '') after.delete(name);
         else after.set(name, value);
       }
       setParams(after, { replace: true });
     },
-    [params, setParams],
+    [setParams],
   );
   return useMemo(() => ({ values: values as Record<Name, string>, set }), [values, set]);
 }

@@ -4,6 +4,7 @@ export const kitWords = inBoth(
   {
     copy: 'Copy {{text}}',
     copied: 'Copied',
+    close: 'Close',
     loading: 'Loading…',
     more: 'Show more',
     retry: 'Try again',
@@ -60,6 +61,7 @@ export const kitWords = inBoth(
   {
     copy: '复制 {{text}}',
     copied: '已复制',
+    close: '关闭',
     loading: '加载中…',
     more: '显示更多',
     retry: '重试',

@@ -58,7 +58,8 @@ export function MerchantChoice({ size = 'sm' }: { size?: 'xs' | 'sm' }) {
       onOptionSubmit={decide}
       onBlur={() => decide(text)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') decide(text);
+        // Which hands it on, and closes what is offered.
+        if (event.key === 'Enter') event.currentTarget.blur();
       }}
       renderOption={({ option }) => (
         <Group gap={8} wrap="nowrap">

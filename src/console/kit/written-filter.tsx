@@ -25,7 +25,8 @@ export function WrittenFilter(
       onOptionSubmit={handOn}
       onBlur={() => handOn(text)}
       onKeyDown={(event) => {
-        if (event.key === 'Enter') handOn(text);
+        // Which hands it on, and closes what is offered.
+        if (event.key === 'Enter') event.currentTarget.blur();
       }}
     />
   );

@@ -8,7 +8,6 @@ import {
   Skeleton,
   Text,
 } from '@mantine/core';
-import { notifications as toasts } from '@mantine/notifications';
 import { IconArrowLeft, IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -28,6 +27,7 @@ import { CopyId, shortId } from '../../kit/copy-id.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { Page } from '../../kit/page.tsx';
 import { Time } from '../../kit/time.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { Differences } from './differences.tsx';
 import { Tiles } from './tiles.tsx';
 
@@ -86,13 +86,10 @@ function About({ reconciliation }: { reconciliation: ReconciliationView }) {
   const { t } = useTranslation('reconciliation');
   const { id, merchantId, timezone, recordCount, createdAt } = reconciliation;
   return (
-    <Group gap="xs">
-      <CopyId text={merchantId} />
-      <Text size="sm" c="dimmed" component="span">
-        · {timezone} · {t('records', { count: recordCount })} · <Time at={createdAt} /> ·{' '}
-        <CopyId text={id} shown={shortId(id)} />
-      </Text>
-    </Group>
+    <Text size="sm" c="dimmed">
+      <CopyId text={merchantId} /> · {timezone} · {t('records', { count: recordCount })} ·{' '}
+      <Time at={createdAt} /> · <CopyId text={id} shown={shortId(id)} />
+    </Text>
   );
 }
 
@@ -140,6 +137,7 @@ function Outcome({ reconciliation }: { reconciliation: ReconciliationView }) {
 function ResendMissing({ id }: { id: string }) {
   const { t } = useTranslation('reconciliation');
   const resend = useResendMissing(id);
+  const toast = useToast();
   const [isOpen, open] = useState(false);
   return (
     <>
@@ -158,12 +156,11 @@ function ResendMissing({ id }: { id: string }) {
         close={() => open(false)}
         act={async () => {
           const { resent, remaining } = await resend.mutateAsync();
-          toasts.show({
-            message:
-              remaining > 0
-                ? t('missing.partly', { count: resent, remaining })
-                : t('missing.done', { count: resent }),
-          });
+          toast(
+            remaining > 0
+              ? t('missing.partly', { count: resent, remaining })
+              : t('missing.done', { count: resent }),
+          );
         }}
       />
     </>

@@ -1,5 +1,4 @@
 import { Button, Group, Paper, Stack, Text, Title } from '@mantine/core';
-import { notifications as toasts } from '@mantine/notifications';
 import { IconArrowsDiff, IconFileSpreadsheet } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -7,6 +6,7 @@ import { useNavigate } from 'react-router';
 import { useHandIn } from '../../api/recovery.ts';
 import { DayChoice, useDay } from '../../kit/day-choice.tsx';
 import { MerchantChoice, useMerchant } from '../../kit/merchant-choice.tsx';
+import { useToast } from '../../kit/toast.ts';
 import classes from './drop-zone.module.css';
 import { DropZone } from './drop-zone.tsx';
 import { type Fault, faultOf, type ListFile, MOST_MIB, MOST_RECORDS } from './list-file.ts';
@@ -22,6 +22,7 @@ export function HandIn() {
   const [list, setList] = useState<ListFile | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const navigate = useNavigate();
+  const toast = useToast();
   const handIn = useHandIn({ merchantId, date, timezone });
   const begin = (chosen: ListFile | null, wrong: Fault | null) => {
     setList(chosen);
@@ -30,7 +31,7 @@ export function HandIn() {
   };
   const compare = async ({ text }: ListFile) => {
     const { id, status } = await handIn.mutateAsync(text);
-    if (status !== 'running') toasts.show({ message: t('known') });
+    if (status !== 'running') toast(t('known'));
     await navigate(`/reconciliations/${id}`);
   };
   return (

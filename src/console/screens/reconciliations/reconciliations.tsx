@@ -1,4 +1,4 @@
-import { Anchor, Group } from '@mantine/core';
+import { Anchor, Group, Title } from '@mantine/core';
 import { IconScale } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -28,6 +28,9 @@ export function Reconciliations() {
   return (
     <Page title={t('title')}>
       <HandIn />
+      <Title order={2} size="md">
+        {t('earlier')}
+      </Title>
       <List
         label={t('earlier')}
         pages={pages}

@@ -36,7 +36,7 @@ export function RowErrors({ error, text }: { error: Error; text: string }) {
           {t('rows.title', { count: errors.length })}
         </Text>
         <Text size="sm">{t('rows.hint')}</Text>
-        <List size="sm" spacing={6} listStyleType="none" ml={-16}>
+        <List size="sm" spacing={6} listStyleType="none" withPadding={false}>
           {errors.map(({ path, message }) => {
             const row = Number(ROW.exec(path)?.[1]);
             return (

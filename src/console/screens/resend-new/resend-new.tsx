@@ -71,8 +71,10 @@ function Start({ filter, address }: { filter: ResendFilter; address: FilterAddre
     <Paper withBorder p="md" component="section" aria-labelledby="how-many">
       <Stack gap="sm">
         <Group gap="sm" justify="space-between">
-          <Title order={2} size="md" id="how-many" role="status">
-            {data === undefined ? t('counting') : t('matched', { count: data.matched })}
+          <Title order={2} size="md" id="how-many">
+            <span role="status">
+              {data === undefined ? t('counting') : t('matched', { count: data.matched })}
+            </span>
           </Title>
           <Group gap="sm">
             {isFetching && <Loader size="xs" />}
@@ -137,7 +139,7 @@ function StartForm({ filter, matched }: { filter: ResendFilter; matched: number 
             w={180}
           />
           <Text size="sm" c="dimmed" pb={8}>
-            {isRate && t('takes', { time: duration((matched / ratePerSecond) * SECOND) })}
+            {isRate && t('takes', { time: duration(Math.max(1, matched / ratePerSecond) * SECOND) })}
           </Text>
         </Group>
         {needsForce && (

@@ -38,7 +38,7 @@ export function One({ merchantId, businessKey }: { merchantId: string; businessK
   if (error !== null) return <Failure error={error} retry={refetch} />;
   if (data === undefined) return <Skeleton height={220} aria-busy />;
   return (
-    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md">
+    <SimpleGrid cols={{ base: 1, md: 2 }} spacing="md" className={classes.columns ?? ''}>
       <Stack gap="md">
         <Latest result={data} />
         <Deliveries result={data} />
@@ -126,7 +126,7 @@ function History({ history, latest }: { history: State[]; latest: State }) {
             <Text size="xs" c="dimmed">
               {t('occurred')} <ExactTime at={state.occurredAt} /> · {t('accepted')}{' '}
               <ExactTime at={state.acceptedAt} /> ·{' '}
-              <Anchor component={Link} to={`/notifications/${state.notificationId}`} size="xs">
+              <Anchor component={Link} to={`/notifications/${state.notificationId}`} size="xs" underline="always">
                 {t('open')}
               </Anchor>
             </Text>
@@ -165,7 +165,7 @@ function Deliveries({ result: { deliveries } }: { result: ResultView }) {
                     </>
                   )}
                   {' · '}
-                  <Anchor component={Link} to={`/notifications/${notificationId}`} size="xs">
+                  <Anchor component={Link} to={`/notifications/${notificationId}`} size="xs" underline="always">
                     {t('open')}
                   </Anchor>
                 </Text>
