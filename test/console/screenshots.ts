@@ -18,6 +18,16 @@ const SHOTS: {
     path: () => '/',
     ready: ({ page }) => page.locator('.uplot').first().waitFor(),
   },
+  {
+    name: 'detail',
+    path: ({ struggling }) => `/notifications/${struggling.id}`,
+    ready: ({ page }) => page.getByText('rung').first().waitFor(),
+  },
+  {
+    name: 'notifications',
+    path: () => '/notifications',
+    ready: ({ page }) => page.getByRole('table').waitFor(),
+  },
 ];
 
 const PICTURES: Record<string, Look> = {
@@ -32,7 +42,7 @@ let scene: Scene;
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   [gateway, browser] = await Promise.all([testGateway({ sweepEveryMs: 200 }), openBrowser()]);
-  scene = await playAnHour(gateway);
+  scene = await playAnHour(gateway, 45);
 });
 afterAll(async () => {
   await browser?.close();

@@ -179,8 +179,9 @@ let isBuilt: boolean | undefined;
 
 function requireBuild(): void {
   isBuilt ??=
-    spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--check'], { cwd: ROOT })
-      .status === 0;
+    spawnSync(process.execPath, [join(ROOT, 'scripts/build.mjs'), '--check', 'server'], {
+      cwd: ROOT,
+    }).status === 0;
   if (!isBuilt) {
     throw new Error(
       'dist/ is missing or older than src/: `npm test` builds it, or `npm run build`.',

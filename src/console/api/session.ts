@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { ApiError, call, get, setCsrfToken } from './client.ts';
 
 export interface Session {
@@ -11,7 +11,7 @@ export interface Session {
   endsAt: string;
 }
 
-export const SESSION = ['session'] as const;
+const SESSION = ['session'] as const;
 const PATH = '/console/session';
 
 /** Who is logged in; `null`: nobody. */
@@ -42,12 +42,14 @@ export function useLogout() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: () => call<void>('DELETE', PATH),
-    onSettled() {
-      // Nothing of what one saw may be left for the next.
-      client.clear();
-      client.setQueryData(SESSION, null);
-    },
+    onSettled: () => forgetSession(client),
   });
+}
+
+/** Nobody is logged in any more, and nothing of what was seen is left for the next. */
+export function forgetSession(client: QueryClient): void {
+  client.setQueryData(SESSION, null);
+  client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
 }
 
 function remember(session: Session): Session {

@@ -1,10 +1,10 @@
 import { Center, Loader, MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
-import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { RouterProvider } from 'react-router';
 import { ApiError, whenLoggedOut } from '../api/client.ts';
-import { SESSION, type Session, useSession } from '../api/session.ts';
+import { forgetSession, type Session, useSession } from '../api/session.ts';
 import { Failure } from '../kit/failure.tsx';
 import { Login } from './login.tsx';
 import { styleNonce } from './nonce.ts';
@@ -12,8 +12,6 @@ import { createRouter } from './router.tsx';
 import { theme } from './theme.ts';
 
 const client = new QueryClient({
-  queryCache: new QueryCache(),
-  mutationCache: new MutationCache(),
   defaultOptions: {
     queries: {
       staleTime: 2000,
@@ -25,7 +23,7 @@ const client = new QueryClient({
 });
 const REFUSED = { 400: 1, 401: 1, 403: 1, 404: 1, 409: 1, 422: 1 };
 
-whenLoggedOut(() => client.setQueryData(SESSION, null));
+whenLoggedOut(() => forgetSession(client));
 
 export function App() {
   return (

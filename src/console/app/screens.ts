@@ -30,7 +30,7 @@ export interface Screen {
 const EVERYBODY = ['operator', 'merchant'] as const;
 
 /** In the order of the menu. */
-export const screens: readonly Screen[] = [
+const screens: readonly Screen[] = [
   {
     path: '/',
     roles: EVERYBODY,

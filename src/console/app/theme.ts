@@ -14,8 +14,22 @@ const ink: MantineColorsTuple = [
   '#283997',
 ];
 
+/** Mantine's dark greys with a little of the ink in them. Text is 0, bodies 7, what is written into 6. */
+const dark: MantineColorsTuple = [
+  '#dfe4ec',
+  '#c5cdd8',
+  '#a3adbb',
+  '#8f99a8',
+  '#3a4250',
+  '#2f3642',
+  '#222733',
+  '#191d25',
+  '#14171e',
+  '#0f1116',
+];
+
 export const theme = createTheme({
-  colors: { ink },
+  colors: { ink, dark },
   primaryColor: 'ink',
   primaryShade: { light: 7, dark: 6 },
   autoContrast: true,
@@ -31,6 +45,6 @@ export const theme = createTheme({
   components: {
     Tooltip: { defaultProps: { withArrow: true, openDelay: 250 } },
     Modal: { defaultProps: { centered: true } },
-    Table: { defaultProps: { verticalSpacing: 6, horizontalSpacing: 'sm' } },
+    Table: { defaultProps: { verticalSpacing: 6, horizontalSpacing: 'xs' } },
   },
 });

@@ -59,7 +59,7 @@ export function exactTime(at: string, language: string): string {
 }
 
 /** @param ms from now; negative: ago */
-export function relativeTime(ms: number, language: string): string {
+function relativeTime(ms: number, language: string): string {
   const [unit, lengthMs] = UNITS.find(([, length]) => Math.abs(ms) >= length) ?? ['second', SECOND];
   const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' });
   return format.format(Math.trunc(ms / lengthMs), unit);

@@ -25,7 +25,8 @@ export function Timeline({ delivery }: { delivery: DeliverySummary }) {
         <Attempt
           key={attempt.id}
           attempt={attempt}
-          begins={hasCycles && attempt.cycle !== data[index - 1]?.cycle}
+          before={data[index - 1]}
+          hasCycles={hasCycles}
         />
       ))}
       {delivery.status === 'sending' && (
@@ -51,7 +52,15 @@ function versionOf({ status, cycle, attemptCount, nextAttemptAt }: DeliverySumma
   return [status, cycle, attemptCount, nextAttemptAt].join(' ');
 }
 
-function Attempt({ attempt, begins }: { attempt: AttemptView; begins: boolean }) {
+function Attempt(props: {
+  attempt: AttemptView;
+  before: AttemptView | undefined;
+  hasCycles: boolean;
+}) {
+  const { attempt, before } = props;
+  const begins = props.hasCycles && attempt.cycle !== before?.cycle;
+  const saysNothingNew =
+    attempt.responseExcerpt === before?.responseExcerpt && attempt.outcome === before?.outcome;
   const { t } = useTranslation('detail');
   const { t: overview } = useTranslation('overview');
   const isGood = attempt.outcome === 'success';
@@ -87,11 +96,12 @@ function Attempt({ attempt, begins }: { attempt: AttemptView; begins: boolean })
             attempt.durationMs === null ? null : duration(attempt.durationMs),
             attempt.remoteAddress,
             attempt.error,
+            saysNothingNew && attempt.responseExcerpt ? t('timeline.sameAnswer') : null,
           ]
             .filter((part) => part !== null)
             .join(' · ')}
         </div>
-        {attempt.responseExcerpt !== null && attempt.responseExcerpt !== '' && (
+        {!saysNothingNew && attempt.responseExcerpt !== null && attempt.responseExcerpt !== '' && (
           <Spoiler
             maxHeight={96}
             showLabel={t('timeline.showAnswer')}

@@ -45,14 +45,17 @@ export function useLiveList(query: Query): LiveList {
   const { data } = useQuery({
     queryKey: [PATH, 'newer', query, until],
     queryFn: ({ signal }) =>
-      get<{ data: unknown[] }>(PATH, { ...query, from: until, limit: MOST_COUNTED }, signal),
+      get<{ data: Notification[] }>(PATH, { ...query, from: until, limit: MOST_COUNTED }, signal),
     enabled: isHolding,
     refetchInterval: REFRESH_MS,
   });
   return {
     pages,
     newer: isHolding ? (data?.data.length ?? 0) : 0,
-    showNewer: () => setHeld(null),
+    showNewer() {
+      const [last] = data?.data ?? [];
+      if (last !== undefined) setHeld({ filter, until: justAfter(last.acceptedAt) });
+    },
   };
 }
 
