@@ -54,7 +54,8 @@ export async function playADay(
   // The middle of the day is none of its edges. What is late is late by five minutes.
   await gateway.db.database.pool.query(
     `UPDATE notification
-        SET accepted_at = CASE WHEN business_key = 'status' AND result_version = 1 THEN $3 ELSE $2 END
+        SET accepted_at = CASE WHEN business_key = 'status' AND result_version = 1
+                               THEN $3::timestamptz ELSE $2::timestamptz END
       WHERE merchant_id = $1`,
     [merchant.id, at(date, '12:00'), at(date, '12:05')],
   );

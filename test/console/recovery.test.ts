@@ -74,7 +74,10 @@ describe.skipIf(!hasBrowser())('recovery in the console', () => {
       const before = receiver.requests.length;
       await page.getByRole('dialog').getByRole('button').last().click();
       await receiver.waitFor(before + 2);
-      await page.getByText(/^(sent again|已重发)$/).nth(1).waitFor();
+      await page
+        .getByText(/^(sent again|已重发)$/)
+        .nth(1)
+        .waitFor();
       await press(page, /(Only ours|仅我方有) ?2/);
 
       await press(page, /^(Settle|处理) amount$/);
@@ -138,7 +141,11 @@ describe.skipIf(!hasBrowser())('recovery in the console', () => {
         .waitFor();
       const history = page.getByRole('region', { name: /History|历史/ });
       expect(await history.getByRole('listitem').count()).toBe(2);
-      await history.getByRole('listitem').nth(1).getByText(/^(came late|迟到)$/).waitFor();
+      await history
+        .getByRole('listitem')
+        .nth(1)
+        .getByText(/^(came late|迟到)$/)
+        .waitFor();
       await isFine(window);
 
       await box.fill('lost-1\nnobody-knows\namount');

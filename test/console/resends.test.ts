@@ -58,13 +58,13 @@ describe.skipIf(!hasBrowser())('bulk re-sends and their traces in the console', 
       await page.getByRole('combobox', { name: /^(Merchant|商户)$/ }).fill(merchant.id);
       await page.keyboard.press('Enter');
       const counted = page.getByRole('heading', { name: /deliveries fit|符合条件的投递/ });
-      await counted.getByText(String(COUNT)).waitFor();
+      await counted.filter({ hasText: String(COUNT) }).waitFor();
       await page.getByLabel(/^(Business keys|业务单号)/).fill(`${merchant.id}-1\n${merchant.id}-2`);
       await page.keyboard.press('Tab');
-      await counted.getByText(/(^|：)2 /).waitFor();
+      await counted.filter({ hasText: /(^|：)2 / }).waitFor();
       await page.getByLabel(/^(Business keys|业务单号)/).fill('');
       await page.keyboard.press('Tab');
-      await counted.getByText(String(COUNT)).waitFor();
+      await counted.filter({ hasText: String(COUNT) }).waitFor();
 
       await page.getByLabel(/^(Reason|原因)/).fill('their <i>server</i> was down');
       await page.getByLabel(/^(Deliveries a second|每秒投递数)/).fill('1');
@@ -124,10 +124,10 @@ describe.skipIf(!hasBrowser())('bulk re-sends and their traces in the console', 
     const heading = page.getByRole('heading', { level: 2 });
     await window.open(`/resends/new?status=failed,skipped&q=${endpointId}`);
     await window.login(OPERATOR_KEY);
-    await heading.getByText(/deliveries fit/).waitFor();
+    await heading.filter({ hasText: 'deliveries fit' }).waitFor();
     expect(await page.getByRole('combobox', { name: 'Endpoint' }).inputValue()).toBe(endpointId);
     await window.open(`/resends/new?q=${merchants[1]?.id}-3`);
-    await heading.getByText('1 delivery fits').waitFor();
+    await heading.filter({ hasText: '1 delivery fits' }).waitFor();
     await window.open('/resends/new?q=ntf_01m81swkggesnbwkwy47zvky40');
     await page.getByText('cannot be taken over').waitFor();
   });

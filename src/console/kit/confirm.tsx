@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
+import { Dialog } from './dialog.tsx';
 import { Failure } from './failure.tsx';
 
 /** Asks once more, where the API takes no reason. Closes itself when `act` has resolved. */
@@ -16,7 +17,7 @@ export function Confirm(props: {
   const { t } = useTranslation('kit');
   const acting = useMutation({ mutationFn: props.act, onSuccess: props.close });
   return (
-    <Modal opened={props.isOpen} onClose={props.close} title={props.title}>
+    <Dialog opened={props.isOpen} onClose={props.close} title={props.title}>
       <Stack>
         <Text size="sm">{props.text}</Text>
         {acting.error !== null && <Failure error={acting.error} />}
@@ -34,6 +35,6 @@ export function Confirm(props: {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -4,7 +4,6 @@ export const kitWords = inBoth(
   {
     copy: 'Copy {{text}}',
     copied: 'Copied',
-    close: 'Close',
     loading: 'Loading…',
     more: 'Show more',
     retry: 'Try again',
@@ -61,7 +60,6 @@ export const kitWords = inBoth(
   {
     copy: '复制 {{text}}',
     copied: '已复制',
-    close: '关闭',
     loading: '加载中…',
     more: '显示更多',
     retry: '重试',

@@ -26,16 +26,8 @@ export function Changes(props: { before: State; after: State; isWhole?: true }) 
                     <span className={classes.same}>{after}</span>
                   ) : (
                     <>
-                      {before !== undefined && (
-                        <del className={classes.was}>
-                          {before}
-                        </del>
-                      )}
-                      {after !== undefined && (
-                        <ins className={classes.is}>
-                          {after}
-                        </ins>
-                      )}
+                      {before !== undefined && <del className={classes.was}>{before}</del>}
+                      {after !== undefined && <ins className={classes.is}>{after}</ins>}
                     </>
                   )}
                 </td>

@@ -71,11 +71,11 @@ function Start({ filter, address }: { filter: ResendFilter; address: FilterAddre
     <Paper withBorder p="md" component="section" aria-labelledby="how-many">
       <Stack gap="sm">
         <Group gap="sm" justify="space-between">
-          <Title order={2} size="md" id="how-many">
-            <span role="status">
+          <div role="status">
+            <Title order={2} size="md" id="how-many">
               {data === undefined ? t('counting') : t('matched', { count: data.matched })}
-            </span>
-          </Title>
+            </Title>
+          </div>
           <Group gap="sm">
             {isFetching && <Loader size="xs" />}
             <Anchor component={Link} to={listOf(address)} size="sm">
@@ -139,7 +139,8 @@ function StartForm({ filter, matched }: { filter: ResendFilter; matched: number 
             w={180}
           />
           <Text size="sm" c="dimmed" pb={8}>
-            {isRate && t('takes', { time: duration(Math.max(1, matched / ratePerSecond) * SECOND) })}
+            {isRate &&
+              t('takes', { time: duration(Math.max(1, matched / ratePerSecond) * SECOND) })}
           </Text>
         </Group>
         {needsForce && (

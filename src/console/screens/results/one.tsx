@@ -126,7 +126,12 @@ function History({ history, latest }: { history: State[]; latest: State }) {
             <Text size="xs" c="dimmed">
               {t('occurred')} <ExactTime at={state.occurredAt} /> · {t('accepted')}{' '}
               <ExactTime at={state.acceptedAt} /> ·{' '}
-              <Anchor component={Link} to={`/notifications/${state.notificationId}`} size="xs" underline="always">
+              <Anchor
+                component={Link}
+                to={`/notifications/${state.notificationId}`}
+                size="xs"
+                underline="always"
+              >
                 {t('open')}
               </Anchor>
             </Text>
@@ -165,7 +170,12 @@ function Deliveries({ result: { deliveries } }: { result: ResultView }) {
                     </>
                   )}
                   {' · '}
-                  <Anchor component={Link} to={`/notifications/${notificationId}`} size="xs" underline="always">
+                  <Anchor
+                    component={Link}
+                    to={`/notifications/${notificationId}`}
+                    size="xs"
+                    underline="always"
+                  >
                     {t('open')}
                   </Anchor>
                 </Text>
