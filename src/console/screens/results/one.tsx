@@ -90,7 +90,6 @@ function Latest({ result: { latest, businessKey, merchantId } }: { result: Resul
       {body !== undefined && (
         <details className={classes.body}>
           <summary>{t('body')}</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard */}
           <Code block className={classes.payload} tabIndex={0}>
             {indentJson(body)}
           </Code>
