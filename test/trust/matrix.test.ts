@@ -36,6 +36,8 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/transactions/{gid}/branches/{branchId}/resolve',
   ],
   'merchant operator': [
+    'get /v1/overview',
+    'get /v1/events',
     'post /v1/merchants/{merchantId}/endpoints',
     'get /v1/merchants/{merchantId}/endpoints',
     'get /v1/endpoints/{id}',
