@@ -33,7 +33,9 @@ export function Entry(props: {
         <span className={classes.who}>{entry.actor.name}</span>
         <strong className={classes.what}>{entry.action}</strong>
         <span className={classes.reason}>{entry.reason ?? shortObject(entry)}</span>
-        <Outcome status={entry.status} />
+        <span className={classes.outcome}>
+          <Outcome status={entry.status} />
+        </span>
         <IconChevronDown size={16} className={classes.arrow} aria-hidden />
       </UnstyledButton>
       <Collapse expanded={isOpen} id={id}>

@@ -61,7 +61,13 @@ function useColumns(): Column<ResendView>[] {
       cell: ({ id, status }) => (
         <Group gap={8} wrap="nowrap">
           <JobState status={status} />
-          <Anchor component={Link} to={`/resends/${id}`} size="sm" ff="monospace">
+          <Anchor
+            component={Link}
+            to={`/resends/${id}`}
+            size="sm"
+            ff="monospace"
+            style={{ whiteSpace: 'nowrap' }}
+          >
             {shortId(id)}
           </Anchor>
         </Group>
