@@ -105,7 +105,7 @@ describe.skipIf(!hasBrowser())('recovery in the console', () => {
       await page.keyboard.press('Enter');
       await page.getByLabel(/^(Day|日期)$/).fill(DATE);
       const totals = page.getByRole('table', { name: /Totals|合计/ });
-      await totals.getByText('REFUNDED').waitFor();
+      await totals.getByText('REFUNDED', { exact: true }).waitFor();
       expect(await totals.getByRole('row').allTextContents()).toContainEqual(
         expect.stringMatching(/SUCCESSCNY7/),
       );
@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser())('recovery in the console', () => {
       await page.waitForURL('**/results?key=status');
       await page
         .getByRole('region', { name: /Latest state|最新状态/ })
-        .getByText('REFUNDED')
+        .getByText('REFUNDED', { exact: true })
         .waitFor();
       const history = page.getByRole('region', { name: /History|历史/ });
       expect(await history.getByRole('listitem').count()).toBe(2);

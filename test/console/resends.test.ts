@@ -67,7 +67,7 @@ describe.skipIf(!hasBrowser())('bulk re-sends and their traces in the console', 
       await counted.filter({ hasText: String(COUNT) }).waitFor();
 
       await page.getByLabel(/^(Reason|原因)/).fill('their <i>server</i> was down');
-      await page.getByLabel(/^(Deliveries a second|每秒投递数)/).fill('1');
+      await page.getByLabel(/^(Deliveries a second|每秒投递数)/).fill('0.1');
       await isFine(window);
       await press(/^(Send 40 again|重发 40 条)$/);
       await page.waitForURL('**/resends/rsd_*');
