@@ -25,6 +25,7 @@ export async function playADay(
   receiver: Receiver,
   { date, id, agreed = 3 }: { date: string; id?: string; agreed?: number },
 ): Promise<Day> {
+  receiver.answer({ status: 200 }, '/books');
   const merchant = await gateway.merchant(id);
   const { body: endpoint } = await gateway.operator
     .post(`/v1/merchants/${merchant.id}/endpoints`, { url: receiver.url('/books') })
