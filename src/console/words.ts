@@ -1,6 +1,7 @@
 import { shellWords } from './app/words.ts';
 import { kitWords } from './kit/kit-words.ts';
 import { secretWords } from './kit/secret-words.ts';
+import { auditWords } from './screens/audit/words.ts';
 import { detailWords } from './screens/detail/words.ts';
 import { endpointsWords } from './screens/endpoints/words.ts';
 import { keysWords } from './screens/keys/words.ts';
@@ -8,6 +9,13 @@ import { merchantsWords } from './screens/merchants/words.ts';
 import { notificationsWords } from './screens/notifications/words.ts';
 import { overviewWords } from './screens/overview/words.ts';
 import { queuesWords } from './screens/queues/words.ts';
+import { reconciliationWords } from './screens/reconciliation/words.ts';
+import { reconciliationsWords } from './screens/reconciliations/words.ts';
+import { resendWords } from './screens/resend/words.ts';
+import { resendNewWords } from './screens/resend-new/words.ts';
+import { resendsWords } from './screens/resends/words.ts';
+import { resultsWords } from './screens/results/words.ts';
+import { statementsWords } from './screens/statements/words.ts';
 import { tailWords } from './screens/tail/words.ts';
 
 /** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
@@ -23,6 +31,14 @@ export const namespaces = {
   merchants: merchantsWords,
   keys: keysWords,
   tail: tailWords,
+  resends: resendsWords,
+  resendNew: resendNewWords,
+  resend: resendWords,
+  results: resultsWords,
+  statements: statementsWords,
+  reconciliations: reconciliationsWords,
+  reconciliation: reconciliationWords,
+  audit: auditWords,
 };
 
 export type Namespaces = typeof namespaces;

@@ -1,8 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
+import { utcDate } from '../recovery/books.ts';
 import { type Look, openBrowser, openWindow, type Window } from '../support/browser.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
+import { until } from '../support/until.ts';
+import { playADay } from './day.ts';
 import { playAnHour, type Scene } from './scene.ts';
 
 const FOLDER = 'docs/images';
@@ -33,6 +36,11 @@ const SHOTS: {
     path: () => '/queues/payments',
     ready: ({ page }) => page.locator('main time').first().waitFor(),
   },
+  {
+    name: 'reconciliation',
+    path: () => `/reconciliations/${reconciliationId}`,
+    ready: ({ page }) => page.getByRole('table').getByText('REFUNDED').waitFor(),
+  },
 ];
 
 const PICTURES: Record<string, Look> = {
@@ -43,17 +51,37 @@ const PICTURES: Record<string, Look> = {
 let gateway: TestGateway;
 let browser: Browser;
 let scene: Scene;
+let reconciliationId: string;
 
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   [gateway, browser] = await Promise.all([testGateway({ sweepEveryMs: 200 }), openBrowser()]);
   scene = await playAnHour(gateway, 45);
+  reconciliationId = await reconcile();
 });
 afterAll(async () => {
   await browser?.close();
   await scene?.close();
   await gateway?.close();
 });
+
+/** A day that is compared, with one of its differences settled. */
+async function reconcile(): Promise<string> {
+  const day = { date: utcDate(-2), id: 'm_harbour-cinema', agreed: 22 };
+  const { merchant, csv } = await playADay(gateway, scene.receiver, day);
+  const { body } = await merchant.api
+    .post(`/v1/reconciliations?date=${day.date}`, csv, { 'content-type': 'text/csv' })
+    .expect(202);
+  const path = `/v1/reconciliations/${body.id}`;
+  await until(async () => (await merchant.api.get(path)).body.status === 'completed');
+  await merchant.api
+    .post(`${path}/differences/1/handle`, {
+      action: 'accept_ours',
+      reason: 'a typing error of theirs',
+    })
+    .expect(200);
+  return body.id;
+}
 
 for (const [suffix, look] of Object.entries(PICTURES)) {
   test(suffix, async () => {

@@ -791,6 +791,8 @@ describe('handling', () => {
     );
     await handle(id, 1, { action: 'resend', reason: 'we never got it' }).expect(200);
     await receiver.waitFor(5);
+    expect(await differencesOf(id, '&handled=true')).toMatchObject([{ number: 1 }]);
+    expect(await differencesOf(id, '&handled=false')).toMatchObject([{ number: 2 }, { number: 3 }]);
     await handle(id, 1, { action: 'resend', reason: 'again' }).expect(200);
     const all = await merchant.api.post(`/v1/reconciliations/${id}/resend-missing`).expect(202);
     expect(all.body).toEqual({ matched: 2, resent: 2, skipped: 0, remaining: 0 });

@@ -162,6 +162,14 @@ describe('the three forms', () => {
     }
     expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8');
     expect(ndjson.headers.get('content-type')).toBe('application/x-ndjson');
+
+    // For links, which cannot say what they accept.
+    const file = await asText(`${path}?format=ndjson`, CSV);
+    expect(file.text).toBe(ndjson.text);
+    expect(file.headers.get('content-disposition')).toBe(
+      `attachment; filename="statement-${merchant.id}-${YESTERDAY}.ndjson"`,
+    );
+    await merchant.api.get(`${path}?format=xml`).expect(422);
   });
 
   test.each([

@@ -49,6 +49,17 @@ export function whenLoggedOut(tell: () => void): void {
 
 /** @throws ApiError when the gateway refuses, or cannot be reached (status 0, `unreachable`) */
 export async function call<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const answer = await request(method, path, options);
+  if (answer.status === 204) return undefined as T;
+  return (await answer.json()) as T;
+}
+
+/** The answer itself, for what is too long to be held; else as `call`. */
+export async function request(
+  method: string,
+  path: string,
+  options: Options = {},
+): Promise<Response> {
   const { body, text, signal } = options;
   const content = text?.content ?? (body === undefined ? undefined : JSON.stringify(body));
   const answer = await fetch(withQuery(path, options.query), {
@@ -64,13 +75,10 @@ export async function call<T>(method: string, path: string, options: Options = {
     if (signal?.aborted) throw error;
     throw new ApiError({ status: 0, code: 'unreachable', detail: '', requestId: '' });
   });
-  if (!answer.ok) {
-    const error = new ApiError(await problemOf(answer));
-    if (answer.status === 401 && path !== '/console/session') onLoggedOut();
-    throw error;
-  }
-  if (answer.status === 204) return undefined as T;
-  return (await answer.json()) as T;
+  if (answer.ok) return answer;
+  const error = new ApiError(await problemOf(answer));
+  if (answer.status === 401 && path !== '/console/session') onLoggedOut();
+  throw error;
 }
 
 export const get = <T>(path: string, query?: Query, signal?: AbortSignal) =>

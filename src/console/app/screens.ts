@@ -2,7 +2,12 @@ import type { Icon } from '@tabler/icons-react';
 import {
   IconActivityHeartbeat,
   IconBell,
+  IconHistory,
   IconKey,
+  IconReceipt,
+  IconRefresh,
+  IconReportMoney,
+  IconScale,
   IconStack2,
   IconTerminal2,
   IconUsers,
@@ -54,6 +59,59 @@ const screens: readonly Screen[] = [
     roles: EVERYBODY,
     menu: { name: 'tail', icon: IconTerminal2, key: 't' },
     load: async () => ({ Component: (await import('../screens/tail/tail.tsx')).Tail }),
+  },
+  {
+    path: '/resends',
+    roles: EVERYBODY,
+    menu: { name: 'resends', icon: IconRefresh, key: 'b' },
+    load: async () => ({ Component: (await import('../screens/resends/resends.tsx')).Resends }),
+  },
+  {
+    path: '/resends/new',
+    roles: EVERYBODY,
+    load: async () => ({
+      Component: (await import('../screens/resend-new/resend-new.tsx')).ResendNew,
+    }),
+  },
+  {
+    path: '/resends/:id',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/resend/resend.tsx')).Resend }),
+  },
+  {
+    path: '/results',
+    roles: EVERYBODY,
+    menu: { name: 'results', icon: IconReceipt, key: 'r' },
+    load: async () => ({ Component: (await import('../screens/results/results.tsx')).Results }),
+  },
+  {
+    path: '/statements',
+    roles: EVERYBODY,
+    menu: { name: 'statements', icon: IconReportMoney, key: 's' },
+    load: async () => ({
+      Component: (await import('../screens/statements/statements.tsx')).Statements,
+    }),
+  },
+  {
+    path: '/reconciliations',
+    roles: EVERYBODY,
+    menu: { name: 'recovery', icon: IconScale, key: 'c' },
+    load: async () => ({
+      Component: (await import('../screens/reconciliations/reconciliations.tsx')).Reconciliations,
+    }),
+  },
+  {
+    path: '/reconciliations/:id',
+    roles: EVERYBODY,
+    load: async () => ({
+      Component: (await import('../screens/reconciliation/reconciliation.tsx')).Reconciliation,
+    }),
+  },
+  {
+    path: '/audit',
+    roles: ['operator'],
+    menu: { name: 'audit', icon: IconHistory, key: 'a' },
+    load: async () => ({ Component: (await import('../screens/audit/audit.tsx')).Audit }),
   },
   {
     path: '/endpoints',

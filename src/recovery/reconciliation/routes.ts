@@ -134,11 +134,18 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       tag: 'Recovery',
       summary: 'The differences, by number',
       params,
-      query: pageQuery.extend({ kind: oneOrMore(differenceKind).optional() }),
+      query: pageQuery.extend({
+        kind: oneOrMore(differenceKind).optional(),
+        handled: z.enum(['true', 'false']).optional().describe('Settled by somebody, or not yet.'),
+      }),
       responses: { 200: pageOf(differenceView) },
-      async handle({ principal, params: { id }, query: { limit, cursor, kind } }) {
+      async handle({ principal, params: { id }, query: { limit, cursor, kind, handled } }) {
         await visible(principal, id);
-        const rows = await listDifferences(sql, id, kind, afterNumber(cursor), limit + 1);
+        const wanted = {
+          kinds: kind,
+          isHandled: handled === undefined ? null : handled === 'true',
+        };
+        const rows = await listDifferences(sql, id, wanted, afterNumber(cursor), limit + 1);
         const numberOf = (row: (typeof rows)[number]) => String(row.number);
         return { status: 200, body: toPage(rows, limit, numberOf, (row) => row) };
       },

@@ -35,11 +35,17 @@ const COLUMNS = Prisma.sql`d.number, d.kind, d.business_key, d.merchant_status,
   d.gateway_amount::text AS gateway_amount, d.gateway_currency, d.handled_action, d.handled_reason,
   d.handled_by, d.handled_by_name, d.handled_at`;
 
-/** By number. @param kinds undefined: all. @param after the number of the last one seen */
+/**
+ * By number.
+ *
+ * @param wanted.kinds undefined: all
+ * @param wanted.isHandled null: either
+ * @param after the number of the last one seen
+ */
 export async function listDifferences(
   sql: Sql,
   reconciliationId: string,
-  kinds: string[] | undefined,
+  { kinds, isHandled }: { kinds: string[] | undefined; isHandled: boolean | null },
   after: number,
   limit: number,
 ): Promise<DifferenceView[]> {
@@ -47,6 +53,7 @@ export async function listDifferences(
     SELECT ${COLUMNS} FROM reconciliation_difference AS d
      WHERE d.reconciliation_id = ${reconciliationId} AND d.number > ${after}
        AND ${kinds === undefined ? Prisma.sql`d.kind <> 'matched'` : Prisma.sql`d.kind = ANY (${kinds})`}
+       AND (${isHandled}::boolean IS NULL OR (d.handled_action IS NOT NULL) = ${isHandled})
      ORDER BY d.number LIMIT ${limit}`;
   return rows.map(toView);
 }

@@ -65,5 +65,7 @@ export const foundResults = z.object({
   data: z.array(z.object({ businessKey, found: z.boolean(), latest: latest.optional() })),
 });
 
+export type ResultView = z.output<typeof result>;
+export type FoundResult = z.output<typeof foundResults>['data'][number];
 export type State = z.output<typeof state>;
 export type Delivery = z.output<typeof result>['deliveries'][number];

@@ -3,28 +3,24 @@ import { z } from 'zod';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Route, route } from '../../route.ts';
 import { FORMATS, type Format, formatFor } from './accepts.ts';
+import { statementView } from './contract.ts';
 import { calendarDate, timezone } from './day.ts';
 import { render } from './format.ts';
-import { statementRow } from './row.ts';
 import type { Statement, Statements } from './statements.ts';
-import { statementTotal } from './totals.ts';
 
 const MAX_REVISION = 2 ** 31 - 1;
 const PIECE_BYTES = 64 * 1024;
-
-const statementView = z.object({
-  date: z.string(),
-  timezone: z.string(),
-  merchantId: z.string(),
-  /** 0 while the day is open; then 1, and one more with each correction. */
-  revision: z.number().int(),
-  closed: z.boolean(),
-  rowCount: z.number().int(),
-  /** Of the CSV form, byte for byte. */
-  sha256: z.string(),
-  totals: z.array(statementTotal),
-  rows: z.array(statementRow),
-});
+/** Names for those that cannot say `Accept`, such as a link in a browser. */
+const NAMED: Record<'json' | 'csv' | 'ndjson', Format> = {
+  json: 'application/json',
+  csv: 'text/csv',
+  ndjson: 'application/x-ndjson',
+};
+const EXTENSIONS = {
+  'application/json': 'json',
+  'text/csv': 'csv',
+  'application/x-ndjson': 'ndjson',
+};
 
 /** `/v1/statements/{date}`: what was accepted for a merchant on one day. */
 export function statementRoutes(statements: Statements): Route[] {
@@ -40,11 +36,16 @@ export function statementRoutes(statements: Statements): Route[] {
         timezone: timezone.default('UTC'),
         merchantId: z.string().min(1).max(64).optional(),
         revision: z.coerce.number().int().min(0).max(MAX_REVISION).optional(),
+        format: z
+          .enum(['json', 'csv', 'ndjson'])
+          .optional()
+          .describe('In place of `Accept`, for links: answers as a file to be kept.'),
       }),
       responses: { 200: statementView },
       alsoAnswers: FORMATS.filter((format) => format !== 'application/json'),
       async handle({ principal, params: { date }, query, headers }) {
-        const format = formatFor(headers.accept);
+        const named = query.format && NAMED[query.format];
+        const format = named ?? formatFor(headers.accept);
         const merchantId = merchantOf(principal, query.merchantId);
         const { timezone, revision = null } = query;
         const statement = await statements.open({ merchantId, date, timezone, revision });
@@ -54,7 +55,7 @@ export function statementRoutes(statements: Statements): Route[] {
         });
         // At worst a temporary file stays for the system to clean up.
         stream.once('close', () => void statement.close().catch(() => {}));
-        return { status: 200, headers: headersOf(statement, format), stream };
+        return { status: 200, headers: headersOf(statement, format, named), stream };
       },
     }),
   ];
@@ -74,7 +75,11 @@ export function merchantOf(principal: Principal, named: string | undefined): str
   return named;
 }
 
-function headersOf(statement: Statement, format: Format): Record<string, string> {
+function headersOf(
+  statement: Statement,
+  format: Format,
+  named: Format | undefined,
+): Record<string, string> {
   const { merchantId, date, rowCount, sha256, revision } = statement;
   return {
     'content-type': format === 'application/x-ndjson' ? format : `${format}; charset=utf-8`,
@@ -82,8 +87,8 @@ function headersOf(statement: Statement, format: Format): Record<string, string>
     'postrider-row-count': String(rowCount),
     'postrider-sha256': sha256,
     'postrider-revision': String(revision),
-    ...(format === 'text/csv' && {
-      'content-disposition': `attachment; filename="statement-${merchantId}-${date}.csv"`,
+    ...((named !== undefined || format === 'text/csv') && {
+      'content-disposition': `attachment; filename="statement-${merchantId}-${date}.${EXTENSIONS[format]}"`,
     }),
   };
 }

@@ -119,6 +119,7 @@ function Delete({ endpoint, isOpen, close }: Opened) {
   const of = session?.role === 'operator' ? `?merchant=${endpoint.merchantId}` : '';
   return (
     <Confirm
+      tone="bad"
       title={t('delete.title')}
       text={t('delete.text', { url: endpoint.url })}
       submit={t('delete.submit')}

@@ -111,6 +111,7 @@ function Revoke({ target: { id, name } }: { target: Key }) {
         {t('revoke.open')}
       </Button>
       <Confirm
+        tone="bad"
         title={t('revoke.of', { name })}
         text={
           <>

@@ -103,6 +103,7 @@ function Delete({ name }: { name: string }) {
         {t('delete.open')}
       </Button>
       <Confirm
+        tone="bad"
         title={t('delete.title', { name })}
         text={t('delete.text')}
         submit={t('delete.submit')}

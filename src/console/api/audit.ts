@@ -1,0 +1,5 @@
+import type { AuditEntryView } from '../../operations/audit/contract.ts';
+
+export type { AuditEntryView };
+
+export const AUDIT_LOG = '/v1/audit-log';
