@@ -1,6 +1,5 @@
 import { Button, Group, Paper, Text, Title } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
-import { notifications as toasts } from '@mantine/notifications';
 import { IconPlayerTrackNext, IconRefresh, IconTerminal } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -10,6 +9,7 @@ import { AskReason } from '../../kit/ask-reason.tsx';
 import { CopyId, shortId } from '../../kit/copy-id.tsx';
 import { Status } from '../../kit/status.tsx';
 import { ExactTime } from '../../kit/time.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { curlOf } from './curl.ts';
 import { Timeline } from './timeline.tsx';
 
@@ -60,6 +60,7 @@ function Actions(props: { notification: Notification; delivery: DeliverySummary 
   const { status } = delivery;
   const resend = useResend(delivery.id);
   const clipboard = useClipboard();
+  const toast = useToast();
   const { data: body } = useBody(notification.id);
   const [isAsking, ask] = useState(false);
   const kind = status === 'pending' ? 'tryNow' : status === 'delivered' ? 'force' : 'resend';
@@ -73,7 +74,7 @@ function Actions(props: { notification: Notification; delivery: DeliverySummary 
           leftSection={<IconTerminal size={15} aria-hidden />}
           onClick={() => {
             clipboard.copy(curlOf(delivery, notification.id, body));
-            toasts.show({ message: t('actions.curlCopied') });
+            toast(t('actions.curlCopied'));
           }}
         >
           {t('actions.curl')}
@@ -103,7 +104,7 @@ function Actions(props: { notification: Notification; delivery: DeliverySummary 
         close={() => ask(false)}
         act={async (reason) => {
           await resend.mutateAsync({ reason, force: kind === 'force' });
-          toasts.show({ message: t('ask.done') });
+          toast(t('ask.done'));
         }}
       />
     </Group>

@@ -10,7 +10,6 @@ import {
   Text,
   Title,
 } from '@mantine/core';
-import { notifications as toasts } from '@mantine/notifications';
 import { IconArrowLeft, IconHandStop } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -24,6 +23,7 @@ import { Failure } from '../../kit/failure.tsx';
 import { indentJson } from '../../kit/json.ts';
 import { Page } from '../../kit/page.tsx';
 import { Status } from '../../kit/status.tsx';
+import { useToast } from '../../kit/toast.ts';
 import { Delivery } from './delivery.tsx';
 import classes from './detail.module.css';
 import { Facts } from './facts.tsx';
@@ -74,6 +74,7 @@ function Heading({ notification }: { notification: Notification }) {
 
 function Cancel({ notification }: { notification: Notification }) {
   const { t } = useTranslation('detail');
+  const toast = useToast();
   const { data: session } = useSession();
   const cancel = useCancel(notification.id);
   const [isAsking, ask] = useState(false);
@@ -100,7 +101,7 @@ function Cancel({ notification }: { notification: Notification }) {
         close={() => ask(false)}
         act={async (reason) => {
           await cancel.mutateAsync(reason);
-          toasts.show({ message: t('ask.cancelled') });
+          toast(t('ask.cancelled'));
         }}
       />
     </>

@@ -1,7 +1,7 @@
 import { Anchor, Button, Group, Text } from '@mantine/core';
-import { IconArrowUp, IconBell, IconSearchOff } from '@tabler/icons-react';
+import { IconArrowUp, IconBell, IconRefresh, IconSearchOff } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
+import { Link, useLocation } from 'react-router';
 import type { Notification } from '../../api/notifications.ts';
 import { useSession } from '../../api/session.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
@@ -21,7 +21,15 @@ export function Notifications() {
   const list = useLiveList(useQueryOf(filters));
   const columns = useColumns();
   return (
-    <Page title={t('title')} actions={<Newer list={list} />}>
+    <Page
+      title={t('title')}
+      actions={
+        <Group gap="sm">
+          <Newer list={list} />
+          {!filters.isEmpty && <ResendThese />}
+        </Group>
+      }
+    >
       <FilterBar filters={filters} />
       <List
         label={t('title')}
@@ -31,6 +39,23 @@ export function Notifications() {
         empty={<Nothing filters={filters} />}
       />
     </Page>
+  );
+}
+
+/** The same question, asked of the bulk re-send: it counts before it does anything. */
+function ResendThese() {
+  const { t } = useTranslation('notifications');
+  const { search } = useLocation();
+  return (
+    <Button
+      component={Link}
+      to={`/resends/new${search}`}
+      size="compact-sm"
+      variant="default"
+      leftSection={<IconRefresh size={14} aria-hidden />}
+    >
+      {t('resend')}
+    </Button>
   );
 }
 

@@ -6,6 +6,7 @@ export const notificationsWords = inBoth(
     search: 'Search',
     searchHint: 'Order number, any id, or address',
     clear: 'Clear the search',
+    resend: 'Send these again …',
     filters: {
       label: 'Filters',
       status: 'Status',
@@ -59,6 +60,7 @@ export const notificationsWords = inBoth(
     search: '搜索',
     searchHint: '订单号、任意编号或地址',
     clear: '清除搜索',
+    resend: '重发这些…',
     filters: {
       label: '筛选',
       status: '状态',
