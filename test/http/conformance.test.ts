@@ -96,7 +96,9 @@ test('notifications, deliveries and results', async () => {
   await ours.api.get('/v1/notifications?undelivered=true').expect(200);
   await ours.api.get(`/v1/notifications/${first.id}`).expect(200);
   await ours.api.get('/v1/deliveries').expect(200);
+  await ours.api.get(`/v1/notifications/${first.id}/body`).expect(200);
   await ours.api.get(`/v1/deliveries/${delivery.id}`).expect(200);
+  await ours.api.get(`/v1/deliveries/${delivery.id}/schedule`).expect(200);
   await ours.api.post(`/v1/deliveries/${delivery.id}/resend`, { reason: 'r' }).expect(202);
   await until(async () => {
     const { body } = await ours.api.get(`/v1/deliveries/${delivery.id}/attempts`).expect(200);
