@@ -79,6 +79,8 @@ await merchant(
 );
 await measure(gateway); // warm-up: connections, plans, trust
 const baseline = report('healthy alone', await measure(gateway), Number.NaN);
+// How far two runs of the same differ: less than that is no difference below.
+report('healthy alone, once more', await measure(gateway), baseline);
 
 await merchant('m_hanging', [silent.url]);
 for (let sent = 0; sent < WAITING; sent += 500) {
