@@ -21,6 +21,8 @@ export interface Call<Params, Query, Body> {
   rawBody: string;
   /** A UUIDv7; the same for every repeat of a call with the same Idempotency-Key. */
   reservedId: string;
+  /** When the request came, `performance.now()`: calls that overlap may mean the same. */
+  receivedAt: number;
   requestId: string;
   headers: Readonly<Record<string, string | undefined>>;
 }

@@ -54,7 +54,7 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
 }
 
 function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall {
-  const { principal, requestId } = contextOf(res);
+  const { principal, requestId, receivedAt } = contextOf(res);
   if (principal === null) throw new Error('A call without a caller.');
   const query = queryOf(req.url);
   const input = validate(route, { params: req.params, query, body: body.value });
@@ -63,6 +63,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall 
     principal,
     rawBody: body.text,
     reservedId: newUuid(),
+    receivedAt,
     requestId,
     headers: req.headers as Record<string, string | undefined>,
   };

@@ -9,6 +9,8 @@ interface Context {
   /** The path's template, once a route was found: the path itself may hold a business key. */
   route: string | null;
   principal: Principal | null;
+  /** When the request came, `performance.now()`. */
+  receivedAt: number;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
@@ -33,13 +35,13 @@ export function begin(log: Logger, answered?: Answered): RequestHandler {
       requestId: typeof given === 'string' && REQUEST_ID.test(given) ? given : newToken(),
       route: null,
       principal: null,
+      receivedAt: performance.now(),
     };
     res.locals = context;
     res.setHeader('X-Request-Id', context.requestId);
     res.setHeader('Cache-Control', 'no-store');
-    const startedAtMs = performance.now();
     res.on('close', () => {
-      const durationMs = performance.now() - startedAtMs;
+      const durationMs = performance.now() - context.receivedAt;
       answered?.(context.route, req.method, res.statusCode, durationMs);
       const level = levelOf(req.method, res.statusCode);
       if (!log.isLevelEnabled(level)) return;

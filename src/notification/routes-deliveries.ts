@@ -6,6 +6,7 @@ import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../p
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
+import { createBursts } from './bursts.ts';
 import { attempt, delivery, deliveryStatus, schedule } from './contract.ts';
 import { lookAtDelivery } from './look.ts';
 import { byId } from './routes.ts';
@@ -21,6 +22,7 @@ interface DeliveryDeps {
 
 export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
   const sql = database.prisma;
+  const inBurst = createBursts();
 
   async function visibleDelivery(principal: Principal, id: string) {
     const found = await findDelivery(sql, scopeOf(principal), id);
@@ -121,15 +123,16 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
         asked: ({ body: { force } }) => ({ force }),
         look: lookAtDelivery(sql),
       },
-      async handle({ principal, params, body }) {
-        const askedAt = performance.now();
-        const found = await visibleDelivery(principal, params.id);
-        if (found.status === 'skipped') await adoptSkipped(database, commands, found);
-        const [resent] = await commands.resend(
-          [params.id],
-          body.force ? 'repeat' : 'refuse',
-          principal.keyId,
-          askedAt,
+      async handle({ principal, params, body, receivedAt }) {
+        const [resent] = await inBurst(
+          `${principal.keyId} ${params.id}`,
+          receivedAt,
+          async (since) => {
+            const found = await visibleDelivery(principal, params.id);
+            if (found.status === 'skipped') await adoptSkipped(database, commands, found);
+            const delivered = body.force ? 'repeat' : 'refuse';
+            return commands.resend([params.id], delivered, principal.keyId, since);
+          },
         );
         refuseUnlessDue(resent);
         return { status: 202, body: await visibleDelivery(principal, params.id) };
