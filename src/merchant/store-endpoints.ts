@@ -139,10 +139,11 @@ export async function updateEndpoint(
   });
 }
 
+/** Both rows: one that is only read beside the lock would be as old as the wait for it. */
 async function lockEndpoint(tx: Transaction, id: string): Promise<EndpointRow | null> {
   const [row] = await tx.$queryRaw<EndpointRow[]>`
     SELECT ${COLUMNS} FROM endpoint AS e JOIN receiver AS r USING (id)
-     WHERE e.id = ${id} AND e.deleted_at IS NULL FOR NO KEY UPDATE OF e`;
+     WHERE e.id = ${id} AND e.deleted_at IS NULL FOR NO KEY UPDATE`;
   return row ?? null;
 }
 

@@ -117,9 +117,17 @@ async function ownedTables({ gateway }: World) {
   }));
 }
 
-/** Everything of a tenant's in the database. */
+/** Everything of a tenant's in the database, once nothing of it is on its way any more. */
 export async function contentsOf(world: World, tenant: Tenant): Promise<string> {
   const { pool } = world.gateway.db.database;
+  await until(async () => {
+    const { rows } = await pool.query(
+      `SELECT FROM delivery WHERE merchant_id = $1
+          AND (lease_token IS NOT NULL OR (status = 'pending' AND due_at <= postrider_now())) LIMIT 1`,
+      [tenant.merchantId],
+    );
+    return rows.length === 0;
+  });
   const owner = [[tenant.merchantId, tenant.producerKeyId]];
   const parts = (await ownedTables(world)).map(({ name, owners }) => {
     const isTheirs = owners.map((column) => `t.${column} = ANY ($1)`).join(' OR ');

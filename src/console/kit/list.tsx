@@ -35,7 +35,7 @@ export function List<T>(props: {
   }
   if (pages.isPending) {
     return (
-      <Stack gap={6} aria-busy aria-label={t('loading')}>
+      <Stack gap={6} role="status" aria-busy aria-label={t('loading')}>
         {WAITING_ROWS.map((row) => (
           <Skeleton key={row} height={34} />
         ))}
