@@ -198,7 +198,9 @@ interface Place {
   owner: Members | null;
 }
 
-function mutate(root: unknown[], { how, at, evil, similar }: Mutation): void {
+function mutate(root: unknown[], { how, at, evil: shared, similar }: Mutation): void {
+  // A copy: put twice, one list could come to hold itself.
+  const evil = opened(shared);
   const places = placesIn(root, null);
   const place = places[at % places.length];
   if (place === undefined) return;
