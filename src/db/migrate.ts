@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 
@@ -15,8 +16,14 @@ const SECOND = 1000;
 const CONNECT_TIMEOUT_MS = 10 * SECOND;
 /** Another process may be busy with a long migration. */
 const TURN_TIMEOUT_MS = 600 * SECOND;
-/** A migration that waits for a table stops every query behind it: rather fail and start again. */
-const TABLE_TIMEOUT_MS = 15 * SECOND;
+/**
+ * A migration that waits for a table stops every query behind it, and may wait for one of them in turn:
+ * so it gives way before PostgreSQL looks for deadlocks (1 s) and ends somebody else, and comes again.
+ */
+const TABLE_TIMEOUT_MS = 500;
+const PAUSE_MS = 500;
+/** Then something holds a table for good, and whoever starts the process has to know. */
+const PATIENCE_MS = 120 * SECOND;
 
 interface Migration {
   name: string;
@@ -39,14 +46,15 @@ interface LedgerRow {
  *
  * @param url `postgres://…`
  * @param options.log gets one line for each thing worth telling
+ * @param options.patienceMs how long a migration tries to get tables that are in use
  * @returns the names applied by this call
  * @throws Error with one sentence of cause and remedy
  */
 export async function migrate(
   url: string,
-  options: { directory?: string; log?: (line: string) => void } = {},
+  options: { directory?: string; log?: (line: string) => void; patienceMs?: number } = {},
 ): Promise<string[]> {
-  const log = options.log ?? (() => {});
+  const { log = () => {}, patienceMs = PATIENCE_MS } = options;
   const migrations = await readMigrations(options.directory ?? MIGRATIONS);
   const client = await connect(url);
   try {
@@ -56,7 +64,7 @@ export async function migrate(
     const pending = compare(migrations, applied, log);
     for (const migration of pending) {
       const startedAt = performance.now();
-      await apply(client, migration);
+      await applyPatiently(client, migration, patienceMs);
       log(`Applied migration ${migration.name} (${Math.round(performance.now() - startedAt)} ms)`);
     }
     return pending.map((migration) => migration.name);
@@ -116,15 +124,13 @@ async function takeTurn(client: pg.Client): Promise<void> {
   try {
     await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
   } catch (error) {
-    if ((error as pg.DatabaseError).code !== LOCK_NOT_AVAILABLE) throw error;
+    if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
     throw new Error(
       `Another process has been migrating this database for ${TURN_TIMEOUT_MS / SECOND} s; start again once it is done.`,
       { cause: error },
     );
   }
 }
-
-const LOCK_NOT_AVAILABLE = '55P03';
 
 async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
   await client.query(
@@ -172,6 +178,35 @@ function compare(
   return migrations.filter((migration) => !done.has(migration.name));
 }
 
+async function applyPatiently(
+  client: pg.Client,
+  migration: Migration,
+  patienceMs: number,
+): Promise<void> {
+  const endsAt = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await apply(client, migration);
+    } catch (error) {
+      const gaveWay = GAVE_WAY.includes(sqlStateOf(error));
+      if (!gaveWay || performance.now() >= endsAt) {
+        throw new Error(`Migration ${migration.name} failed: ${(error as Error).message}`, {
+          cause: error,
+        });
+      }
+      await pause(PAUSE_MS * (0.5 + Math.random()));
+    }
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+const DEADLOCK_DETECTED = '40P01';
+const GAVE_WAY = [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED];
+
+function sqlStateOf(error: unknown): string {
+  return error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+}
+
 async function apply(client: pg.Client, migration: Migration): Promise<void> {
   try {
     await client.query('BEGIN');
@@ -186,8 +221,6 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
-    throw new Error(`Migration ${migration.name} failed: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw error;
   }
 }

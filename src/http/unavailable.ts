@@ -1,7 +1,10 @@
-/** Prisma: can't reach the database, connection closed, no connection in time, no transaction in time. */
-const PRISMA_CODES = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037'];
-/** SQLSTATE: shut down, crashed, starting up, too many connections; class 08 is matched below. */
-const SQL_STATES = ['57P01', '57P02', '57P03', '53300'];
+/** Prisma: can't reach the database, connection closed, no connection in time, no transaction in time, two at once. */
+const PRISMA_CODES = ['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037'];
+/**
+ * SQLSTATE: shut down, crashed, starting up, too many connections; rolled back for somebody else's
+ * sake: two at once, a deadlock, a lock not given, a time limit. Class 08 is matched below.
+ */
+const SQL_STATES = ['57P01', '57P02', '57P03', '53300', '40001', '40P01', '55P03', '57014'];
 const SYSTEM_CODES = [
   'ECONNREFUSED',
   'ECONNRESET',

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { emptyDatabase } from '../support/database.ts';
+import { until } from '../support/until.ts';
 
 const SHIPPED = new URL('../../prisma/migrations', import.meta.url).pathname;
 
@@ -36,6 +37,19 @@ async function ledger() {
     'SELECT * FROM _prisma_migrations ORDER BY migration_name, started_at',
   );
   return rows;
+}
+
+async function isWaitingFor(table: string): Promise<void> {
+  const other = new pg.Client({ connectionString: empty.url });
+  await other.connect();
+  await until(async () => {
+    const { rowCount } = await other.query(
+      'SELECT FROM pg_locks WHERE relation = $1::text::regclass AND NOT granted',
+      [table],
+    );
+    return rowCount === 1;
+  });
+  await other.end();
 }
 
 test('a fresh database gets every shipped migration, once, with a ledger as Prisma keeps it', async () => {
@@ -90,6 +104,36 @@ test('a migration that fails leaves nothing of itself and is tried again at the 
 
   await write('0002_bad', 'CREATE TABLE half ()');
   expect(await migrate(empty.url, { directory })).toEqual(['0002_bad']);
+});
+
+test('a migration that stands in a circle with traffic gives way, and comes again', async () => {
+  await write('0001_tables', 'CREATE TABLE one (n int); CREATE TABLE other (n int)');
+  await migrate(empty.url, { directory });
+  await write('0002_both', 'ALTER TABLE one ADD m int; ALTER TABLE other ADD m int');
+
+  await client.query('BEGIN');
+  await client.query('INSERT INTO other VALUES (1)');
+  const applied = migrate(empty.url, { directory });
+  await isWaitingFor('other');
+  // Waits for the migration, which waits for this transaction: one of them has to lose.
+  await client.query('INSERT INTO one VALUES (1)');
+  await client.query('COMMIT');
+
+  expect(await applied).toEqual(['0002_both']);
+});
+
+test('a migration whose table nobody lets go fails in the end, and says why', async () => {
+  await write('0001_table', 'CREATE TABLE taken (n int)');
+  await migrate(empty.url, { directory });
+  await write('0002_more', 'ALTER TABLE taken ADD m int');
+  await client.query('BEGIN');
+  await client.query('LOCK TABLE taken');
+
+  await expect(migrate(empty.url, { directory, patienceMs: 1 })).rejects.toThrow(
+    'Migration 0002_more failed: canceling statement due to lock timeout',
+  );
+  await client.query('ROLLBACK');
+  expect(await migrate(empty.url, { directory })).toEqual(['0002_more']);
 });
 
 test('a migration changed after it was applied is refused', async () => {

@@ -93,6 +93,11 @@ describe('a database that is away or busy → 503, come back in a second', () =>
     ['starting up', coded('57P03')],
     ['connection exception', coded('08006')],
     ['too many connections', coded('53300')],
+    ['chosen to end a deadlock', coded('40P01')],
+    ['two at once', coded('40001')],
+    ['a lock that somebody keeps', coded('55P03')],
+    ['ended after its time', coded('57014')],
+    ['Prisma: two at once', coded('P2034')],
     ['a cause within', new Error('x', { cause: new Error('y', { cause: coded('57P01') }) })],
     [
       'a raw query that Prisma wraps',
