@@ -1,12 +1,12 @@
-import { type Database, Prisma } from '../../db/client.ts';
+import type { Database } from '../../db/client.ts';
 import type { Owners } from '../owner.ts';
 import type { Policy } from '../policy.ts';
-import { type RecordItem, recordThrough, tellOwners } from '../recorder.ts';
+import { type RecordItem, recordThrough } from '../recorder.ts';
 import { type Claim, type Claimed, claimDeliveries, findOverdueLeases } from './claim.ts';
+import { expireOverdue } from './expire.ts';
 import { type DueSearch, findDue } from './find-due.ts';
 import { currentPolicies, policyCache } from './policies.ts';
 import type { Recorded } from './record.ts';
-import { settleDeliveries } from './settle.ts';
 
 /** What the engine asks of the database: the same rules hold for whoever else implements it. */
 export interface EngineStore {
@@ -19,7 +19,10 @@ export interface EngineStore {
   findOverdueLeases(limit: number): Promise<Claimed[]>;
   /** Ends leases, in one commit; for each its answer, null where the lease was lost, or its own error. */
   record(items: RecordItem[]): Promise<Array<Recorded | null | Error>>;
-  /** Ends what has waited past its deadline. @returns how many there were */
+  /**
+   * Ends what has waited past its deadline. @returns how many there were
+   * @throws where some could not be ended; all others have
+   */
   expire(limit: number): Promise<number>;
 }
 
@@ -35,19 +38,6 @@ export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
     findDue: (search) => findDue(prisma, search),
     findOverdueLeases: (limit) => findOverdueLeases(prisma, limit),
     record: recordThrough(prisma, owners),
-    async expire(limit) {
-      const { expired, afterCommit } = await prisma.$transaction(async (tx) => {
-        const settled = await settleDeliveries(
-          tx,
-          Prisma.sql`d.deadline_at <= postrider_now()`,
-          ['pending'],
-          { status: 'failed', reason: 'deadline_passed' },
-          limit,
-        );
-        return { expired: settled.length, afterCommit: await tellOwners(tx, owners, settled) };
-      });
-      for (const act of afterCommit) act();
-      return expired;
-    },
+    expire: (limit) => expireOverdue(prisma, owners, limit),
   };
 }
