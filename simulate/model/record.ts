@@ -6,7 +6,6 @@ import { type DeliveryRow, type ReceiverRow, type Tables, toColumn, write } from
 const CIRCUIT_OPENS_AT = 50;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-const MOST_AT_ONCE = 20;
 
 /** What the statement in `recordEndings` does. */
 export function record(tables: Tables, items: RecordItem[]): Array<Recorded | null> {
@@ -119,12 +118,12 @@ function openUntil(
   return tables.nowMs + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** receiver.pauses);
 }
 
-function allowanceAfter(receiver: ReceiverRow, { slowDown, succeeded }: Health): number | null {
-  const { allowance, maxInFlight } = receiver;
-  if (slowDown) {
-    return Math.max(1, Math.floor((allowance ?? maxInFlight ?? MOST_AT_ONCE) / 2));
-  }
+function allowanceAfter(receiver: ReceiverRow, health: Health): number | null {
+  const { allowance } = receiver;
+  const { slowDown, succeeded } = health;
+  const most = receiver.maxInFlight ?? health.maxInFlight;
+  if (slowDown) return Math.max(1, Math.floor(Math.min(allowance ?? most, most) / 2));
   if (!succeeded) return allowance;
   const lifted = allowance === null ? null : allowance + 1;
-  return lifted !== null && lifted < (maxInFlight ?? MOST_AT_ONCE) ? lifted : null;
+  return lifted !== null && lifted < most ? lifted : null;
 }

@@ -16,8 +16,17 @@ const WEIGHT_OF_REFUSAL = 1;
 /** The longest time for which a Retry-After holds a whole receiver; the delivery itself waits all of it. */
 const LONGEST_HOLD_MS = 5 * 60_000;
 
-/** What one attempt says about its receiver. */
-export function healthOf(delivery: Claimed, answer: Answer, outcome: Outcome): Health {
+/**
+ * What one attempt says about its receiver.
+ *
+ * @param maxInFlight of the rules that the delivery follows
+ */
+export function healthOf(
+  delivery: Claimed,
+  answer: Answer,
+  outcome: Outcome,
+  maxInFlight: number,
+): Health {
   const statusCode = answer.kind === 'response' ? answer.statusCode : null;
   const retryAfterMs = answer.kind === 'response' ? answer.retryAfterMs : null;
   const succeeded = outcome === 'success';
@@ -29,10 +38,14 @@ export function healthOf(delivery: Claimed, answer: Answer, outcome: Outcome): H
     holdMs: retryAfterMs === null ? null : Math.min(retryAfterMs, LONGEST_HOLD_MS),
     // One payment's address that is gone says nothing of its neighbours at the same origin.
     gone: statusCode === 410 && delivery.endpointId !== null,
+    maxInFlight,
   };
 }
 
-/** What a batch says, one entry a receiver. One success outweighs the failures beside it. */
+/**
+ * What a batch says, one entry a receiver. One success outweighs the failures beside it, and the
+ * narrowest rules count, as in the claim.
+ */
 export function mergeHealth(all: Health[]): Health[] {
   const merged = new Map<string, Health>();
   for (const health of all) {
@@ -51,5 +64,6 @@ function mergeTwo(a: Health, b: Health): Health {
     slowDown: a.slowDown || b.slowDown,
     holdMs: holds.length > 0 ? Math.max(...holds) : null,
     gone: a.gone || b.gone,
+    maxInFlight: Math.min(a.maxInFlight, b.maxInFlight),
   };
 }

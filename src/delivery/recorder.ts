@@ -15,11 +15,13 @@ export interface RecordItem {
   health: Health | null;
 }
 
-type Record = (
-  ending: Ending,
-  delivery: Claimed,
-  answer: Answer | null,
-) => Promise<Recorded | null>;
+/** What an attempt heard of its receiver, and how many the delivery's rules allow at once there. */
+export interface Heard {
+  answer: Answer;
+  maxInFlight: number;
+}
+
+type Record = (ending: Ending, delivery: Claimed, heard: Heard | null) => Promise<Recorded | null>;
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1_000;
@@ -46,10 +48,10 @@ export function createRecorder(
     recordTogether,
   );
 
-  return async (ending, delivery, answer) => {
+  return async (ending, delivery, heard) => {
     const health =
-      answer !== null && ending.attempt !== null
-        ? healthOf(delivery, answer, ending.attempt.outcome)
+      heard !== null && ending.attempt !== null
+        ? healthOf(delivery, heard.answer, ending.attempt.outcome, heard.maxInFlight)
         : null;
     const startedAt = clock.now();
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {

@@ -5,6 +5,7 @@ import { judge, type Outcome } from './outcome.ts';
 import type { Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { Wake } from './queue.ts';
+import type { Heard } from './recorder.ts';
 import type { Answer, Letter, Sender } from './send.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
@@ -30,7 +31,7 @@ export interface Steps {
   /** What it means that nobody knows how an attempt ended. */
   readLost(delivery: Claimed): Reading;
   /** null: the lease was lost, or could not be ended in its time. Never rejects. */
-  record(ending: Ending, delivery: Claimed, answer: Answer | null): Promise<Recorded | null>;
+  record(ending: Ending, delivery: Claimed, heard: Heard | null): Promise<Recorded | null>;
   wake(wakes: Wake[]): Promise<void>;
   report(report: AttemptReport): void;
   /** Something of ours failed before anything was sent: a lost database, a secret nobody can open. */
@@ -70,7 +71,7 @@ export async function finish(
   steps: Omit<Steps, 'claim'>,
 ): Promise<RunResult & { kind: 'ended' }> {
   const ended = await attempt(delivery, steps).catch((error) => giveBack(delivery, error, steps));
-  const recorded = await steps.record(ended.ending, delivery, ended.answer);
+  const recorded = await steps.record(ended.ending, delivery, ended.heard);
   if (ended.ending.attempt !== null) {
     steps.report({ delivery, entry: ended.ending.attempt, recorded });
   }
@@ -80,7 +81,7 @@ export async function finish(
 
 interface Ended {
   ending: Ending;
-  answer: Answer | null;
+  heard: Heard | null;
 }
 
 /** compose → send → judge → decide. Rejects only where nothing may be charged. */
@@ -92,7 +93,7 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   ]);
   if ('undeliverable' in letter) {
     const { status, reason } = letter.undeliverable;
-    return { ending: ending(delivery, null, { to: status, reason }), answer: null };
+    return { ending: ending(delivery, null, { to: status, reason }), heard: null };
   }
 
   const plannedAt = delivery.leasedAtTick + delivery.startInMs;
@@ -102,17 +103,17 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   const startedAtMs = clock.nowMs();
   if (startedAtMs >= delivery.deadlineMs) {
     const next: Transition = { to: 'failed', reason: 'deadline_passed' };
-    return { ending: ending(delivery, null, next), answer: null };
+    return { ending: ending(delivery, null, next), heard: null };
   }
   if (delivery.trigger === 'ladder' && delivery.rung >= policy.ladderSeconds.length) {
     const next: Transition = { to: 'failed', reason: 'ladder_spent' };
-    return { ending: ending(delivery, null, next), answer: null };
+    return { ending: ending(delivery, null, next), heard: null };
   }
 
   // A process that stood still: somebody else has it by now, or soon will.
   const leasedForMs = delivery.startInMs + policy.timeoutMs + LEASE_MARGIN_MS;
   if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {
-    return { ending: ending(delivery, null, { to: 'released', delayMs: 0 }), answer: null };
+    return { ending: ending(delivery, null, { to: 'released', delayMs: 0 }), heard: null };
   }
 
   const answer = await steps.sender.send(letter, {
@@ -132,7 +133,8 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
     steps.random(),
   );
   const entry = entryOf(delivery, answer, outcome, startedAtMs);
-  return { ending: ending(delivery, entry, transitionOf(decision)), answer };
+  const heard = { answer, maxInFlight: policy.maxInFlightPerEndpoint };
+  return { ending: ending(delivery, entry, transitionOf(decision)), heard };
 }
 
 /** An attempt whose process died in it: charged as one, and what follows counts from its start. */
@@ -168,7 +170,7 @@ export function endLostAttempt(
 function giveBack(delivery: Claimed, error: unknown, steps: Omit<Steps, 'claim'>): Ended {
   const delayMs = steps.shutdown.aborted ? 0 : RETRY_OWN_FAULT_MS;
   if (!steps.shutdown.aborted) steps.fault(error, delivery);
-  return { ending: ending(delivery, null, { to: 'released', delayMs }), answer: null };
+  return { ending: ending(delivery, null, { to: 'released', delayMs }), heard: null };
 }
 
 function ending(delivery: Claimed, attempt: AttemptEntry | null, next: Transition): Ending {

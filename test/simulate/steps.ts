@@ -117,7 +117,8 @@ const DRAWERS = {
               remoteAddress: null,
               error: null,
             };
-      const health = attempt === null ? null : healthOf(claimed, answer, outcome);
+      const most = policy.maxInFlightPerEndpoint;
+      const health = attempt === null ? null : healthOf(claimed, answer, outcome, most);
       const wrongToken = random.chance(0.1);
       return { deliveryId: claimed.id, attempt, next, health, wrongToken };
     });

@@ -48,6 +48,8 @@ export interface Health {
   holdMs: number | null;
   /** 410: it wants no more, ever. */
   gone: boolean;
+  /** At once at a receiver, by the rules of the delivery; the receiver's own limit comes first. */
+  maxInFlight: number;
 }
 
 /** A delivery as the record left it. */
@@ -141,7 +143,8 @@ export async function recordEndings(
         FROM held WHERE charged
     ), fared AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(health.map(toHealthRow))}::jsonb) AS f (
-        id text, succeeded boolean, score int, slow_down boolean, hold_ms bigint, gone boolean)
+        id text, succeeded boolean, score int, slow_down boolean, hold_ms bigint, gone boolean,
+        max_in_flight int)
     ), concerned AS (
       -- A healthy receiver that answered well is not touched. In the order of ids: no deadlocks.
       SELECT r.id FROM receiver AS r JOIN fared AS f ON f.id = r.id
@@ -165,8 +168,10 @@ export async function recordEndings(
             + least(${LONGEST_PAUSE_MS}, ${FIRST_PAUSE_MS} * 2 ^ r.pauses) * interval '1 millisecond'
           ELSE r.open_until END,
         allowance = CASE
-          WHEN f.slow_down THEN greatest(1, coalesce(r.allowance, r.max_in_flight, 20) / 2)
-          WHEN f.succeeded AND r.allowance + 1 < coalesce(r.max_in_flight, 20) THEN r.allowance + 1
+          WHEN f.slow_down THEN
+            greatest(1, least(r.allowance, coalesce(r.max_in_flight, f.max_in_flight)) / 2)
+          WHEN f.succeeded AND r.allowance + 1 < coalesce(r.max_in_flight, f.max_in_flight)
+            THEN r.allowance + 1
           WHEN f.succeeded THEN NULL
           ELSE r.allowance END,
         disabled_reason = CASE WHEN f.gone THEN 'gone' ELSE r.disabled_reason END
@@ -222,6 +227,7 @@ function toHealthRow(health: Health) {
     slow_down: health.slowDown,
     hold_ms: health.holdMs,
     gone: health.gone,
+    max_in_flight: health.maxInFlight,
   };
 }
 
