@@ -55,6 +55,7 @@ function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: stri
     const room = Math.min(roomAt(tables, receiverId, search), search.limit);
     return waiting
       .filter((row) => row.receiverId === receiverId && (row.dueAt ?? Infinity) <= tables.nowMs)
+      .filter(({ deadlineAt }) => deadlineAt > tables.nowMs)
       .sort(byTurn)
       .slice(0, Math.max(0, room))
       .map((row, place) => ({ row, place }));

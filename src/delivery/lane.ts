@@ -50,6 +50,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   let closing = false;
   /** Something was turned away: `any` for want of a place, `suspect` for want of one of that half. */
   const missed = { any: false, suspect: false };
+  /** Where the walk over the receivers goes on; '' at its beginning. */
   let cursor = '';
   let looking: Promise<void> | null = null;
   const waitingReceivers = new Set<string>();
@@ -82,7 +83,8 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   function wantsMore(): boolean {
     if (closing || looking !== null) return false;
     const enough = places() >= Math.ceil(concurrency / 4);
-    return enough && (missed.any || (missed.suspect && suspectPlaces() > 0));
+    const unfinished = missed.any || cursor !== '';
+    return enough && (unfinished || (missed.suspect && suspectPlaces() > 0));
   }
 
   function learn(result: RunResult): void {
@@ -114,43 +116,63 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
 
   function look(): Promise<void> {
     looking ??= lookOnce()
-      .catch(work.fault)
       .finally(() => {
         looking = null;
+      })
+      // One that failed is repeated by the sweep, or when an attempt ends: not at once, and again and again.
+      .then(() => {
         if (wantsMore()) work.clock.soon(() => void look());
-      });
+      }, work.fault);
     return looking;
   }
 
   async function lookOnce(): Promise<void> {
     const limit = places();
     if (closing || limit === 0) return;
-    const suspects = suspectPlaces() > 0 ? 'with' : 'without';
-    const found = await work.findDue({ after: cursor, receivers: WALK }, limit, suspects);
-    cursor = found.next;
-    // Less than was asked for, and the walk came to its end: nobody waits for a place any more.
-    if (found.ids.length < limit && found.next === '') {
+    // Before the query, because its snapshot knows nothing of what is turned away while it runs; and only
+    // where a walk begins, because the rest of one does not come by those that were turned away behind it.
+    if (cursor === '') {
       missed.any = false;
-      if (suspects === 'with') missed.suspect = false;
+      if (suspectPlaces() > 0) missed.suspect = false;
     }
+    const found = await find({ after: cursor, receivers: WALK }, limit);
+    cursor = found.next;
     for (const id of found.ids) offer(id);
+  }
+
+  /** What is due there, for so many places; remembers when that may not be all of it. */
+  async function find(scope: DueScope, limit: number): Promise<{ ids: string[]; next: string }> {
+    const suspects = suspectPlaces() > 0 ? 'with' : 'without';
+    let isAll = false;
+    try {
+      const found = await work.findDue(scope, limit, suspects);
+      isAll = found.ids.length < limit;
+      return found;
+    } finally {
+      if (!isAll) missed.any = true;
+      if (!isAll || suspects === 'without') missed.suspect = true;
+    }
   }
 
   /** The receivers of one tick are looked up together. */
   function passOn(receiverId: string): void {
     waitingReceivers.add(receiverId);
+    passSoon();
+  }
+
+  function passSoon(): void {
     if (passing || closing) return;
     passing = true;
     work.clock.soon(async () => {
       passing = false;
       const receiverIds = [...waitingReceivers].slice(0, WALK);
       for (const id of receiverIds) waitingReceivers.delete(id);
+      if (waitingReceivers.size > 0) passSoon();
       const limit = places();
       if (limit === 0) missed.any = true;
       if (limit === 0 || closing) return;
       try {
-        const suspects = suspectPlaces() > 0 ? 'with' : 'without';
-        const found = await work.findDue({ receiverIds }, limit, suspects);
+        const found = await find({ receiverIds }, limit);
         for (const id of found.ids) offer(id);
       } catch (error) {
         work.fault(error);

@@ -17,14 +17,14 @@ const receiver = (id: string, more: { maxInFlight?: number; trusted?: boolean } 
 const waits = (
   id: string,
   receiverId: string,
-  more: { dueInMs?: number; priority?: number } = {},
+  more: { dueInMs?: number; priority?: number; endsInMs?: number } = {},
 ) =>
   db.database.prisma.$executeRaw`
     INSERT INTO delivery (id, owner_kind, owner_id, purpose, type, business_key, queue, policy_version,
                           receiver_id, status, priority, due_at, accepted_at, deadline_at)
     VALUES (${id}, 'toy', ${id}, 'play', 'toy', 'k', 'default', 1, ${receiverId}, 'pending',
             ${more.priority ?? 0}, postrider_now() + ${more.dueInMs ?? 0} * interval '1 millisecond',
-            postrider_now(), postrider_now() + interval '1 hour')`;
+            postrider_now(), postrider_now() + ${more.endsInMs ?? 3_600_000} * interval '1 millisecond')`;
 
 const find = async (more: Partial<DueSearch> = {}) =>
   findDue(db.database.prisma, {
@@ -55,6 +55,13 @@ test('new ones come before retries, and what is not due does not come', async ()
   await waits('new', 'a', { dueInMs: -1 });
   await waits('future', 'a', { dueInMs: 60_000 });
   expect((await find()).ids).toEqual(['new', 'retry']);
+});
+
+test('what has passed its deadline takes no place from what has not', async () => {
+  await receiver('a');
+  await waits('overdue', 'a', { dueInMs: -9000, endsInMs: -1 });
+  await waits('new', 'a', { dueInMs: -1 });
+  expect((await find({ limit: 1 })).ids).toEqual(['new']);
 });
 
 test('receivers that are paused, open, full or to be left out give nothing', async () => {

@@ -15,7 +15,7 @@ export interface DueSearch {
 }
 
 /**
- * Deliveries that are due and that nobody holds, in fair order: each receiver's first, then each
+ * Deliveries that are due, not overdue, and that nobody holds, in fair order: each receiver's first, then each
  * one's second … New ones come before retries. Nothing is locked: the claim decides.
  *
  * A queue is walked receiver by receiver along the index (a loose scan), a bounded number of them at
@@ -45,6 +45,7 @@ export async function findDue(
             SELECT id, priority, due_at FROM delivery
              WHERE queue = ${search.queue} AND receiver_id = open.id AND status = 'pending'
                AND priority = level.priority AND due_at <= postrider_now()
+               AND deadline_at > postrider_now()
              ORDER BY due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS p
            ORDER BY priority, due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS d
        WHERE open.room > 0

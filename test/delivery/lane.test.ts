@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { createLane, type Lane, type LaneWork } from '../../src/delivery/lane.ts';
+import type { RunResult } from '../../src/delivery/run.ts';
+import type { DueScope } from '../../src/delivery/store/find-due.ts';
+import { until } from '../support/until.ts';
+
+type Found = { ids: string[]; next: string };
+
+let lane: Lane;
+const runs = new Map<string, () => void>();
+const looks: { scope: DueScope; limit: number; answer(found: Found): void }[] = [];
+
+/** A lane whose attempts and looks end when the test says so. */
+function open(concurrency: number): void {
+  const work: LaneWork = {
+    run: (deliveryId) =>
+      new Promise<RunResult>((resolve) => {
+        runs.set(deliveryId, () => {
+          runs.delete(deliveryId);
+          resolve({ kind: 'refused', deliveryId, claim: null });
+        });
+      }),
+    findDue: (scope, limit) =>
+      new Promise((resolve) => looks.push({ scope, limit, answer: resolve })),
+    fault(error) {
+      throw error;
+    },
+    clock: systemClock,
+  };
+  lane = createLane(concurrency, work);
+}
+const endAll = () => {
+  for (const end of [...runs.values()]) end();
+};
+const nextLook = async () => {
+  await until(() => looks.length > 0, { what: 'a look' });
+  return looks.shift() as (typeof looks)[number];
+};
+
+afterEach(async () => {
+  const drained = lane.drain();
+  endAll();
+  for (const look of looks.splice(0)) look.answer({ ids: [], next: '' });
+  await drained;
+});
+
+test('what is turned away while a look is under way is looked for by the next one', async () => {
+  open(2);
+  const looked = lane.look();
+  const first = await nextLook();
+  expect([lane.offer('a'), lane.offer('b'), lane.offer('c')]).toEqual([true, true, false]);
+  // From a snapshot in which there was no c.
+  first.answer({ ids: [], next: '' });
+  await looked;
+  endAll();
+  (await nextLook()).answer({ ids: ['c'], next: '' });
+  await until(() => runs.has('c'));
+});
+
+test('a look that comes back full is followed by another one as places get free', async () => {
+  open(2);
+  void lane.look();
+  (await nextLook()).answer({ ids: ['a', 'b'], next: '' });
+  await until(() => runs.size === 2);
+  endAll();
+  (await nextLook()).answer({ ids: [], next: '' });
+});
+
+test('a walk that has not come to its end goes on where it stopped', async () => {
+  open(2);
+  void lane.look();
+  (await nextLook()).answer({ ids: [], next: 'r1' });
+  const second = await nextLook();
+  expect(second.scope).toMatchObject({ after: 'r1' });
+  second.answer({ ids: [], next: '' });
+});
+
+test('of many receivers that pass a place on, none is forgotten', async () => {
+  open(2);
+  const receivers = Array.from({ length: 2_300 }, (_, n) => `r${n}`);
+  for (const id of receivers) lane.passOn(id);
+  const asked = new Set<string>();
+  while (asked.size < receivers.length) {
+    const { scope, answer } = await nextLook();
+    for (const id of 'receiverIds' in scope ? scope.receiverIds : []) asked.add(id);
+    answer({ ids: [], next: '' });
+  }
+});
