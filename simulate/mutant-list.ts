@@ -85,7 +85,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the circuit never opens',
     file: RECORD,
-    from: 'WHEN r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()',
+    from: 'WHEN f.has_circuit AND r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()',
     to: 'WHEN false THEN postrider_now()',
     tests: [DIFFERENCE],
   },

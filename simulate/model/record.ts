@@ -3,7 +3,7 @@ import type { RecordItem } from '../../src/delivery/recorder.ts';
 import type { Ending, Health, Recorded } from '../../src/delivery/store/record.ts';
 import { type DeliveryRow, type ReceiverRow, type Tables, toColumn, write } from './rows.ts';
 
-const CIRCUIT_OPENS_AT = 50;
+const CIRCUIT_OPENS_AT = 200;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -93,7 +93,7 @@ function fare(tables: Tables, receiver: ReceiverRow, health: Health): void {
   if (untouched) return;
   const score = receiver.failureScore + health.score;
   const isOpen = (receiver.openUntil ?? 0) > tables.nowMs;
-  const opens = !succeeded && !isOpen && score >= CIRCUIT_OPENS_AT;
+  const opens = health.hasCircuit && !succeeded && !isOpen && score >= CIRCUIT_OPENS_AT;
   Object.assign(receiver, {
     trusted: succeeded || (receiver.trusted && score < CIRCUIT_OPENS_AT),
     failureScore: succeeded ? 0 : Math.min(score, 1000),

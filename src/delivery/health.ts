@@ -7,39 +7,55 @@ import type { Health } from './store/record.ts';
 const TOO_MUCH = new Set([429, 502, 503, 504]);
 
 /**
- * A receiver that hangs costs a place for the whole timeout, one that answers 500 costs next to
- * nothing: so the circuit opens after five of the first kind in a row, or fifty of the second.
+ * What is dear about a failure is the place it held, so it weighs by its seconds. Five that hang for two
+ * seconds open the circuit, or 34 in a row that cannot be reached, or 200 quick answers that say no:
+ * one delivery's ladder by itself hardly ever does.
  */
-const WEIGHT_OF_SILENCE = 10;
 const WEIGHT_OF_REFUSAL = 1;
+const WEIGHT_OF_SILENCE = 6;
+const WEIGHT_OF_A_SECOND = 16;
+const HEAVIEST = 40;
 
 /** The longest time for which a Retry-After holds a whole receiver; the delivery itself waits all of it. */
-const LONGEST_HOLD_MS = 5 * 60_000;
+const LONGEST_HOLD_MS = 60_000;
 
 /**
- * What one attempt says about its receiver.
+ * What one attempt says about its receiver. At a one-off address it says little: others at the same
+ * origin are other businesses, which neither asked for more time nor are gone. They share only the
+ * limit in flight.
  *
  * @param maxInFlight of the rules that the delivery follows
+ * @param nextInMs when this delivery is tried again; null: it is not
  */
 export function healthOf(
   delivery: Claimed,
   answer: Answer,
   outcome: Outcome,
-  maxInFlight: number,
+  { maxInFlight, nextInMs }: { maxInFlight: number; nextInMs: number | null },
 ): Health {
   const statusCode = answer.kind === 'response' ? answer.statusCode : null;
   const retryAfterMs = answer.kind === 'response' ? answer.retryAfterMs : null;
   const succeeded = outcome === 'success';
+  const isEndpoint = delivery.endpointId !== null;
   return {
     receiverId: delivery.receiverId,
     succeeded,
-    score: succeeded ? 0 : statusCode === null ? WEIGHT_OF_SILENCE : WEIGHT_OF_REFUSAL,
-    slowDown: statusCode !== null && TOO_MUCH.has(statusCode),
-    holdMs: retryAfterMs === null ? null : Math.min(retryAfterMs, LONGEST_HOLD_MS),
-    // One payment's address that is gone says nothing of its neighbours at the same origin.
-    gone: statusCode === 410 && delivery.endpointId !== null,
+    score: succeeded ? 0 : weightOf(answer),
+    hasCircuit: isEndpoint,
+    slowDown: isEndpoint && statusCode !== null && TOO_MUCH.has(statusCode),
+    // Not beyond the delivery's own next attempt: that may be its last call before the deadline.
+    holdMs:
+      isEndpoint && retryAfterMs !== null
+        ? Math.floor(Math.min(retryAfterMs, nextInMs ?? LONGEST_HOLD_MS, LONGEST_HOLD_MS))
+        : null,
+    gone: isEndpoint && statusCode === 410,
     maxInFlight,
   };
+}
+
+function weightOf({ kind, durationMs }: Answer): number {
+  const base = kind === 'response' ? WEIGHT_OF_REFUSAL : WEIGHT_OF_SILENCE;
+  return Math.min(HEAVIEST, base + Math.floor((durationMs / 1000) * WEIGHT_OF_A_SECOND));
 }
 
 /**
@@ -61,6 +77,7 @@ function mergeTwo(a: Health, b: Health): Health {
     receiverId: a.receiverId,
     succeeded: a.succeeded || b.succeeded,
     score: a.score + b.score,
+    hasCircuit: a.hasCircuit,
     slowDown: a.slowDown || b.slowDown,
     holdMs: holds.length > 0 ? Math.max(...holds) : null,
     gone: a.gone || b.gone,

@@ -51,7 +51,10 @@ export function createRecorder(
   return async (ending, delivery, heard) => {
     const health =
       heard !== null && ending.attempt !== null
-        ? healthOf(delivery, heard.answer, ending.attempt.outcome, heard.maxInFlight)
+        ? healthOf(delivery, heard.answer, ending.attempt.outcome, {
+            maxInFlight: heard.maxInFlight,
+            nextInMs: 'delayMs' in ending.next ? ending.next.delayMs : null,
+          })
         : null;
     const startedAt = clock.now();
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {

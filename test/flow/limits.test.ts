@@ -161,6 +161,45 @@ test('Retry-After holds the whole endpoint, and nothing is lost meanwhile', asyn
   expect(heldMs).toBeLessThan(4000);
 });
 
+test('a Retry-After longer than the delivery lives leaves it its last call', async () => {
+  await gateway.operator
+    .put('/v1/queues/brief', { ...LADDER, ladderSeconds: [0, 1, 1], deadlineSeconds: 5 })
+    .expect(200);
+  receiver.answer([{ status: 503, headers: { 'retry-after': '3600' } }, 200]);
+  await register({ queue: 'brief' });
+  await notify(1);
+  await until(async () => (await inState('delivered')) === 1);
+  expect(receiver.requests).toHaveLength(2);
+});
+
+test('neighbours at one origin are not held by what one address asks for, nor by one that is dead', async () => {
+  const send = (path: string, count: number) =>
+    gateway.operator
+      .post('/v1/notifications/batch', {
+        notifications: Array.from({ length: count }, (_, n) => ({
+          merchantId: merchant.id,
+          type: 'payment.succeeded',
+          businessKey: `${path}-${n}`,
+          payload: {},
+          queue: 'limits',
+          notifyUrl: receiver.url(path),
+        })),
+      })
+      .expect(202);
+  receiver.answer({ status: 429, headers: { 'retry-after': '30' } }, '/busy');
+  receiver.answer(hang, '/hangs');
+  await send('/busy', 1);
+  await receiver.waitFor(1);
+  await send('/hangs', 12);
+  await receiver.waitFor(20);
+  await send('/healthy', 1);
+  await receiver.waitFor(({ path }) => path === '/healthy', 5000);
+  const [origin] = await gateway.db.database.prisma.$queryRaw<object[]>`
+    SELECT open_until, allowance, pauses FROM receiver WHERE id IN
+      (SELECT receiver_id FROM delivery WHERE merchant_id = ${merchant.id})`;
+  expect(origin).toEqual({ open_until: null, allowance: null, pauses: 0 });
+});
+
 test('410 disables the endpoint until somebody resumes it', async () => {
   receiver.answer([410, 200]);
   const id = await register({ maxInFlight: 1 });

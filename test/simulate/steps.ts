@@ -118,7 +118,11 @@ const DRAWERS = {
               error: null,
             };
       const most = policy.maxInFlightPerEndpoint;
-      const health = attempt === null ? null : healthOf(claimed, answer, outcome, most);
+      const nextInMs = 'delayMs' in next ? next.delayMs : null;
+      const health =
+        attempt === null
+          ? null
+          : healthOf(claimed, answer, outcome, { maxInFlight: most, nextInMs });
       const wrongToken = random.chance(0.1);
       return { deliveryId: claimed.id, attempt, next, health, wrongToken };
     });

@@ -42,6 +42,8 @@ export interface Health {
   succeeded: boolean;
   /** Weight of the failures, 0 when it succeeded. */
   score: number;
+  /** Failures may open its circuit. */
+  hasCircuit: boolean;
   /** It asked for less: 429, 502, 503 or 504. */
   slowDown: boolean;
   /** It asked for nothing at all until then, ms; null: it did not. */
@@ -90,7 +92,7 @@ interface RecordedRow {
 }
 
 /** At this weight of failures the circuit opens. */
-const CIRCUIT_OPENS_AT = 50;
+const CIRCUIT_OPENS_AT = 200;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 const EXCERPT_BYTES = 4096;
@@ -143,8 +145,8 @@ export async function recordEndings(
         FROM held WHERE charged
     ), fared AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(health.map(toHealthRow))}::jsonb) AS f (
-        id text, succeeded boolean, score int, slow_down boolean, hold_ms bigint, gone boolean,
-        max_in_flight int)
+        id text, succeeded boolean, score int, has_circuit boolean, slow_down boolean,
+        hold_ms bigint, gone boolean, max_in_flight int)
     ), concerned AS (
       -- A healthy receiver that answered well is not touched. In the order of ids: no deadlocks.
       SELECT r.id FROM receiver AS r JOIN fared AS f ON f.id = r.id
@@ -157,14 +159,15 @@ export async function recordEndings(
         failure_score = CASE WHEN f.succeeded THEN 0 ELSE least(r.failure_score + f.score, 1000) END,
         pauses = CASE WHEN f.succeeded THEN 0
                       WHEN r.open_until > postrider_now() THEN r.pauses
-                      WHEN r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN least(r.pauses + 1, 30)
+                      WHEN f.has_circuit AND r.failure_score + f.score >= ${CIRCUIT_OPENS_AT}
+                        THEN least(r.pauses + 1, 30)
                       ELSE r.pauses END,
         open_until = CASE
           WHEN f.hold_ms IS NOT NULL THEN
             greatest(r.open_until, postrider_now() + f.hold_ms * interval '1 millisecond')
           WHEN f.succeeded THEN NULL
           WHEN r.open_until > postrider_now() THEN r.open_until
-          WHEN r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()
+          WHEN f.has_circuit AND r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()
             + least(${LONGEST_PAUSE_MS}, ${FIRST_PAUSE_MS} * 2 ^ r.pauses) * interval '1 millisecond'
           ELSE r.open_until END,
         allowance = CASE
@@ -224,6 +227,7 @@ function toHealthRow(health: Health) {
     id: health.receiverId,
     succeeded: health.succeeded,
     score: health.score,
+    has_circuit: health.hasCircuit,
     slow_down: health.slowDown,
     hold_ms: health.holdMs,
     gone: health.gone,
