@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
  * from the floors below its own, never from its own or from above.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ['clock', 'db', 'exact-json', 'fence', 'ids', 'problem', 'repeat', 'route', 'secrets'],
+  ['clock', 'db', 'exact-json', 'fence', 'ids', 'problem', 'removal', 'repeat', 'route', 'secrets'],
   ['page'],
   // The engine. It knows none of the protocols above it.
   ['delivery'],

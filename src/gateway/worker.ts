@@ -8,6 +8,7 @@ import { startResending } from '../operations/resend/run.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
 import { startTimeouts } from '../tcc/timeouts.ts';
+import { endedThings } from './ended.ts';
 import type { Parts } from './parts.ts';
 
 const SECOND = 1000;
@@ -38,6 +39,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     statements: parts.statements,
     retentionDays: settings.RETENTION_DAYS ?? 0,
     removeExpiredKeys: parts.idempotency.removeExpired,
+    ended: endedThings(database),
     log,
   });
   closers.push(retention.close);

@@ -44,10 +44,9 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
     for (const { id, url } of deliveries) {
       const content = contents.get(id);
       const own = secrets.get(content?.producerKeyId ?? '');
-      if (content?.decided === true) letters.set(id, NOTHING_TO_ASK);
-      else if (content !== undefined && own !== undefined && url !== null) {
-        letters.set(id, checkLetter(content, url, own));
-      }
+      // None: it was decided so long ago that it is gone, and somebody has sent its check-back again.
+      if (content === undefined || content.decided) letters.set(id, NOTHING_TO_ASK);
+      else if (own !== undefined && url !== null) letters.set(id, checkLetter(content, url, own));
     }
     return letters;
   }

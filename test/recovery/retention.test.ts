@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { endedThings } from '../../src/gateway/ended.ts';
 import { startGateway } from '../../src/gateway.ts';
 import { newId } from '../../src/ids.ts';
 import { removeOld } from '../../src/recovery/retention/run.ts';
@@ -34,6 +35,7 @@ async function round(retentionDays = 90): Promise<void> {
       statements: createStatements(database),
       retentionDays,
       removeExpiredKeys: async () => expiredKeys.shift() ?? 0,
+      ended: endedThings(database),
       log: pino({ level: 'silent' }),
     },
     new AbortController().signal,

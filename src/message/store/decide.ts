@@ -95,12 +95,16 @@ export async function endCheck(sql: Sql, id: string): Promise<void> {
   await settleDeliveries(sql, which, UNSETTLED, end);
 }
 
-/** The delivery that asks back for a message, and how often it has been begun. */
+/**
+ * The delivery that asks back for a message, and how often it has been begun. The newest: of an earlier
+ * message of this id, which is gone, another one may be left.
+ */
 export async function findCheck(
   sql: Sql,
   id: string,
 ): Promise<{ id: string; cycle: number } | null> {
   const rows = await sql.$queryRaw<{ id: string; cycle: number }[]>`
-    SELECT id, cycle FROM delivery WHERE owner_id = ${id} AND purpose = 'check'`;
+    SELECT id, cycle FROM delivery WHERE owner_id = ${id} AND purpose = 'check'
+     ORDER BY id DESC LIMIT 1`;
   return rows[0] ?? null;
 }

@@ -33,7 +33,8 @@ const COLUMNS = Prisma.sql`
   (SELECT json_build_object('deliveryId', d.id,
             'count', (SELECT count(*) FROM attempt AS a WHERE a.delivery_id = d.id),
             'nextAt', CASE WHEN d.status = 'pending' THEN ${iso('d.due_at')} END)
-     FROM delivery AS d WHERE d.owner_id = m.id AND d.purpose = 'check' LIMIT 1) AS "check",
+     FROM delivery AS d WHERE d.owner_id = m.id AND d.purpose = 'check'
+    ORDER BY d.id DESC LIMIT 1) AS "check",
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
             'url', coalesce(d.url, e.url), 'status', md.status, 'outcome', md.outcome,
             'consumer', md.consumer, 'reason', coalesce(md.completion_reason, d.reason),

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../../db/client.ts';
+import { type Removal, removeRows } from '../../removal.ts';
 import { type Repeated, repeat } from '../../repeat.ts';
 import { dayIn } from '../statements/day.ts';
 import type { Statements } from '../statements/statements.ts';
@@ -11,17 +12,26 @@ import {
   type Lease,
   releaseLease,
   removeNotifications,
-  removePings,
   takeLease,
 } from './store.ts';
+
+/**
+ * Removes things of one kind that ended before, with all that belongs to them; never what has not
+ * ended, or is in somebody's hands.
+ *
+ * @param limit things in a batch
+ */
+export type RemoveEnded = (before: Date, limit: number) => Removal;
 
 interface RetentionOptions {
   database: Database;
   statements: Pick<Statements, 'closeUtcDay'>;
-  /** Whole UTC days that notifications are kept; 0: for ever. */
+  /** Whole UTC days that things are kept; 0: for ever. */
   retentionDays: number;
   /** Forgets at most so many old idempotency keys. @returns how many */
   removeExpiredKeys(limit: number): Promise<number>;
+  /** What goes besides notifications, and in this order after them; by its name in the log. */
+  ended: Readonly<Record<string, RemoveEnded>>;
   log: Logger;
 }
 
@@ -30,8 +40,8 @@ const EVERY_MS = 5 * MINUTE;
 /** Then the rest waits for the next round; well within the lease. */
 const ROUND_MS = 4 * MINUTE;
 /** Few, because each brings its deliveries and all their attempts with it. */
-const NOTIFICATIONS_AT_ONCE = 100;
-const ROWS_AT_ONCE = 500;
+const THINGS_AT_ONCE = 100;
+const KEYS_AT_ONCE = 500;
 const SHORTEST_PAUSE_MS = 20;
 
 /** Removes what is too old, in some process that works, every few minutes. */
@@ -45,8 +55,9 @@ export function startRetention(options: RetentionOptions): Repeated {
 
 /**
  * One round. First the days that are too old are closed for every merchant that has rows in them, so
- * that their statements remain; then notifications go, small batch by small batch, each followed by
- * a pause as long as itself: half of one connection's time at the most, however much there is.
+ * that their statements remain; then notifications go, and whatever else has ended, small batch by
+ * small batch, each followed by a pause as long as itself: half of one connection's time at the most,
+ * however much there is.
  */
 export async function removeOld(options: RetentionOptions, stopping: AbortSignal): Promise<void> {
   const { database, retentionDays, removeExpiredKeys, log } = options;
@@ -54,14 +65,16 @@ export async function removeOld(options: RetentionOptions, stopping: AbortSignal
   if (lease === null) return;
   const timeIsUp = AbortSignal.any([stopping, AbortSignal.timeout(ROUND_MS)]);
   try {
-    await removeRows(timeIsUp, removeExpiredKeys);
+    await gently(timeIsUp, removeRows(KEYS_AT_ONCE, removeExpiredKeys));
     if (retentionDays === 0) return;
     const keptFrom = await closeOldDays(options, lease, timeIsUp);
-    const notifications = await removeOldNotifications(database, keptFrom, timeIsUp);
-    const pings = await removeRows(timeIsUp, (limit) =>
-      removePings(database.prisma, keptFrom, limit),
-    );
-    if (notifications + pings > 0) log.info({ notifications, pings, keptFrom }, 'old rows removed');
+    const removed: Record<string, number> = {
+      notifications: await removeOldNotifications(database, keptFrom, timeIsUp),
+      ...(await removeAllEnded(options, keptFrom, timeIsUp)),
+    };
+    if (Object.values(removed).some((count) => count > 0)) {
+      log.info({ ...removed, keptFrom }, 'old rows removed');
+    }
   } finally {
     await releaseLease(database.prisma, lease);
   }
@@ -98,37 +111,41 @@ async function removeOldNotifications(
 ): Promise<number> {
   let removed = 0;
   for (const merchantId of await findMerchants(database.prisma, new Date(0), before)) {
-    let place = { acceptedAt: new Date(0), id: '' };
-    await gently(timeIsUp, async () => {
-      const limit = NOTIFICATIONS_AT_ONCE;
-      const batch = await removeNotifications(database, merchantId, before, place, limit);
-      removed += batch.removed;
-      place = batch.next ?? place;
-      return batch.next === null ? 'done' : 'more';
-    });
+    const batches = removeNotifications(database, merchantId, before, THINGS_AT_ONCE);
+    removed += await gently(timeIsUp, batches);
   }
   return removed;
 }
 
-/** @returns how many went */
-async function removeRows(
+/** One after the other. A kind that fails does not keep the others from going. @returns how many of each */
+async function removeAllEnded(
+  { ended, log }: RetentionOptions,
+  before: Date,
   timeIsUp: AbortSignal,
-  remove: (limit: number) => Promise<number>,
-): Promise<number> {
-  let removed = 0;
-  await gently(timeIsUp, async () => {
-    const rows = await remove(ROWS_AT_ONCE);
-    removed += rows;
-    return rows < ROWS_AT_ONCE ? 'done' : 'more';
-  });
+): Promise<Record<string, number>> {
+  const removed: Record<string, number> = {};
+  for (const [what, removeEnded] of Object.entries(ended)) {
+    try {
+      removed[what] = await gently(timeIsUp, removeEnded(before, THINGS_AT_ONCE));
+    } catch (error) {
+      log.error({ err: error, what }, 'retention failed');
+    }
+  }
   return removed;
 }
 
-async function gently(timeIsUp: AbortSignal, step: () => Promise<'more' | 'done'>): Promise<void> {
-  while (!timeIsUp.aborted) {
-    const beganAt = performance.now();
-    if ((await step()) === 'done') return;
+/** Batch by batch, with rests, as long as there is time. @returns how many went */
+async function gently(timeIsUp: AbortSignal, batches: Removal): Promise<number> {
+  let sum = 0;
+  if (timeIsUp.aborted) return sum;
+  let beganAt = performance.now();
+  for await (const { removed, isLast } of batches) {
+    sum += removed;
+    if (isLast) break;
     const restMs = Math.max(performance.now() - beganAt, SHORTEST_PAUSE_MS);
     await pause(restMs, undefined, { signal: timeIsUp }).catch(() => {});
+    if (timeIsUp.aborted) break;
+    beganAt = performance.now();
   }
+  return sum;
 }

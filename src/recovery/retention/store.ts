@@ -1,4 +1,6 @@
 import { type Database, Prisma, type Sql } from '../../db/client.ts';
+import { endedBefore, lockEnded, REMOVAL, removeDeliveries } from '../../delivery/store/remove.ts';
+import { type Place, placeAfter, type Removal, removeAlong } from '../../removal.ts';
 
 /** The right to remove, for one process at a time. */
 export interface Lease {
@@ -56,75 +58,33 @@ export async function advance(sql: Sql, keptFrom: Date): Promise<void> {
   await sql.$executeRaw`UPDATE retention SET kept_from = greatest(kept_from, ${keptFrom})`;
 }
 
-/** How far the removal of a merchant's notifications has come. */
-export interface Place {
-  acceptedAt: Date;
-  id: string;
-}
-
 /**
- * Removes a merchant's oldest notifications, with their deliveries and attempts. Those with a delivery
- * that has not ended, is being sent, or ended only lately stay.
- *
- * Deliveries are locked first and judged by a statement that begins after that: who wants to send one
- * again waits for the lock and finds it gone, or was first and keeps it. (Rejected: one statement,
- * whose snapshot is older than its locks, and so does not see a delivery just added to an old
- * notification.)
+ * Removes a merchant's notifications, with their deliveries and attempts; what else hangs on them goes
+ * by their foreign keys. Those with a delivery that has not ended, is being sent, or ended only lately
+ * stay.
  *
  * @param before accepted, and ended, before
- * @param after where the last call stopped
- * @returns how many went, and where to go on; null: the end was reached
  */
-export async function removeNotifications(
+export function removeNotifications(
   { prisma }: Database,
   merchantId: string,
   before: Date,
-  after: Place,
   limit: number,
-): Promise<{ removed: number; next: Place | null }> {
-  return prisma.$transaction(async (tx) => {
-    const old = await tx.$queryRaw<Place[]>`
-      SELECT n.id, n.accepted_at AS "acceptedAt" FROM notification AS n
-       WHERE n.merchant_id = ${merchantId} AND n.accepted_at < ${before}
-         AND (n.accepted_at, n.id) > (${after.acceptedAt}, ${after.id})
-         AND NOT EXISTS (SELECT 1 FROM delivery AS d
-                          WHERE d.owner_id = n.id AND NOT ${hasEnded(before)})
-       ORDER BY n.accepted_at, n.id LIMIT ${limit}`;
-    const ids = old.map(({ id }) => id);
-    const locked = await tx.$queryRaw<{ id: string }[]>`
-      SELECT d.id FROM delivery AS d WHERE d.owner_id = ANY (${ids})
-       ORDER BY d.id FOR UPDATE SKIP LOCKED`;
-    const removed = await tx.$executeRaw`
-      WITH gone AS MATERIALIZED (
-        SELECT n.id FROM unnest(${ids}::text[]) AS n (id)
-         WHERE NOT EXISTS (SELECT 1 FROM delivery AS d
-                            WHERE d.owner_id = n.id
-                              AND (d.id <> ALL (${locked.map(({ id }) => id)}::text[])
-                                   OR NOT ${hasEnded(before)}))
-      ), attempts AS (
-        DELETE FROM attempt AS a USING delivery AS d, gone
-         WHERE d.owner_id = gone.id AND a.delivery_id = d.id
-      ), deliveries AS (
-        DELETE FROM delivery AS d USING gone WHERE d.owner_id = gone.id
-      )
-      DELETE FROM notification AS n USING gone WHERE n.id = gone.id`;
-    return { removed, next: old.length < limit ? null : (old.at(-1) ?? null) };
-  });
-}
-
-/** Removes the oldest deliveries of endpoint tests, which belong to no notification. */
-export async function removePings(sql: Sql, before: Date, limit: number): Promise<number> {
-  return sql.$executeRaw`
-    WITH gone AS MATERIALIZED (
-      SELECT d.id FROM delivery AS d
-       WHERE d.owner_kind = 'ping' AND d.accepted_at < ${before} AND ${hasEnded(before)}
-       ORDER BY d.accepted_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
-    ), attempts AS (
-      DELETE FROM attempt AS a USING gone WHERE a.delivery_id = gone.id
-    )
-    DELETE FROM delivery AS d USING gone WHERE d.id = gone.id`;
-}
-
-function hasEnded(before: Date): Prisma.Sql {
-  return Prisma.sql`(d.settled_at IS NOT NULL AND d.settled_at < ${before} AND d.lease_token IS NULL)`;
+): Removal {
+  return removeAlong((after) =>
+    prisma.$transaction(async (tx) => {
+      const old = await tx.$queryRaw<Place[]>`
+        SELECT n.id, n.accepted_at AS at FROM notification AS n
+         WHERE n.merchant_id = ${merchantId} AND n.accepted_at < ${before}
+           AND (n.accepted_at, n.id) > (${after.at}, ${after.id})
+           AND NOT EXISTS (SELECT 1 FROM delivery AS d
+                            WHERE d.owner_id = n.id AND NOT ${endedBefore(before)})
+         ORDER BY n.accepted_at, n.id LIMIT ${limit}`;
+      const ids = old.map(({ id }) => id);
+      const ended = await lockEnded(tx, ids, Prisma.sql`d.purpose = 'notify'`, before);
+      await removeDeliveries(tx, [...ended.values()].flat());
+      await tx.$executeRaw`DELETE FROM notification WHERE id = ANY (${[...ended.keys()]})`;
+      return { removed: ended.size, next: placeAfter(old, limit) };
+    }, REMOVAL),
+  );
 }

@@ -1,0 +1,21 @@
+import type { Database } from '../db/client.ts';
+import { removeEndedPings } from '../merchant/store-pings.ts';
+import { removeEndedMessages } from '../message/store/remove.ts';
+import { removeEndedJobs } from '../operations/resend/store-remove.ts';
+import { removeEndedReconciliations } from '../recovery/reconciliation/store-remove.ts';
+import type { RemoveEnded } from '../recovery/retention/run.ts';
+import { removeFinishedTransactions } from '../tcc/store/remove.ts';
+
+/**
+ * Everything but notifications that grows with use and goes once it has ended. Messages come first, as
+ * what is left of those whose notifications have just gone.
+ */
+export function endedThings(database: Database): Record<string, RemoveEnded> {
+  return {
+    messages: (before, limit) => removeEndedMessages(database, before, limit),
+    transactions: (before, limit) => removeFinishedTransactions(database, before, limit),
+    pings: (before, limit) => removeEndedPings(database, before, limit),
+    resends: (before, limit) => removeEndedJobs(database, before, limit),
+    reconciliations: (before) => removeEndedReconciliations(database, before),
+  };
+}
