@@ -40,8 +40,8 @@ export async function lockEnded(
   return ended;
 }
 
-/** Removes deliveries that the transaction has locked, with their attempts. */
-export async function removeDeliveries(tx: Sql, ids: string[]): Promise<void> {
+/** Removes deliveries that the transaction has locked, with their attempts. @returns how many deliveries */
+export async function removeDeliveries(tx: Sql, ids: string[]): Promise<number> {
   await tx.$executeRaw`DELETE FROM attempt WHERE delivery_id = ANY (${ids})`;
-  await tx.$executeRaw`DELETE FROM delivery WHERE id = ANY (${ids})`;
+  return tx.$executeRaw`DELETE FROM delivery WHERE id = ANY (${ids})`;
 }

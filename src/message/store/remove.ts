@@ -21,10 +21,10 @@ export function removeEndedMessages({ prisma }: Database, before: Date, limit: n
          ORDER BY d.settled_at, d.id LIMIT ${limit}`;
       const messageIds = [...new Set(checks.map(({ messageId }) => messageId))];
       const ended = await lockEnded(tx, messageIds, CHECK, before);
-      await removeDeliveries(tx, [...ended.values()].flat());
+      const removed = await removeDeliveries(tx, [...ended.values()].flat());
       await tx.$executeRaw`
         DELETE FROM message AS m WHERE m.id = ANY (${[...ended.keys()]}) AND ${isOld}`;
-      return { removed: ended.size, next: placeAfter(checks, limit) };
+      return { removed, next: placeAfter(checks, limit) };
     }, REMOVAL),
   );
 }

@@ -38,9 +38,9 @@ export function removeFinishedTransactions(
         gone.flatMap(({ id }) => ended.get(id) ?? []),
       );
       await tx.$executeRaw`DELETE FROM tcc_branch WHERE gid = ANY (${gids})`;
-      await tx.$executeRaw`DELETE FROM tcc_transaction WHERE gid = ANY (${gids})`;
+      const removed = await tx.$executeRaw`DELETE FROM tcc_transaction WHERE gid = ANY (${gids})`;
       const next = batch.length < found.length ? (batch.at(-1) ?? null) : placeAfter(found, limit);
-      return { removed: gids.length, next };
+      return { removed, next };
     }, REMOVAL),
   );
 }
