@@ -10,6 +10,7 @@ import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 import { at, type Entry, enter, utcDate } from './books.ts';
+import { enterMessages, enterTransactions } from './ended.ts';
 
 const CSV = { accept: 'text/csv' };
 const OLD = utcDate(-100);
@@ -272,6 +273,9 @@ test('a worker does it by itself, and traffic goes on', async () => {
       acceptedAt: new Date(at(OLD, '12:00').getTime() + n),
     })),
   );
+  const { database } = gateway.db;
+  await enterMessages(database, { tag: 'Old', count: 150, endedAt: at(OLD, '12:00') });
+  await enterTransactions(database, { tag: 'Old', count: 150, endedAt: at(OLD, '12:00') });
   const worker = await startGateway(
     {
       HOST: '127.0.0.1',
@@ -298,6 +302,8 @@ test('a worker does it by itself, and traffic goes on', async () => {
   }
   await receiver.waitFor(20);
   await until(async () => (await keysLeft()).every((key) => key === 'new'));
+  await until(async () => (await query('SELECT gid FROM tcc_transaction')).length === 0);
+  expect(await query('SELECT id FROM message')).toEqual([]);
   await worker.close();
   await receiver.close();
 });
