@@ -73,6 +73,7 @@ const CONSOLE_LIBRARIES = [
   'react-dom',
   'react-i18next',
   'react-router',
+  'swagger-ui-dist',
   'uplot',
 ];
 const TYPES_ANYWHERE = ['node:http', 'pino'];

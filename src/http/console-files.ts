@@ -18,15 +18,16 @@ const TYPES: Record<string, string> = {
 export interface ConsoleFile {
   type: string;
   bytes: Buffer;
-  gzipped: Buffer;
+  /** Made when first asked for: few visitors look at every part. */
+  gzipped(): Buffer;
   etag: string;
   /** Its name holds a hash of what is in it. */
   isImmutable: boolean;
 }
 
 export interface ConsoleFiles {
-  /** The page, with `NONCE_MARK` wherever the nonce belongs. */
-  page: string;
+  /** `index.html` and `docs.html`, with `NONCE_MARK` wherever the nonce belongs. */
+  pages: ReadonlyMap<string, string>;
   /** By the path below `/console/`. */
   files: ReadonlyMap<string, ConsoleFile>;
 }
@@ -35,22 +36,23 @@ export interface ConsoleFiles {
 export const NONCE_MARK = '__CSP_NONCE__';
 
 /**
- * Reads the whole console, some two megabytes, and keeps it: a request can only name what is in the
+ * Reads the console and the reference, some three megabytes, and keeps them: a request can only name what is in the
  * map, so there is no path to climb out of. Files without a type of ours (the build's own mark) are
  * not served.
  *
  * @returns null where it was not built
  */
 export function readConsole(folder: string): ConsoleFiles | null {
-  const names = namesIn(folder);
-  if (!names.includes('index.html')) return null;
+  const names = namesIn(folder).filter((name) => extname(name) in TYPES);
+  const isPage = (name: string) => extname(name) === '.html';
+  const pages = names
+    .filter(isPage)
+    .map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const);
+  if (pages.length === 0) return null;
   const files = names
-    .filter((name) => extname(name) in TYPES && name !== 'index.html')
+    .filter((name) => !isPage(name))
     .map((name) => [name.replaceAll('\\', '/'), readFile(join(folder, name), name)] as const);
-  return {
-    page: readFileSync(join(folder, 'index.html'), 'utf8'),
-    files: new Map(files),
-  };
+  return { pages: new Map(pages), files: new Map(files) };
 }
 
 function namesIn(folder: string): string[] {
@@ -63,10 +65,14 @@ function namesIn(folder: string): string[] {
 
 function readFile(path: string, name: string): ConsoleFile {
   const bytes = readFileSync(path);
+  let gzipped: Buffer | undefined;
   return {
     type: TYPES[extname(name)] ?? 'application/octet-stream',
     bytes,
-    gzipped: gzipSync(bytes),
+    gzipped() {
+      gzipped ??= gzipSync(bytes);
+      return gzipped;
+    },
     etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`,
     isImmutable: /^assets[/\\]/.test(name),
   };

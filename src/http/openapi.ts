@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import type { Route } from '../route.ts';
 import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
+import { CODES, DESCRIPTION, SECURITY, TAGS } from './openapi-words.ts';
 import { servicePaths } from './service-paths.ts';
 
 const problem = z
@@ -52,7 +53,7 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     add(service.method, service.path, {
       operationId: operationId(service.method, service.path),
       summary: service.summary,
-      tags: ['service'],
+      tags: [SERVICE],
       ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
       responses: {
         200: { description: 'OK', content: { [service.type]: content } },
@@ -67,17 +68,20 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     info: { title: 'Postrider', version, description: DESCRIPTION },
     servers: [{ url: '/' }],
     security: [{ bearer: [] }],
-    tags: [...new Set(routes.map((route) => route.tag)), 'service'].map((name) => ({ name })),
+    tags: tagsOf(routes),
     paths,
     components: {
-      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: { bearer: SECURITY },
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
           problemName(Number(status)),
           {
             description,
             content: {
-              'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+              'application/problem+json': {
+                schema: { $ref: '#/components/schemas/Problem' },
+                example: problemExample(Number(status)),
+              },
             },
           },
         ]),
@@ -87,8 +91,32 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
   };
 }
 
-const DESCRIPTION =
-  'Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.';
+const SERVICE = 'Service';
+
+/** In their reading order; those without a word of ours after them. */
+function tagsOf(routes: readonly Route[]): object[] {
+  const used = new Set([...routes.map((route) => route.tag), SERVICE]);
+  const known = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
+  return [
+    ...known.filter(({ name }) => used.has(name)),
+    ...[...used].filter((name) => TAGS[name] === undefined).map((name) => ({ name })),
+  ];
+}
+
+/** The first code of the status. */
+function problemExample(status: number): object {
+  const [[code, detail] = ['', '']] = Object.entries(CODES[status] ?? {});
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[status],
+    status,
+    detail,
+    code,
+    instance: '/v1/notifications',
+    requestId: '7f1c9c1e-6f0c-4a3e-9b57-0c1f7b0f6f52',
+    ...(status === 422 && { errors: [{ path: 'body.businessKey', message: 'Required.' }] }),
+  };
+}
 
 /** A problem that says besides which of the two is there. */
 function unready(shelf: SchemaShelf): object {
@@ -108,6 +136,7 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
   return {
     operationId: operationId(route.method, route.path),
     summary: route.summary,
+    description: `Takes a key of role ${route.roles.join(' or ')}.`,
     tags: [route.tag],
     'x-roles': route.roles,
     parameters: [

@@ -16,7 +16,7 @@ interface ServicePath {
 
 const JSON_TYPE = 'application/json';
 
-/** What is no part of the features, most of it without a key, as the OpenAPI document has it; service.ts answers them. */
+/** What is no part of the features, most of it without a key, as the OpenAPI document has it; service.ts answers it, and console.ts the page. */
 export const servicePaths: readonly ServicePath[] = [
   {
     method: 'get',
@@ -42,10 +42,4 @@ export const servicePaths: readonly ServicePath[] = [
   },
   { method: 'get', path: '/openapi.json', summary: 'This document', type: JSON_TYPE },
   { method: 'get', path: '/docs', summary: 'This document as a page', type: 'text/html' },
-  {
-    method: 'get',
-    path: '/docs/app.js',
-    summary: 'The script of the page',
-    type: 'text/javascript',
-  },
 ];

@@ -4,7 +4,6 @@ import { Problem } from '../problem.ts';
 import { answerOf, send } from './answer.ts';
 import { bearerOf } from './auth.ts';
 import { contextOf, named } from './context.ts';
-import { DOCS_PAGE, DOCS_POLICY, DOCS_SCRIPT } from './docs.ts';
 import { problemAnswer } from './errors.ts';
 
 export interface Readiness {
@@ -61,21 +60,11 @@ export function mountService(app: Express, parts: ServiceParts): void {
   });
   app.get('/readyz', named('/readyz'), readyz(parts.readiness));
   let document: string | undefined;
-  const page = (path: string, type: string, text: () => string) => {
-    const headers = {
-      'content-type': `${type}; charset=utf-8`,
-      'content-security-policy': DOCS_POLICY,
-    };
-    app.get(path, named(path), parts.limit, (_req, res) => {
-      send(res, { status: 200, headers, body: text() });
-    });
-  };
-  page('/openapi.json', 'application/json', () => {
+  app.get('/openapi.json', named('/openapi.json'), parts.limit, (_req, res) => {
     document ??= JSON.stringify(parts.document());
-    return document;
+    const headers = { 'content-type': 'application/json; charset=utf-8' };
+    send(res, { status: 200, headers, body: document });
   });
-  page('/docs', 'text/html', () => DOCS_PAGE);
-  page('/docs/app.js', 'text/javascript', () => DOCS_SCRIPT);
 }
 
 function readyz(look: () => Promise<Readiness>): RequestHandler {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isSecret } from '../delivery/sign.ts';
 import { anyId } from './contract-keys.ts';
+import { examples } from './examples.ts';
 import { headerFault } from './header-rules.ts';
 
 /** Dotted words, or the beginning of some with `*` after it: `payment.succeeded`, `payment.*`, `*`. */
@@ -108,9 +109,20 @@ export const testView = z.object({
   remoteAddress: z.string().nullable(),
 });
 
-export const endpointParams = z.strictObject({ id: anyId });
+export const endpointParams = z.strictObject({
+  id: anyId.meta({ examples: [examples.endpointView.id] }),
+});
 
 export type CreateEndpoint = z.output<typeof createEndpoint>;
 export type PatchEndpoint = z.output<typeof patchEndpoint>;
 export type EndpointView = z.output<typeof endpointView>;
 export type TestResult = z.output<typeof testView>;
+
+// What /docs shows of them.
+z.globalRegistry.add(createEndpoint, { id: 'Endpoint', examples: [examples.createEndpoint] });
+z.globalRegistry.add(patchEndpoint, { id: 'EndpointPatch', examples: [examples.patchEndpoint] });
+z.globalRegistry.add(endpointView, { id: 'Endpoint', examples: [examples.endpointView] });
+z.globalRegistry.add(createdEndpoint, {
+  id: 'CreatedEndpoint',
+  examples: [examples.createdEndpoint],
+});

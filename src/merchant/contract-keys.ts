@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moment } from '../page.ts';
+import { examples } from './examples.ts';
 
 /** One line that people read: a merchant's name, a key's. */
 export const shortName = z
@@ -42,3 +43,8 @@ export const createdKey = keyView.extend({
 });
 
 export type KeyView = z.output<typeof keyView>;
+
+// What /docs shows of them.
+z.globalRegistry.add(createKey, { id: 'Key', examples: [examples.createKey] });
+z.globalRegistry.add(keyView, { id: 'Key', examples: [examples.keyView] });
+z.globalRegistry.add(createdKey, { id: 'CreatedKey', examples: [examples.createdKey] });

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { anyId, shortName } from './contract-keys.ts';
+import { examples } from './examples.ts';
 
 const MAX_OVERLAP_SECONDS = 30 * 86_400;
 const OVERLAP_SECONDS = 86_400;
 
-export const merchantParams = z.strictObject({ merchantId: anyId });
+export const merchantParams = z.strictObject({
+  merchantId: anyId.meta({ examples: [examples.merchantView.id] }),
+});
 
 export const createMerchant = z.strictObject({
   id: anyId.optional().describe('An id of your own choice; made when absent.'),
@@ -42,3 +45,11 @@ export const rotatedSecret = z.object({
 });
 
 export type MerchantView = z.output<typeof merchantView>;
+
+// What /docs shows of them.
+z.globalRegistry.add(createMerchant, { id: 'Merchant', examples: [examples.createMerchant] });
+z.globalRegistry.add(merchantView, { id: 'Merchant', examples: [examples.merchantView] });
+z.globalRegistry.add(createdMerchant, {
+  id: 'CreatedMerchant',
+  examples: [examples.createdMerchant],
+});

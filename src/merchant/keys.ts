@@ -7,6 +7,7 @@ import { invalid, notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import { anyId, createdKey, createKey, type KeyView, keyView } from './contract-keys.ts';
+import { examples } from './examples.ts';
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';
 import { callbackContext } from './secret-contexts.ts';
@@ -79,7 +80,7 @@ export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): 
       roles: ['operator'],
       tag: 'Keys',
       summary: 'Revoke a key for good',
-      params: z.strictObject({ id: anyId }),
+      params: z.strictObject({ id: anyId.meta({ examples: [examples.keyView.id] }) }),
       responses: { 204: null },
       audit: { action: 'key.revoke', look },
       async handle({ params: { id } }) {

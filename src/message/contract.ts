@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { notificationInput } from '../notification/contract.ts';
+import { examples } from './examples.ts';
 
 const HALF_A_DAY_SECONDS = 43_200;
 const DAY_SECONDS = 86_400;
@@ -101,3 +102,9 @@ export const message = z.object({
   deliveries: z.array(messageDelivery),
 });
 export type Message = z.output<typeof message>;
+
+// What /docs shows of them.
+z.globalRegistry.add(prepareMessage, { id: 'Message', examples: [examples.prepare] });
+z.globalRegistry.add(completeMessage, { examples: [examples.complete] });
+z.globalRegistry.add(resolveMessage, { examples: [examples.resolve] });
+z.globalRegistry.add(message, { id: 'Message', examples: [examples.message] });

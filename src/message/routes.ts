@@ -15,6 +15,7 @@ import {
   prepareMessage,
   resolveMessage,
 } from './contract.ts';
+import { examples } from './examples.ts';
 import type { Prepare } from './prepare.ts';
 import { findMessage, type Listed, listMessages } from './store/find.ts';
 
@@ -25,7 +26,13 @@ interface MessageDeps {
 }
 
 const TAG = 'Messages';
-const params = z.strictObject({ id: z.string().min(1).max(64) });
+const params = z.strictObject({
+  id: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ examples: [examples.message.id] }),
+});
 const filters = pageQuery.extend({
   merchantId: oneOrMore(z.string().min(1)).optional(),
   businessKey: oneOrMore(z.string().min(1)).optional(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moment } from '../page.ts';
+import { examples } from './examples.ts';
 
 const businessKey = z.string().min(1).max(128);
 const time = z.iso.datetime({ offset: true });
@@ -150,3 +151,9 @@ export const schedule = z.object({
   ),
 });
 export type ScheduleView = z.output<typeof schedule>;
+
+// What /docs shows of them.
+z.globalRegistry.add(notificationInput, { id: 'Notification', examples: [examples.input] });
+z.globalRegistry.add(notification, { id: 'Notification', examples: [examples.notification] });
+z.globalRegistry.add(delivery, { id: 'Delivery', examples: [examples.delivery] });
+z.globalRegistry.add(attempt, { id: 'Attempt', examples: [examples.attempt] });

@@ -9,7 +9,7 @@ import { adoptSkipped } from './adopt.ts';
 import { createBursts } from './bursts.ts';
 import { attempt, delivery, deliveryStatus, schedule } from './contract.ts';
 import { lookAtDelivery } from './look.ts';
-import { byId } from './routes.ts';
+import { byDeliveryId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
 import { scopeOf } from './scope.ts';
 import { findDelivery, listAttempts, listDeliveries } from './store/deliveries.ts';
@@ -68,7 +68,7 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
       roles: ['operator', 'producer', 'merchant'],
       tag: 'Deliveries',
       summary: 'A delivery',
-      params: byId,
+      params: byDeliveryId,
       responses: { 200: delivery },
       async handle({ principal, params }) {
         return { status: 200, body: await visibleDelivery(principal, params.id) };
@@ -80,7 +80,7 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
       roles: ['operator', 'producer', 'merchant'],
       tag: 'Deliveries',
       summary: 'The attempts of a delivery, oldest first',
-      params: byId,
+      params: byDeliveryId,
       query: pageQuery,
       responses: { 200: pageOf(attempt) },
       async handle({ principal, params, query }) {
@@ -97,7 +97,7 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
       roles: ['operator', 'producer', 'merchant'],
       tag: 'Deliveries',
       summary: 'The attempts still to come, by the rules it was accepted with',
-      params: byId,
+      params: byDeliveryId,
       responses: { 200: schedule },
       async handle({ principal, params }) {
         await visibleDelivery(principal, params.id);
@@ -112,9 +112,13 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
       roles: ['operator', 'merchant'],
       tag: 'Deliveries',
       summary: 'Send once more, by hand',
-      params: byId,
+      params: byDeliveryId,
       body: z.strictObject({
-        reason: z.string().min(1).max(500),
+        reason: z
+          .string()
+          .min(1)
+          .max(500)
+          .meta({ examples: ['their database is back'] }),
         force: z.boolean().default(false),
       }),
       responses: { 202: delivery },

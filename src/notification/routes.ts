@@ -9,6 +9,7 @@ import { invalid, notFound, Problem } from '../problem.ts';
 import { type Call, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
 import { deliveryStatus, type Notification, notification, notificationInput } from './contract.ts';
+import { examples } from './examples.ts';
 import { feedPage } from './feed.ts';
 import { lookAtNotification } from './look.ts';
 import { scopeOf } from './scope.ts';
@@ -24,7 +25,9 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const ITEM_LIMIT_BYTES = 64 * KIB;
 
-export const byId = z.strictObject({ id: z.string().min(1).max(64) });
+const id = z.string().min(1).max(64);
+export const byId = z.strictObject({ id: id.meta({ examples: [examples.notification.id] }) });
+export const byDeliveryId = z.strictObject({ id: id.meta({ examples: [examples.delivery.id] }) });
 
 const batchItem = z.object({
   status: z.number().int(),
@@ -69,7 +72,9 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       roles: ['producer', 'operator'],
       tag: 'Notifications',
       summary: 'Accept up to 500 notifications; one bad item does not sink the others',
-      body: z.strictObject({ notifications: z.array(z.unknown()).min(1).max(500) }),
+      body: z
+        .strictObject({ notifications: z.array(z.unknown()).min(1).max(500) })
+        .meta({ examples: [{ notifications: [examples.input] }] }),
       bodyLimitBytes: 8 * MIB,
       responses: { 202: z.object({ data: z.array(batchItem) }) },
       audit: {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moment } from '../page.ts';
+import { examples } from './examples.ts';
 
 const MAX_DEADLINE_SECONDS = 30 * 86_400;
 /** What the column holds; rungs behind the deadline are dropped, not refused. */
@@ -107,3 +108,7 @@ export type Preset = z.output<typeof preset>;
 export type QueueView = z.output<typeof queueView>;
 export type PreviewView = z.output<typeof previewView>;
 export type PutQueue = z.output<typeof putQueue>;
+
+// What /docs shows of them.
+z.globalRegistry.add(putQueue, { id: 'Queue', examples: [examples.putQueue] });
+z.globalRegistry.add(queueView, { id: 'Queue', examples: [examples.queueView] });

@@ -4,6 +4,7 @@ import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
+import { examples } from './examples.ts';
 import { completeRules } from './presets.ts';
 import { EVERYBODY, previewRoute } from './preview.ts';
 import { deleteQueue, findQueue, listQueues, putQueue, type QueueRow } from './store.ts';
@@ -18,7 +19,7 @@ interface QueueDeps {
 
 const DEFAULT_QUEUE = 'default';
 
-const params = z.strictObject({ name: queueName });
+const params = z.strictObject({ name: queueName.meta({ examples: [examples.queueView.name] }) });
 
 /** `/v1/queues`: named lanes, each with the rules its deliveries follow. */
 export function queueRoutes(deps: QueueDeps): Route[] {

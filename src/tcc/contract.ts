@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { examples } from './examples.ts';
 
 /** Goes into a header and a path, and a participant's database: plain characters only. */
 export const plainId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, {
@@ -119,3 +120,8 @@ export const transactionView = z.object({
   ),
 });
 export type TransactionView = z.output<typeof transactionView>;
+
+// What /docs shows of them.
+z.globalRegistry.add(branchInput, { id: 'Branch', examples: [examples.branch] });
+z.globalRegistry.add(transactionInput, { id: 'Transaction', examples: [examples.input] });
+z.globalRegistry.add(transactionView, { id: 'Transaction', examples: [examples.view] });

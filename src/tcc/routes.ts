@@ -13,6 +13,7 @@ import {
   transactionView,
 } from './contract.ts';
 import { type Coordinator, type CoordinatorDeps, createCoordinator } from './coordinator.ts';
+import { examples } from './examples.ts';
 import {
   findState,
   findTransaction,
@@ -23,8 +24,10 @@ import {
 
 const LONGEST_WAIT_MS = 30_000;
 
-const byGid = z.strictObject({ gid: plainId });
-const byBranch = z.strictObject({ gid: plainId, branchId: plainId });
+const gid = plainId.meta({ examples: [examples.input.gid] });
+const byGid = z.strictObject({ gid });
+const branchId = plainId.meta({ examples: [examples.branch.branchId] });
+const byBranch = z.strictObject({ gid, branchId });
 const reason = z.string().min(1).max(500);
 
 /** `/v1/transactions`: producers see and decide their own, operators all. */

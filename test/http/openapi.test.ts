@@ -56,7 +56,10 @@ describe('the document', () => {
   test('is OpenAPI 3.1 and names its version', () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(document.info).toMatchObject({ title: 'Postrider', version: '1.2.3' });
-    expect(document.components.securitySchemes.bearer).toEqual({ type: 'http', scheme: 'bearer' });
+    expect(document.components.securitySchemes.bearer).toMatchObject({
+      type: 'http',
+      scheme: 'bearer',
+    });
     expect(document.security).toEqual([{ bearer: [] }]);
   });
 
@@ -67,7 +70,7 @@ describe('the document', () => {
     const open = Object.entries<Record<string, { security?: unknown }>>(document.paths)
       .filter(([, items]) => Object.values(items).every(({ security }) => security !== undefined))
       .map(([path]) => path);
-    expect(open).toEqual(['/healthz', '/readyz', '/openapi.json', '/docs', '/docs/app.js']);
+    expect(open).toEqual(['/healthz', '/readyz', '/openapi.json', '/docs']);
   });
 
   test('every reference leads somewhere, and no operation shares its id', () => {

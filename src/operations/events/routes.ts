@@ -8,7 +8,7 @@ export function eventRoutes(streams: Streams): Route[] {
       method: 'get',
       path: '/v1/events',
       roles: ['operator', 'merchant'],
-      tag: 'operations',
+      tag: 'Operations',
       summary: 'Attempts as they end, as server-sent events',
       query: eventsQuery,
       responses: { 200: attemptEvent },

@@ -10,7 +10,7 @@ export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Ro
       method: 'get',
       path: '/v1/overview',
       roles: ['operator', 'merchant'],
-      tag: 'operations',
+      tag: 'Operations',
       summary: 'How deliveries fare: rates, latencies, backlog, failing endpoints',
       query: overviewQuery,
       responses: { 200: overview },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moment } from '../../page.ts';
+import { examples } from './examples.ts';
 
 /** More business keys than this are a list of their own: send them in several jobs. */
 const MAX_BUSINESS_KEYS = 500;
@@ -93,3 +94,8 @@ export type ResendView = z.output<typeof resendView>;
 
 /** The answer to a dry run. */
 export const resendCount = z.object({ matched: z.int() });
+
+// What /docs shows of them.
+z.globalRegistry.add(resendInput, { id: 'Resend', examples: [examples.input] });
+z.globalRegistry.add(resendView, { id: 'Resend', examples: [examples.view] });
+z.globalRegistry.add(resendCount, { examples: [examples.count] });

@@ -13,6 +13,7 @@ import {
   resendStatus,
   resendView,
 } from './contract.ts';
+import { examples } from './examples.ts';
 import { findJob, insertJob, type JobRow, listJobs, MAX_OPEN_JOBS, turnJob } from './store.ts';
 import { countMatching } from './store-count.ts';
 import { findForeignEndpoint, type StoredFilter } from './store-filter.ts';
@@ -25,7 +26,13 @@ interface ResendDeps {
 
 const ROLES: readonly Role[] = ['operator', 'merchant'];
 const TAG = 'Operations';
-const params = z.strictObject({ id: z.string().min(1).max(64) });
+const params = z.strictObject({
+  id: z
+    .string()
+    .min(1)
+    .max(64)
+    .meta({ examples: [examples.view.id] }),
+});
 
 /** `/v1/resends`: many deliveries once more, as a job that can be watched and stopped. */
 export function resendRoutes(deps: ResendDeps): Route[] {

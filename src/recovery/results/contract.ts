@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { examples } from './examples.ts';
 
 const time = z.iso.datetime({ offset: true });
 export const businessKey = z.string().min(1).max(128);
@@ -69,3 +70,7 @@ export type ResultView = z.output<typeof result>;
 export type FoundResult = z.output<typeof foundResults>['data'][number];
 export type State = z.output<typeof state>;
 export type Delivery = z.output<typeof result>['deliveries'][number];
+
+// What /docs shows of them.
+z.globalRegistry.add(result, { id: 'Result', examples: [examples.result] });
+z.globalRegistry.add(foundResults, { examples: [examples.found] });

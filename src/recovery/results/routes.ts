@@ -4,6 +4,7 @@ import type { Sql } from '../../db/client.ts';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Reply, type Role, type Route, route } from '../../route.ts';
 import { businessKey, foundResults, MAX_HISTORY, MAX_KEYS, result } from './contract.ts';
+import { examples } from './examples.ts';
 import { findLatest, findResult, type Latest, type ResultScope } from './store.ts';
 
 const ROLES: readonly Role[] = ['merchant', 'operator', 'producer'];
@@ -26,7 +27,9 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       roles: ROLES,
       tag: 'Recovery',
       summary: 'The latest result of a business key, with its history and deliveries',
-      params: z.strictObject({ businessKey }),
+      params: z.strictObject({
+        businessKey: businessKey.meta({ examples: [examples.result.businessKey] }),
+      }),
       query: ofMerchant,
       responses: { 200: result, 304: null },
       async handle({ principal, params, query, headers }) {
@@ -50,7 +53,9 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       tag: 'Recovery',
       summary: `The latest results of up to ${MAX_KEYS} business keys, in the order asked`,
       query: ofMerchant,
-      body: z.strictObject({ businessKeys: z.array(businessKey).min(1).max(MAX_KEYS) }),
+      body: z
+        .strictObject({ businessKeys: z.array(businessKey).min(1).max(MAX_KEYS) })
+        .meta({ examples: [examples.query] }),
       responses: { 200: foundResults },
       audit: 'changes nothing',
       async handle({ principal, query, body: { businessKeys } }) {

@@ -1,0 +1,102 @@
+import type { Plugin, System } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
+import { curlOf } from './curl.ts';
+import { type Document, groupsOf, matches, type Operation } from './groups.ts';
+
+/** What Swagger UI does not bring: groups to go to, a search in all that is shown, curl without a call. */
+export const reference: Plugin = {
+  components: { Reference },
+  fn: { opsFilter },
+  wrapComponents: {
+    // One server, and the page is its own.
+    ServersContainer: () => () => null,
+    // The navigation has the search, and does not scroll away.
+    FilterContainer: () => () => null,
+    // A link inside of the button that unfolds the operation is out of reach for the keyboard.
+    DeepLink:
+      (Original, { React }) =>
+      (props) =>
+        props.path?.includes('/')
+          ? React.createElement('span', null, props.text)
+          : React.createElement(Original, props),
+    responses: (Original, system) => (props) => {
+      const { createElement, Fragment } = system.React;
+      const { path = '', method = '' } = props;
+      const curl = createElement(
+        'section',
+        { className: 'curl' },
+        createElement('h4', null, 'curl'),
+        createElement('pre', null, curlOf(system, path, method)),
+      );
+      return createElement(Fragment, null, curl, createElement(Original, props));
+    },
+  },
+};
+
+function Reference(system: System) {
+  const { React, getComponent, specSelectors, layoutSelectors, layoutActions } = system;
+  const { createElement } = React;
+  const document = specSelectors.specJson().toJS() as Partial<Document>;
+  const filter = layoutSelectors.currentFilter();
+  const phrase = typeof filter === 'string' ? filter : '';
+  const groups = groupsOf(document, phrase);
+  const link = ({ tag, id, method, path }: Operation) =>
+    createElement(
+      'li',
+      { key: id },
+      createElement(
+        'a',
+        { href: `#/${encodeURIComponent(tag)}/${id}` },
+        createElement('span', { className: `method ${method}` }, method.toUpperCase()),
+        createElement('span', null, path.replace(/^\/v1/, '')),
+      ),
+    );
+  const navigation = groups.map(({ name, operations }) =>
+    createElement(
+      'details',
+      { key: name, open: phrase !== '' },
+      createElement('summary', null, name),
+      createElement('ul', null, operations.map(link)),
+    ),
+  );
+  const search = createElement('input', {
+    type: 'search',
+    value: phrase,
+    placeholder: 'Search',
+    'aria-label': 'Search operations',
+    onChange: (event) => layoutActions.updateFilter(event.target.value),
+  });
+  const body = createElement(getComponent('BaseLayout', true));
+  return createElement(
+    'div',
+    { className: 'reference' },
+    createElement('nav', { 'aria-label': 'Operations' }, search, navigation),
+    createElement('section', { 'aria-label': 'Reference' }, body),
+  );
+}
+
+interface Entries<T> {
+  map(change: (value: T, name: string) => T): Entries<T>;
+  filter(keep: (value: T) => boolean): Entries<T>;
+}
+interface Group {
+  update(name: 'operations', change: (all: Entries<Listed>) => Entries<Listed>): Group;
+  get(name: 'operations'): { size: number };
+}
+interface Listed {
+  get(name: string): unknown;
+  getIn(path: readonly string[]): unknown;
+}
+
+/** The library's own looks at paths and tags alone. */
+function opsFilter(tagged: Entries<Group>, phrase: string): Entries<Group> {
+  const fits = (tag: string) => (operation: Listed) =>
+    matches(phrase, [
+      tag,
+      String(operation.get('method')),
+      String(operation.get('path')),
+      String(operation.getIn(['operation', 'summary'])),
+    ]);
+  return tagged
+    .map((group, tag) => group.update('operations', (all) => all.filter(fits(tag))))
+    .filter((group) => group.get('operations').size > 0);
+}
