@@ -54,6 +54,7 @@ export const CODES: Record<number, Record<string, string>> = {
     unknown_merchant: 'There is no such merchant.',
     unknown_queue: 'There is no such queue.',
     payload_too_large: 'One item of a batch is too large.',
+    cursor_expired: 'The feed’s cursor is from before the database was restored: begin again.',
     duplicate_business_key: 'A business key stands twice in the list.',
     filter_too_wide: 'Counting what fits took too long.',
     too_many_matched: 'More deliveries fit than one bulk re-send takes on.',

@@ -14,7 +14,9 @@ beforeAll(() => {
   mkdirSync(join(folder, 'built', 'assets'), { recursive: true });
   writeFileSync(join(folder, 'secret.js'), 'secret');
   writeFileSync(join(folder, 'built', '.built'), 'mark');
-  writeFileSync(join(folder, 'built', 'index.html'), '<meta nonce="__CSP_NONCE__">');
+  for (const page of ['index.html', 'docs.html']) {
+    writeFileSync(join(folder, 'built', page), `${page}<meta nonce="__CSP_NONCE__">`);
+  }
   writeFileSync(join(folder, 'built', 'assets', 'main-1a2b.js'), 'main()');
 });
 afterEach(() => server?.close());
@@ -36,12 +38,13 @@ function raw(port: number, path: string): Promise<{ status: number; body: string
   });
 }
 
-test('every path below /console is the page, under a policy whose nonce is new each time', async () => {
+test('every path below /console is the page, and /docs another, under a policy whose nonce is new each time', async () => {
   const { call } = await serveBuilt();
   const seen = new Set<string>();
-  for (const path of ['/console', '/console/', '/console/notifications/ntf_1?q=x']) {
+  for (const path of ['/console', '/console/docs.html', '/console/notifications/1?q=x', '/docs']) {
     const { status, headers, text: html } = await call(path, { key: null });
     expect(status).toBe(200);
+    expect(html).toMatch(path === '/docs' ? /^docs\.html/ : /^index\.html/);
     const nonce = /nonce="([^"]+)"/.exec(html)?.[1] ?? '';
     const policy = headers.get('content-security-policy') ?? '';
     expect(policy).toContain(`style-src 'self' 'nonce-${nonce}'`);
@@ -50,7 +53,7 @@ test('every path below /console is the page, under a policy whose nonce is new e
     expect(headers.get('cache-control')).toBe('no-store');
     seen.add(nonce);
   }
-  expect(seen.size).toBe(3);
+  expect(seen.size).toBe(4);
 });
 
 test('what has a hash in its name may be kept for ever; what is gone is not answered by the page', async () => {
@@ -88,7 +91,9 @@ test('no path leads out of the folder, or to what is not meant to be served', as
 
 test('without a build the API works, and the page says what to do', async () => {
   server = await serve({ consoleFolder: join(folder, 'nowhere') });
-  const page = await server.call('/console', { key: null });
-  expect([page.status, page.text]).toEqual([503, expect.stringContaining('npm run build')]);
+  for (const path of ['/console', '/docs']) {
+    const page = await server.call(path, { key: null });
+    expect([page.status, page.text]).toEqual([503, expect.stringContaining('npm run build')]);
+  }
   expect((await server.call('/healthz', { key: null })).status).toBe(200);
 });

@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto';
-import { Script } from 'node:vm';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Readiness } from '../../src/http/service.ts';
 import { servicePaths } from '../../src/http/service-paths.ts';
@@ -7,10 +8,16 @@ import { echo, type Running, serve } from './harness.ts';
 
 describe('what needs no key', () => {
   let running: Running;
+  let consoleFolder: string;
   beforeAll(async () => {
-    running = await serve({ routes: [echo] });
+    consoleFolder = mkdtempSync(join(tmpdir(), 'postrider-docs-'));
+    writeFileSync(join(consoleFolder, 'docs.html'), '<title>The reference</title>');
+    running = await serve({ routes: [echo], consoleFolder });
   });
-  afterAll(() => running.close());
+  afterAll(async () => {
+    await running.close();
+    rmSync(consoleFolder, { recursive: true });
+  });
 
   const open = servicePaths.filter(({ roles }) => roles === undefined);
   test.each(open)('$path answers what the document says', async ({ path, type }) => {
@@ -25,18 +32,6 @@ describe('what needs no key', () => {
       status: 'ok',
       version: '1.2.3',
     });
-  });
-
-  test('the page loads nothing from elsewhere, and its policy says so', async () => {
-    const page = await running.call('/docs', { key: null });
-    const script = await running.call('/docs/app.js', { key: null });
-    const policy = page.headers.get('content-security-policy') ?? '';
-    expect(page.text + script.text).not.toMatch(/https?:|\/\/[a-z]/i);
-    expect(policy).toContain("default-src 'none'");
-    const style = /<style>(.*)<\/style>/s.exec(page.text)?.[1] ?? '';
-    const hash = createHash('sha256').update(style).digest('base64');
-    expect(policy).toContain(`style-src 'sha256-${hash}'`);
-    expect(() => new Script(script.text)).not.toThrow();
   });
 });
 

@@ -3,6 +3,7 @@ import type { Collection, System } from 'swagger-ui-dist/swagger-ui-es-bundle.js
 interface Schema {
   $ref?: string;
   examples?: unknown[];
+  example?: unknown;
 }
 
 interface Parameter {
@@ -50,11 +51,10 @@ export function curlOf({ specSelectors, fn, Im }: System, path: string, method: 
   );
 }
 
-function exampleOf(document: Collection, { $ref, examples }: Schema): unknown {
-  const name = $ref?.split('/').at(-1) ?? '';
-  const found =
-    examples ?? read<unknown[]>(document, ['components', 'schemas', name, 'examples'], []);
-  return found[0] ?? {};
+function exampleOf(document: Collection, schema: Schema): unknown {
+  const name = schema.$ref?.split('/').at(-1) ?? '';
+  const { examples, example } = read(document, ['components', 'schemas', name], schema);
+  return examples?.[0] ?? example ?? {};
 }
 
 function read<T>(document: Collection, path: readonly string[], otherwise: T): T {

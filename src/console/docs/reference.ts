@@ -18,6 +18,16 @@ export const reference: Plugin = {
         props.path?.includes('/')
           ? React.createElement('span', null, props.text)
           : React.createElement(Original, props),
+    // The library waits for an answer's end before it shows anything.
+    execute:
+      (Original, { React, specSelectors }) =>
+      (props) => {
+        const { path = '', method = '' } = props;
+        const answer = ['paths', path, method, 'responses', '200', 'content', 'text/event-stream'];
+        return specSelectors.specJson().getIn(answer) === undefined
+          ? React.createElement(Original, props)
+          : React.createElement('p', null, 'A stream has no end: use curl -N.');
+      },
     responses: (Original, system) => (props) => {
       const { createElement, Fragment } = system.React;
       const { path = '', method = '' } = props;

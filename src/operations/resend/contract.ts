@@ -96,6 +96,7 @@ export type ResendView = z.output<typeof resendView>;
 export const resendCount = z.object({ matched: z.int() });
 
 // What /docs shows of them.
-z.globalRegistry.add(resendInput, { id: 'Resend', examples: [examples.input] });
+// Not `examples`: of an input that is transformed zod leaves those out.
+z.globalRegistry.add(resendInput, { id: 'Resend', example: examples.input });
 z.globalRegistry.add(resendView, { id: 'Resend', examples: [examples.view] });
 z.globalRegistry.add(resendCount, { examples: [examples.count] });
