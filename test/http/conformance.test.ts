@@ -129,6 +129,7 @@ test('statements and reconciliations', async () => {
 
 test('the overview and the live events', async () => {
   await gateway.operator.get('/v1/overview?window=24h').expect(200);
+  await ours.api.get(`/v1/merchants/${ours.id}/endpoints/overview`).expect(200);
   await gateway.operator.get('/v1/events').expect(200);
 });
 

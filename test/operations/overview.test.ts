@@ -96,6 +96,30 @@ describe('the overview of a running gateway', () => {
     expect(failingEndpoints).toHaveLength(2);
   });
 
+  test('counts what was attempted and failed at each endpoint, for whom it is theirs', async () => {
+    const path = `/v1/merchants/${ours.id}/endpoints/overview`;
+    const { body } = await ours.api.get(path).expect(200);
+    expect(body.data).toEqual([
+      {
+        id: expect.stringMatching(/^ep_/),
+        attempts: 2,
+        failures: 1,
+        lastFailure: {
+          at: expect.any(String),
+          outcome: 'http_status',
+          statusCode: 503,
+          error: null,
+        },
+      },
+      { id: expect.stringMatching(/^ep_/), attempts: 2, failures: 0, lastFailure: null },
+    ]);
+    await theirs.api.get(path).expect(404);
+    await gateway.operator.get('/v1/merchants/m_nobody/endpoints/overview').expect(404);
+    const { id, api } = await gateway.merchant();
+    const none = await api.get(`/v1/merchants/${id}/endpoints/overview`).expect(200);
+    expect(none.body.data).toEqual([]);
+  });
+
   test('shows a merchant its own', async () => {
     const [own, other] = [await look('1h', ours.api), await look('1h', theirs.api)];
     expect(own.attempts).toMatchObject({ count: 4, succeeded: 3 });

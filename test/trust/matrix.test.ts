@@ -41,6 +41,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/events',
     'post /v1/merchants/{merchantId}/endpoints',
     'get /v1/merchants/{merchantId}/endpoints',
+    'get /v1/merchants/{merchantId}/endpoints/overview',
     'get /v1/endpoints/{id}',
     'patch /v1/endpoints/{id}',
     'delete /v1/endpoints/{id}',

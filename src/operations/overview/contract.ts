@@ -104,6 +104,35 @@ export const overview = z
   })
   .meta({ id: 'Overview' });
 
+export const endpointsParams = z.strictObject({ merchantId: z.string().min(1).max(64) });
+
+/** How a merchant's endpoints fare, each of them, over the last 24 hours. */
+export const endpointsOverview = z
+  .object({
+    from: time.describe('Attempts from then on are counted.'),
+    countedUntil: time.describe('Attempts recorded until then are in the counts.'),
+    data: z
+      .array(
+        z.object({
+          id: z.string(),
+          attempts: count.describe('Tests are not counted.'),
+          failures: count,
+          lastFailure: z
+            .object({
+              at: time,
+              outcome: z.string(),
+              statusCode: z.int().nullable(),
+              error: z.string().nullable(),
+            })
+            .nullable()
+            .describe('null: nothing failed.'),
+        }),
+      )
+      .describe('Every endpoint of the merchant, newest first.'),
+  })
+  .meta({ id: 'EndpointsOverview' });
+
+export type EndpointsOverview = z.output<typeof endpointsOverview>;
 export type Overview = z.output<typeof overview>;
 export type Backlog = z.output<typeof backlog>;
 export type FailingEndpoint = z.output<typeof failingEndpoint>;

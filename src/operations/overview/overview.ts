@@ -1,6 +1,7 @@
 import type { Sql } from '../../db/client.ts';
 import { type ReadBacklog, sumOf } from './backlog.ts';
 import {
+  type EndpointsOverview,
   type FailingEndpoint,
   OUTCOMES,
   type Overview,
@@ -8,6 +9,7 @@ import {
   type WindowName,
 } from './contract.ts';
 import { addCounts, percentilesOf } from './histogram.ts';
+import { type EndpointCounts, readEndpointCounts } from './store-endpoints.ts';
 import {
   type BucketCounts,
   type Failing,
@@ -44,6 +46,36 @@ export async function readOverview(
     failingEndpoints: failing.map((each) => toFailing(each, span.to)),
     series: seriesOf(counts, span, buckets),
   };
+}
+
+/** @returns null: there is no such merchant */
+export async function readEndpointsOverview(
+  sql: Sql,
+  merchantId: string,
+): Promise<EndpointsOverview | null> {
+  const { bucketSeconds, buckets } = WINDOWS['24h'];
+  const span = await readSpan(sql, bucketSeconds, buckets);
+  const counts = await readEndpointCounts(sql, merchantId, span);
+  if (counts === null) return null;
+  return {
+    from: span.from.toISOString(),
+    countedUntil: span.countedUntil.toISOString(),
+    data: counts.map(({ id, attempts, failures, ...last }) => ({
+      id,
+      attempts,
+      failures,
+      lastFailure: toLastFailure(last),
+    })),
+  };
+}
+
+function toLastFailure(
+  last: Omit<EndpointCounts, 'id' | 'attempts' | 'failures'>,
+): EndpointsOverview['data'][number]['lastFailure'] {
+  const { lastFailedAt, lastOutcome, lastStatusCode, lastError } = last;
+  if (lastFailedAt === null || lastOutcome === null) return null;
+  const at = lastFailedAt.toISOString();
+  return { at, outcome: lastOutcome, statusCode: lastStatusCode, error: lastError };
 }
 
 function totalsOf(

@@ -1,8 +1,9 @@
 import type { Sql } from '../../db/client.ts';
+import { notFound } from '../../problem.ts';
 import { type Route, route } from '../../route.ts';
 import type { ReadBacklog } from './backlog.ts';
-import { overview, overviewQuery } from './contract.ts';
-import { readOverview } from './overview.ts';
+import { endpointsOverview, endpointsParams, overview, overviewQuery } from './contract.ts';
+import { readEndpointsOverview, readOverview } from './overview.ts';
 
 export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Route[] {
   return [
@@ -18,6 +19,21 @@ export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Ro
         status: 200,
         body: await readOverview(deps.sql, deps.readBacklog, principal.merchantId, query.window),
       }),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/merchants/{merchantId}/endpoints/overview',
+      roles: ['operator', 'merchant'],
+      tag: 'operations',
+      summary: 'Attempts and failures at each endpoint of a merchant over 24 hours',
+      params: endpointsParams,
+      responses: { 200: endpointsOverview },
+      async handle({ principal, params: { merchantId } }) {
+        const isTheirs = principal.merchantId === null || principal.merchantId === merchantId;
+        const found = isTheirs ? await readEndpointsOverview(deps.sql, merchantId) : null;
+        if (found === null) throw notFound('merchant');
+        return { status: 200, body: found };
+      },
     }),
   ];
 }

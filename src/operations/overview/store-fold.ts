@@ -99,7 +99,7 @@ const counted = ({ from, to }: Range) => Prisma.sql`
 export async function countAttempts(tx: Sql, range: Range): Promise<AttemptCount[]> {
   return tx.$queryRaw<AttemptCount[]>`
     SELECT date_trunc('minute', ended_at) AS minute, merchant_id AS "merchantId",
-           CASE WHEN outcome <> 'success' THEN endpoint_id END AS "endpointId", outcome,
+           endpoint_id AS "endpointId", outcome,
            is_first AS "isFirst", ${Prisma.raw(slotSql('duration_ms'))} AS "latencySlot",
            ${Prisma.raw(slotSql('delivered_in_ms'))} AS "deliveredInSlot", count(*)::int AS count
       FROM (${counted(range)}) AS c GROUP BY 1, 2, 3, 4, 5, 6, 7`;

@@ -4,8 +4,15 @@ import type { AttemptCount, BucketRow, FailureRow, LastFailure } from './store-f
 export const WIDTHS_SECONDS = Object.values(WINDOWS).map(({ bucketSeconds }) => bucketSeconds);
 /** The name under which all merchants are counted together. */
 export const ALL_MERCHANTS = '';
+/**
+ * Before the id of an endpoint: the name under which it is counted by itself. No merchant's id has a
+ * colon. (Rejected: a table of its own, with the same columns and the same ways in and out.)
+ */
+export const ENDPOINT_SCOPE = 'endpoint:';
+/** Endpoints are many, and asked for a day alone. */
+const ENDPOINT_WIDTH_SECONDS = WINDOWS['24h'].bucketSeconds;
 
-/** Adds up what is alike into the rows of each width: for all, and for the merchant. Pure. */
+/** Adds up what is alike into the rows of each width: for all, the merchant, the endpoint. Pure. */
 export function tallyBuckets(counts: readonly AttemptCount[]): BucketRow[] {
   const rows = new Map<string, BucketRow>();
   for (const each of counts) {
@@ -13,6 +20,10 @@ export function tallyBuckets(counts: readonly AttemptCount[]): BucketRow[] {
       addTo(bucketIn(rows, ALL_MERCHANTS, width, each.minute), each);
       if (each.merchantId !== null)
         addTo(bucketIn(rows, each.merchantId, width, each.minute), each);
+    }
+    if (each.endpointId !== null) {
+      const scope = ENDPOINT_SCOPE + each.endpointId;
+      addOutcome(bucketIn(rows, scope, ENDPOINT_WIDTH_SECONDS, each.minute), each);
     }
   }
   return [...rows.values()];
@@ -41,7 +52,8 @@ export function tallyFailures(
         last_error: last.error,
       });
     }
-    for (const { endpointId, minute, count } of counts) {
+    for (const { endpointId, minute, outcome, count } of counts) {
+      if (outcome === 'success') continue;
       const row = rows.get(`${endpointId} ${width} ${bucketStart(minute, width).getTime()}`);
       if (row !== undefined) row.failures += count;
     }
@@ -78,12 +90,16 @@ function addTo(row: BucketRow, each: AttemptCount): void {
   const { count, latencySlot, deliveredInSlot } = each;
   if (each.isFirst) row.first_attempts += count;
   if (each.isFirst && each.outcome === 'success') row.first_succeeded += count;
-  addAt(row.outcomes, OUTCOMES.indexOf(each.outcome as (typeof OUTCOMES)[number]), count);
+  addOutcome(row, each);
   if (latencySlot !== null) addAt(row.latency, latencySlot, count);
   if (deliveredInSlot !== null) {
     row.delivered += count;
     addAt(row.delivered_in, deliveredInSlot, count);
   }
+}
+
+function addOutcome(row: BucketRow, { outcome, count }: AttemptCount): void {
+  addAt(row.outcomes, OUTCOMES.indexOf(outcome as (typeof OUTCOMES)[number]), count);
 }
 
 function addAt(counts: number[], slot: number, count: number): void {
