@@ -89,7 +89,10 @@ describe.skipIf(!hasBrowser())('the screen of a notification', () => {
       const { page, axe, complaints } = await open(`/notifications/${sent.id}`, look);
       const timeline = page.getByRole('list', { name: /Attempts|尝试记录/ });
       await timeline.getByText('our database is down').waitFor();
-      await timeline.getByText(/in 9 min|9 min .*后/).waitFor();
+      const standing = page.getByRole('region', { name: /Where it stands|当前进展/ });
+      await standing.getByText(/Next attempt in 9 min|下一次尝试： ?9 分 .*后/).waitFor();
+      await standing.getByText(/rung 2 of 4|第 2 级，共 4 级/).waitFor();
+      await timeline.getByText(/in 9 min|9 分 .*后/).waitFor();
       await timeline.getByText(/rung 2 of 4|第 2 级，共 4 级/).waitFor();
       await timeline.getByRole('button', { name: /Show all|显示全部/ }).click();
       await timeline.getByText(/rung 4 of 4|第 4 级，共 4 级/).waitFor();
@@ -103,13 +106,14 @@ describe.skipIf(!hasBrowser())('the screen of a notification', () => {
 
       await page.getByRole('button', { name: /^(Cancel|取消)$/ }).click();
       await giveReason('the shop asked for it');
-      await page.getByText(/cancelled by hand|人工取消/).waitFor();
+      await standing.getByText(/cancelled by hand|人工取消/).waitFor();
 
       receiver.answer({ status: 200, body: 'thank you' });
       await page.getByRole('button', { name: /Re-send|重发/ }).click();
       await giveReason('they want it after all');
       await timeline.getByText(/Cycle 2|第 2 轮/).waitFor();
       await timeline.getByText('thank you').waitFor();
+      await standing.getByText(/Delivered · after 1 attempt|已送达 · 共 1 次尝试/).waitFor();
       expect(complaints).toEqual([]);
 
       const { body } = await gateway.operator.get('/v1/audit-log?limit=3').expect(200);

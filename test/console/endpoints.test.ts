@@ -152,8 +152,12 @@ describe.skipIf(!hasBrowser())('the screens of endpoints', () => {
     await until(async () => (await read(id)).status === 'disabled');
     const page = await open(`/endpoints?merchant=${other.id}`);
     await page.getByText('disabled: gone (410)').waitFor();
+    await page.getByRole('row').nth(1).getByText('1 (100%)').waitFor();
     await page.getByRole('link', { name: receiver.url('/gone') }).click();
     await page.getByText('It answered 410 Gone').waitFor();
+    const lastDay = page.getByRole('region', { name: 'Last 24 hours' });
+    await lastDay.getByText('1 failure', { exact: true }).waitFor();
+    await lastDay.getByRole('link', { name: 'HTTP error 410' }).waitFor();
     await page.getByRole('link', { name: 'ORDER-GONE' }).waitFor();
     await page.getByRole('button', { name: 'Resume' }).click();
     await page.getByText('active', { exact: true }).waitFor();

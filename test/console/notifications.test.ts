@@ -64,6 +64,47 @@ describe.skipIf(!hasBrowser())('the list of notifications', () => {
     });
   }
 
+  test('a row leads to its notification wherever one clicks, and its text can be marked', async () => {
+    window = await openWindow(browser, gateway.url);
+    const { page, context } = window;
+    await window.open('/notifications?q=ORDER-21');
+    await window.login(OPERATOR_KEY);
+    const row = page.getByRole('row').nth(1);
+    await row.getByText('ORDER-21', { exact: true }).waitFor();
+    const list = page.url();
+
+    const type = row.getByText('payment.succeeded');
+    const box = await type.boundingBox();
+    if (box === null) throw new Error('The row is not shown.');
+    const middle = box.y + box.height / 2;
+    await page.mouse.move(box.x + 12, middle);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 90, middle, { steps: 4 });
+    await page.mouse.up();
+    expect(String(await page.evaluate('getSelection().toString()'))).toMatch(/payment/);
+    await row.getByRole('button', { name: /^Copy/ }).first().click();
+    expect(page.url()).toBe(list);
+
+    const [other] = await Promise.all([
+      context.waitForEvent('page'),
+      type.click({ modifiers: ['ControlOrMeta'] }),
+    ]);
+    await other.getByRole('heading', { level: 1 }).getByText('ORDER-21').waitFor();
+    await other.close();
+    expect(page.url()).toBe(list);
+
+    await page.keyboard.press('j');
+    expect(await row.getByRole('link').evaluate((link) => link.matches(':focus'))).toBe(true);
+    await type.click();
+    await page.waitForURL('**/notifications/ntf_*');
+    // Back to what was looked for.
+    await page.getByRole('link', { name: 'To all notifications' }).click();
+    await page.waitForURL(list);
+    await row.getByRole('link').press('Enter');
+    await page.waitForURL('**/notifications/ntf_*');
+    expect(window.complaints).toEqual([]);
+  });
+
   test('what comes while one reads is counted, and moves nothing until asked for', async () => {
     window = await openWindow(browser, gateway.url);
     const { page } = window;
@@ -75,6 +116,7 @@ describe.skipIf(!hasBrowser())('the list of notifications', () => {
     await notify([{ businessKey: 'SECOND', type: 'refund.succeeded' }]);
     const button = page.getByRole('button', { name: '1 new: show it' });
     await button.waitFor();
+    await page.getByRole('status').getByText('1 skipped').waitFor();
     expect(await page.getByRole('table').innerText()).not.toContain('SECOND');
 
     // The rows that are shown stay alive meanwhile.

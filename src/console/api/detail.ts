@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ScheduleView } from '../../notification/contract.ts';
 import { call, get } from './client.ts';
-import type { AttemptView, Notification } from './notifications.ts';
+import type { AttemptView, DeliverySummary, DeliveryView, Notification } from './notifications.ts';
 
 /** While something is on its way one wants to see it; what has ended changes no more. */
 const LIVE_MS = 2000;
@@ -34,7 +34,21 @@ export function useBody(id: string) {
   });
 }
 
-/** @param version changes whenever the delivery has: then there is more to fetch */
+/** Changes with everything that happens to a delivery: then there is more to fetch. */
+export function versionOf({ status, cycle, attemptCount, nextAttemptAt }: DeliverySummary): string {
+  return [status, cycle, attemptCount, nextAttemptAt].join(' ');
+}
+
+/** A delivery on its own, which says when it ended. @param version as of `versionOf` */
+export function useDelivery(deliveryId: string, version: string) {
+  return useQuery({
+    queryKey: ['delivery', deliveryId, 'itself', version],
+    queryFn: ({ signal }) => get<DeliveryView>(`/v1/deliveries/${deliveryId}`, undefined, signal),
+    placeholderData: (before) => before,
+  });
+}
+
+/** @param version as of `versionOf` */
 export function useAttempts(deliveryId: string, version: string) {
   return useQuery({
     queryKey: ['delivery', deliveryId, 'attempts', version],

@@ -1,9 +1,12 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { EndpointView, TestResult } from '../../merchant/contract-endpoints.ts';
+import type { EndpointsOverview } from '../../operations/overview/contract.ts';
 import { call, get } from './client.ts';
 
 export type Endpoint = EndpointView;
 export type Verdict = TestResult;
+
+export type EndpointCounts = EndpointsOverview['data'][number];
 
 /** What one writes of an endpoint. */
 export type EndpointFields = Pick<
@@ -26,6 +29,17 @@ export function useEndpoint(id: string) {
     queryKey: ['endpoint', id],
     queryFn: ({ signal }) => get<Endpoint>(pathOf(id), undefined, signal),
     // Its circuit opens and closes by itself.
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+/** How each of a merchant's endpoints fared in the last 24 hours, by its id. */
+export function useLastDay(merchantId: string) {
+  return useQuery({
+    queryKey: [endpointsOf(merchantId), 'overview'],
+    queryFn: ({ signal }) =>
+      get<EndpointsOverview>(`${endpointsOf(merchantId)}/overview`, undefined, signal),
+    select: ({ data }) => new Map(data.map((counts) => [counts.id, counts])),
     refetchInterval: REFRESH_MS,
   });
 }

@@ -54,3 +54,17 @@ export function usePages<T>(
     refetch: () => void found.refetch(),
   };
 }
+
+/** What is there all at once, as if it were the only page. */
+export function allOf<T>(rows: T[]): Pages<T> {
+  return {
+    rows,
+    isPending: false,
+    isStale: false,
+    error: null,
+    hasMore: false,
+    isLoadingMore: false,
+    loadMore() {},
+    refetch() {},
+  };
+}

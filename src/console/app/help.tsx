@@ -16,6 +16,8 @@ export function Help({ isOpen, close }: { isOpen: boolean; close(): void }) {
         {jumps.map(({ key, name }) => (
           <Line key={key} keys={['g', key]} does={t('help.go', { screen: t(`menu.${name}`) })} />
         ))}
+        <Line keys={['j']} does={t('help.nextRow')} />
+        <Line keys={['k']} does={t('help.rowBefore')} />
         <Line keys={['?']} does={t('help.help')} />
       </Stack>
     </Dialog>

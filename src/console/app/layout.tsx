@@ -12,8 +12,9 @@ import {
 import { useDisclosure } from '@mantine/hooks';
 import { IconKeyboard, IconLogout, IconUser } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { Link, Outlet, useLocation } from 'react-router';
+import { Link, Outlet, ScrollRestoration, useLocation } from 'react-router';
 import { useLogout, useSession } from '../api/session.ts';
+import { useTrail } from '../kit/back.tsx';
 import { Help } from './help.tsx';
 import { LanguageButton, SchemeButton } from './preferences.tsx';
 import { screensFor } from './screens.ts';
@@ -25,6 +26,7 @@ export function Layout() {
   const [isMenuOpen, menu] = useDisclosure(false);
   const [isHelpOpen, help] = useDisclosure(false);
   useShortcuts(help.toggle);
+  useTrail();
   return (
     <AppShell
       header={{ height: 48 }}
@@ -71,6 +73,7 @@ export function Layout() {
       </AppShell.Navbar>
       <AppShell.Main id="main" tabIndex={-1}>
         <Outlet />
+        <ScrollRestoration />
       </AppShell.Main>
       <Help isOpen={isHelpOpen} close={help.close} />
     </AppShell>

@@ -1,12 +1,16 @@
 import { useEffect } from 'react';
 import { useNavigate } from 'react-router';
 import { useSession } from '../api/session.ts';
+import { rowLinks } from '../kit/row-link.tsx';
 import { screensFor } from './screens.ts';
 
 /** `g` waits this long for its letter. */
 const SEQUENCE_MS = 1500;
 
-/** `/` searches, `?` helps, `g` and a letter go to a screen; never while something is written. */
+/**
+ * `/` searches, `?` helps, `g` and a letter go to a screen, `j` and `k` through the rows of a list; never
+ * while something is written.
+ */
 export function useShortcuts(toggleHelp: () => void): void {
   const navigate = useNavigate();
   const { data: session } = useSession();
@@ -22,6 +26,8 @@ export function useShortcuts(toggleHelp: () => void): void {
         if (screen !== undefined) void navigate(screen.path);
       } else if (event.key === 'g') {
         goneAtMs = event.timeStamp;
+      } else if (event.key === 'j' || event.key === 'k') {
+        stepRow(event.key === 'j' ? 1 : -1);
       } else if (event.key === '?') {
         toggleHelp();
       } else if (event.key === '/') {
@@ -34,6 +40,13 @@ export function useShortcuts(toggleHelp: () => void): void {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, [navigate, role, toggleHelp]);
+}
+
+/** To the next row's link, or the one before; from elsewhere to the first. Enter then opens it. */
+function stepRow(step: 1 | -1): void {
+  const links = rowLinks(document);
+  const here = links.findIndex((link) => link.matches(':focus'));
+  links[here < 0 ? 0 : here + step]?.focus();
 }
 
 function isWriting(target: EventTarget | null): boolean {

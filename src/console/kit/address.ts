@@ -27,7 +27,7 @@ export function useAddress<const Name extends string>(names: readonly Name[]): A
         if (value === undefined || value === '') after.delete(name);
         else after.set(name, value);
       }
-      setParams(after, { replace: true });
+      setParams(after, { replace: true, preventScrollReset: true });
     },
     [setParams],
   );

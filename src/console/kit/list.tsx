@@ -4,6 +4,7 @@ import { useTranslation } from 'react-i18next';
 import type { Pages } from '../api/pages.ts';
 import { Failure } from './failure.tsx';
 import classes from './list.module.css';
+import { rowHandlers } from './row-link.tsx';
 
 export interface Column<T> {
   name: string;
@@ -11,12 +12,18 @@ export interface Column<T> {
   cell(row: T): ReactNode;
   /** Numbers stand at the right. */
   align?: 'right';
+  /** Left out where there is little room: the row's own screen has it. */
+  isMinor?: boolean;
 }
+
+/** What stands where there is nothing to say; on a phone it would be a line that says nothing. */
+const NOTHING = '—';
 
 const WAITING_ROWS = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /**
- * A list of the API as a table, page after page; below 600 px each row becomes a card of its own.
+ * A list of the API as a table, page after page; below 600 px each row becomes a card of its own. A row
+ * in which a cell has a `RowLink` leads there as a whole.
  *
  * @param props.empty what to show when there is nothing, see `Empty`
  * @param props.label what the table is, for those who cannot see it
@@ -59,12 +66,20 @@ export function List<T>(props: {
           </Table.Thead>
           <Table.Tbody>
             {pages.rows.map((row) => (
-              <Table.Tr key={props.keyOf(row)}>
-                {columns.map(({ name, header, align, cell }) => (
-                  <Table.Td key={name} data-label={header} data-align={align}>
-                    {cell(row)}
-                  </Table.Td>
-                ))}
+              <Table.Tr key={props.keyOf(row)} {...rowHandlers}>
+                {columns.map(({ name, header, align, isMinor, cell }) => {
+                  const content = cell(row);
+                  return (
+                    <Table.Td
+                      key={name}
+                      data-label={header}
+                      data-align={align}
+                      data-spare={isMinor || content === NOTHING || undefined}
+                    >
+                      {content}
+                    </Table.Td>
+                  );
+                })}
               </Table.Tr>
             ))}
           </Table.Tbody>

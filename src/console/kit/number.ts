@@ -4,7 +4,9 @@ export function count(value: number, language: string): string {
   return new Intl.NumberFormat(language, { notation, maximumFractionDigits: 1 }).format(value);
 }
 
-/** `99.95 %`. What is not quite all is never shown as 100 %. */
+const LEAST = 0.001;
+
+/** `99.95%`. What is not quite all is never shown as 100 %, nor what is a little as nothing. */
 export function percent(share: number | null, language: string): string {
   if (share === null) return '—';
   const format = new Intl.NumberFormat(language, {
@@ -12,5 +14,5 @@ export function percent(share: number | null, language: string): string {
     maximumFractionDigits: share > 0.99 ? 2 : 1,
     roundingMode: 'trunc',
   });
-  return format.format(share);
+  return share > 0 && share < LEAST ? `< ${format.format(LEAST)}` : format.format(share);
 }

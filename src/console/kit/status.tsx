@@ -25,14 +25,19 @@ const LOOKS = {
 
 export type Tone = (typeof LOOKS)[DeliveryStatus]['tone'];
 
-/** A state in word, sign and colour: none of them is needed to understand the others. */
-export function Status({ status }: { status: DeliveryStatus }) {
+/**
+ * A state in word, sign and colour: none of them is needed to understand the others.
+ *
+ * @param props.count how many are in it
+ */
+export function Status({ status, count }: { status: DeliveryStatus; count?: number }) {
   const { t } = useTranslation('kit');
   const { icon: Icon, tone } = LOOKS[status];
   return (
     <Tooltip label={t(`statusHint.${status}`)}>
       <span className={classes.status} data-tone={tone}>
         <Icon size={13} stroke={2.2} aria-hidden />
+        {count !== undefined && `${count} `}
         {t(`status.${status}`)}
       </span>
     </Tooltip>

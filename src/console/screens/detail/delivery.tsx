@@ -1,24 +1,23 @@
-import { Button, Group, Paper, Text, Title } from '@mantine/core';
+import { Anchor, Button, Group, Paper, Text, Title } from '@mantine/core';
 import { useClipboard } from '@mantine/hooks';
 import { IconPlayerTrackNext, IconRefresh, IconTerminal } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { Link } from 'react-router';
 import { useBody, useResend } from '../../api/detail.ts';
 import type { DeliverySummary, Notification } from '../../api/notifications.ts';
 import { AskReason } from '../../kit/ask-reason.tsx';
 import { CopyId, shortId } from '../../kit/copy-id.tsx';
-import { Status } from '../../kit/status.tsx';
-import { ExactTime } from '../../kit/time.tsx';
 import { useToast } from '../../kit/toast.ts';
 import { curlOf } from './curl.ts';
+import { Standing } from './standing.tsx';
 import { Timeline } from './timeline.tsx';
 
 /** A notification on its way to one address. */
 export function Delivery(props: { notification: Notification; delivery: DeliverySummary }) {
   const { t } = useTranslation('detail');
   const { notification, delivery } = props;
-  const { url, reason, status } = delivery;
-  const isOpen = status === 'pending' || status === 'sending';
+  const { url, endpointId } = delivery;
   return (
     <Paper
       withBorder
@@ -32,20 +31,19 @@ export function Delivery(props: { notification: Notification; delivery: Delivery
         </Title>
         <Actions notification={notification} delivery={delivery} />
       </Group>
-      <Group gap={8} mb="sm">
-        <Status status={status} />
-        {reason !== null && <Text size="sm">{t(`reason.${reason as 'gone'}`)}</Text>}
-        <Text size="sm" c="dimmed" component="span">
-          {t('delivery.attempts', { count: delivery.attemptCount })} ·{' '}
-          <CopyId text={delivery.id} shown={shortId(delivery.id)} />
-          {isOpen && (
-            <>
-              {' · '}
-              {t('delivery.deadline')} <ExactTime at={delivery.deadlineAt} />
-            </>
-          )}
-        </Text>
-      </Group>
+      <Text size="sm" c="dimmed" mb="sm" component="div">
+        {t('delivery.attempts', { count: delivery.attemptCount })} ·{' '}
+        <CopyId text={delivery.id} shown={shortId(delivery.id)} />
+        {endpointId !== null && (
+          <>
+            {' · '}
+            <Anchor component={Link} to={`/endpoints/${endpointId}`} inherit underline="always">
+              {t('delivery.endpoint')}
+            </Anchor>
+          </>
+        )}
+      </Text>
+      <Standing delivery={delivery} />
       {url === null && (
         <Text size="sm">{t('delivery.nowhereText', { type: notification.type })}</Text>
       )}

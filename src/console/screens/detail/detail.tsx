@@ -1,5 +1,4 @@
 import {
-  Anchor,
   Button,
   Code,
   CopyButton,
@@ -10,10 +9,10 @@ import {
   Text,
   Title,
 } from '@mantine/core';
-import { IconArrowLeft, IconHandStop } from '@tabler/icons-react';
+import { IconHandStop } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 import { useBody, useCancel, useNotification } from '../../api/detail.ts';
 import type { Notification } from '../../api/notifications.ts';
 import { useSession } from '../../api/session.ts';
@@ -26,7 +25,7 @@ import { Status } from '../../kit/status.tsx';
 import { useToast } from '../../kit/toast.ts';
 import { Delivery } from './delivery.tsx';
 import classes from './detail.module.css';
-import { Facts } from './facts.tsx';
+import { About } from './facts.tsx';
 
 /** One notification: where it stands, what was tried, what comes next, and what to do about it. */
 export function Detail() {
@@ -38,6 +37,7 @@ export function Detail() {
     <Page
       title={title}
       heading={data === undefined ? title : <Heading notification={data} />}
+      back={{ to: '/notifications', label: t('back') }}
       actions={data !== undefined && <Cancel notification={data} />}
     >
       {error !== null && <Failure error={error} retry={refetch} />}
@@ -50,7 +50,7 @@ export function Detail() {
             ))}
           </Stack>
           <Stack gap="md" miw={0}>
-            <Facts notification={data} />
+            <About notification={data} />
             <Payload id={data.id} />
           </Stack>
         </div>
@@ -60,12 +60,8 @@ export function Detail() {
 }
 
 function Heading({ notification }: { notification: Notification }) {
-  const { t } = useTranslation('detail');
   return (
     <Group gap="xs" component="span">
-      <Anchor component={Link} to="/notifications" aria-label={t('back')} className={classes.back}>
-        <IconArrowLeft size={18} aria-hidden />
-      </Anchor>
       <CopyId text={notification.businessKey} />
       <Status status={notification.status} />
     </Group>

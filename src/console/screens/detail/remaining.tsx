@@ -14,6 +14,7 @@ const SECOND = 1000;
 export function Remaining({ deliveryId, version }: { deliveryId: string; version: string }) {
   const { t } = useTranslation('detail');
   const { data } = useSchedule(deliveryId, version);
+  const rungText = useRungText(data?.ladderLength);
   const [isWhole, showWhole] = useState(false);
   if (data === undefined) return null;
   const [next, ...rest] = data.attempts;
@@ -69,15 +70,19 @@ export function Remaining({ deliveryId, version }: { deliveryId: string; version
       )}
     </>
   );
-
-  function rungText({ rung }: ScheduleView['attempts'][number]): string {
-    return rung === null
-      ? t('timeline.extra')
-      : t('timeline.rung', { rung, all: data?.ladderLength ?? rung });
-  }
 }
 
-function RestSummary({ count, last }: { count: number; last: string }) {
+type Planned = ScheduleView['attempts'][number];
+
+/** Says on which rung an attempt stands, or that it was asked for in between. */
+export function useRungText(ladderLength: number | undefined): (attempt: Planned) => string {
+  const { t } = useTranslation('detail');
+  return ({ rung }) =>
+    rung === null ? t('timeline.extra') : t('timeline.rung', { rung, all: ladderLength ?? rung });
+}
+
+/** How many are still to come behind the next one, and until when. */
+export function RestSummary({ count, last }: { count: number; last: string }) {
   const { t, i18n } = useTranslation('detail');
   const format = new Intl.DateTimeFormat(i18n.language, {
     month: 'short',
@@ -89,7 +94,7 @@ function RestSummary({ count, last }: { count: number; last: string }) {
   return t('timeline.rest', { count, last: format.format(new Date(last)) });
 }
 
-function CountDown({ to }: { to: string }) {
+export function CountDown({ to }: { to: string }) {
   const { t } = useTranslation('detail');
   const leftMs = Date.parse(to) - useNow(SECOND);
   if (leftMs < SECOND) return t('timeline.now');

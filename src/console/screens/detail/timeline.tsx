@@ -1,7 +1,7 @@
 import { Skeleton, Spoiler, Text } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconSend } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { useAttempts } from '../../api/detail.ts';
+import { useAttempts, versionOf } from '../../api/detail.ts';
 import type { AttemptView, DeliverySummary } from '../../api/notifications.ts';
 import { CopyId, shortId } from '../../kit/copy-id.tsx';
 import { Failure } from '../../kit/failure.tsx';
@@ -45,11 +45,6 @@ export function Timeline({ delivery }: { delivery: DeliverySummary }) {
       )}
     </ol>
   );
-}
-
-/** Changes with everything that happens to a delivery. */
-function versionOf({ status, cycle, attemptCount, nextAttemptAt }: DeliverySummary): string {
-  return [status, cycle, attemptCount, nextAttemptAt].join(' ');
 }
 
 function Attempt(props: {

@@ -1,17 +1,18 @@
 import { Anchor, Group, Paper, Skeleton, Stack, Text, Title } from '@mantine/core';
-import { IconArrowLeft } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useParams } from 'react-router';
 import { type Endpoint as EndpointView, useEndpoint } from '../../api/endpoints.ts';
-import { useSession } from '../../api/session.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
+import { Facts } from '../../kit/facts.tsx';
 import { Failure } from '../../kit/failure.tsx';
+import { useMerchant } from '../../kit/merchant-choice.tsx';
 import { Page } from '../../kit/page.tsx';
 import { Time } from '../../kit/time.tsx';
 import { Actions } from './actions.tsx';
 import classes from './endpoint.module.css';
 import { limitsOf } from './endpoints.tsx';
 import { Health } from './health.tsx';
+import { LastDay } from './last-day.tsx';
 import { Recent } from './recent.tsx';
 import { Test } from './test.tsx';
 
@@ -20,10 +21,13 @@ export function Endpoint() {
   const { t } = useTranslation('endpoints');
   const { id = '' } = useParams();
   const { data, error, refetch } = useEndpoint(id);
+  const { mustChoose } = useMerchant();
+  const list = mustChoose && data ? `/endpoints?merchant=${data.merchantId}` : '/endpoints';
   return (
     <Page
       title={t('one', { url: data?.url ?? id })}
       heading={<Heading endpoint={data} />}
+      back={{ to: list, label: t('back') }}
       actions={data !== undefined && <Actions endpoint={data} />}
     >
       {error !== null && <Failure error={error} retry={refetch} />}
@@ -32,10 +36,11 @@ export function Endpoint() {
         <div className={classes.columns}>
           <Stack gap="md" miw={0}>
             <Notice endpoint={data} />
+            <LastDay endpoint={data} />
             <Test endpoint={data} />
             <Recent endpoint={data} />
           </Stack>
-          <Facts endpoint={data} />
+          <About endpoint={data} />
         </div>
       )}
     </Page>
@@ -43,20 +48,8 @@ export function Endpoint() {
 }
 
 function Heading({ endpoint }: { endpoint: EndpointView | undefined }) {
-  const { t } = useTranslation('endpoints');
-  const { data: session } = useSession();
-  const of = session?.role === 'operator' && endpoint ? `?merchant=${endpoint.merchantId}` : '';
   return (
     <Group gap={8} component="span">
-      <Anchor
-        component={Link}
-        to={`/endpoints${of}`}
-        c="dimmed"
-        aria-label={t('back')}
-        display="inline-flex"
-      >
-        <IconArrowLeft size={20} />
-      </Anchor>
       <span className={classes.url}>{endpoint?.url ?? '…'}</span>
       {endpoint !== undefined && <Health endpoint={endpoint} />}
     </Group>
@@ -90,61 +83,45 @@ function Notice({ endpoint: { status, disabledReason, circuit } }: { endpoint: E
   );
 }
 
-function Facts({ endpoint }: { endpoint: EndpointView }) {
+function About({ endpoint }: { endpoint: EndpointView }) {
   const { t } = useTranslation('endpoints');
-  const { t: kit } = useTranslation('kit');
   const headers = Object.entries(endpoint.headers);
+  const queue = endpoint.queue ?? 'default';
+  const secretEndsAt = endpoint.previousSecretExpiresAt;
   return (
     <Paper withBorder p="sm">
       <Title order={2} size="sm" mb={6}>
         {t('facts')}
       </Title>
-      <dl className={classes.facts}>
-        <dt>{t('columns.id')}</dt>
-        <dd>
-          <CopyId text={endpoint.id} />
-        </dd>
-        <dt>{t('columns.merchant')}</dt>
-        <dd>
-          <CopyId text={endpoint.merchantId} />
-        </dd>
-        <dt>{t('columns.types')}</dt>
-        <dd>{endpoint.types.join(', ')}</dd>
-        <dt>{t('columns.queue')}</dt>
-        <dd>
-          <Anchor component={Link} size="sm" to={`/queues/${endpoint.queue ?? 'default'}`}>
-            {endpoint.queue ?? 'default'}
-          </Anchor>
-        </dd>
-        <dt>{t('form.description')}</dt>
-        <dd>{endpoint.description ?? kit('none')}</dd>
-        <dt>{t('form.body')}</dt>
-        <dd>{t(`form.bodies.${endpoint.body}`)}</dd>
-        <dt>{t('columns.limits')}</dt>
-        <dd>{limitsOf(endpoint, t('limits.queue'))}</dd>
-        <dt>{t('form.headers')}</dt>
-        <dd>
-          {headers.length === 0
-            ? kit('none')
-            : headers.map(([name, value]) => (
-                <div key={name} className={classes.header}>
-                  {name}: {value}
-                </div>
-              ))}
-        </dd>
-        <dt>{t('columns.created')}</dt>
-        <dd>
-          <Time at={endpoint.createdAt} />
-        </dd>
-        {endpoint.previousSecretExpiresAt !== null && (
-          <>
-            <dt>{t('previous')}</dt>
-            <dd>
-              <Time at={endpoint.previousSecretExpiresAt} />
-            </dd>
-          </>
-        )}
-      </dl>
+      <Facts
+        label={t('facts')}
+        facts={[
+          [t('columns.id'), <CopyId key="id" text={endpoint.id} />],
+          [t('columns.merchant'), <CopyId key="merchant" text={endpoint.merchantId} />],
+          [t('form.description'), endpoint.description],
+          [t('columns.types'), endpoint.types.join(', ')],
+          [
+            t('columns.queue'),
+            <Anchor key="queue" component={Link} inherit to={`/queues/${queue}`}>
+              {queue}
+            </Anchor>,
+          ],
+          [t('form.body'), t(`form.bodies.${endpoint.body}`)],
+          [t('columns.limits'), limitsOf(endpoint, t('limits.queue'))],
+          [
+            t('form.headers'),
+            headers.length === 0
+              ? null
+              : headers.map(([name, value]) => (
+                  <div key={name} className={classes.header}>
+                    {name}: {value}
+                  </div>
+                )),
+          ],
+          [t('columns.created'), <Time key="created" at={endpoint.createdAt} />],
+          [t('previous'), secretEndsAt && <Time key="previous" at={secretEndsAt} />],
+        ]}
+      />
     </Paper>
   );
 }

@@ -1,31 +1,29 @@
-import { Anchor, Autocomplete, Button, Text } from '@mantine/core';
-import { useDebouncedCallback, useDisclosure } from '@mantine/hooks';
+import { Button, Text } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconUsers, IconWebhook } from '@tabler/icons-react';
-import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useSearchParams } from 'react-router';
-import { type Endpoint, endpointsOf } from '../../api/endpoints.ts';
-import { useMerchantIds } from '../../api/merchants.ts';
+import { Link } from 'react-router';
+import { type Endpoint, endpointsOf, useLastDay } from '../../api/endpoints.ts';
 import { usePages } from '../../api/pages.ts';
-import { useSession } from '../../api/session.ts';
 import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
+import { MerchantChoice, useMerchant } from '../../kit/merchant-choice.tsx';
 import { Page } from '../../kit/page.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Time } from '../../kit/time.tsx';
 import { CreateEndpoint } from './create.tsx';
+import classes from './endpoint.module.css';
 import { Health } from './health.tsx';
+import { Attempts, FailedShare } from './last-day.tsx';
 
-const PAUSE_MS = 400;
 const REFRESH_MS = 10_000;
+const NOTHING_KNOWN = new Map<string, never>();
 
 /** Where a merchant is told: its own, or for operators those of the merchant they choose. */
 export function Endpoints() {
   const { t } = useTranslation('endpoints');
-  const { data: session } = useSession();
-  const [params, setParams] = useSearchParams();
+  const { merchantId } = useMerchant();
   const [isOpen, dialog] = useDisclosure(false);
-  const merchantId = session?.merchantId ?? params.get('merchant') ?? '';
-  const isOperator = session?.role === 'operator';
   return (
     <Page
       title={t('title')}
@@ -37,12 +35,7 @@ export function Endpoints() {
         )
       }
     >
-      {isOperator && (
-        <MerchantChoice
-          value={merchantId}
-          choose={(merchant) => setParams(merchant === '' ? {} : { merchant }, { replace: true })}
-        />
-      )}
+      <MerchantChoice />
       {merchantId === '' ? (
         <Empty icon={IconUsers} title={t('choose.title')} text={t('choose.text')}>
           <Button component={Link} to="/merchants" variant="default">
@@ -59,48 +52,19 @@ export function Endpoints() {
   );
 }
 
-function MerchantChoice({ value, choose }: { value: string; choose(id: string): void }) {
-  const { t } = useTranslation('endpoints');
-  const ids = useMerchantIds(true);
-  const [text, setText] = useState(value);
-  const settle = useDebouncedCallback((id: string) => choose(id.trim()), PAUSE_MS);
-  return (
-    <Autocomplete
-      label={t('choose.label')}
-      placeholder={t('choose.hint')}
-      data={ids}
-      value={text}
-      onChange={(id) => {
-        setText(id);
-        settle(id);
-      }}
-      onOptionSubmit={choose}
-      maw={360}
-      maxLength={64}
-      spellCheck={false}
-    />
-  );
-}
-
 function Found({ merchantId, create }: { merchantId: string; create(): void }) {
   const { t } = useTranslation('endpoints');
   const pages = usePages<Endpoint>(endpointsOf(merchantId), {}, { refreshMs: REFRESH_MS });
+  const { data: lastDay = NOTHING_KNOWN } = useLastDay(merchantId);
   const columns: Column<Endpoint>[] = [
     {
       name: 'url',
       header: t('columns.url'),
       cell: ({ id, url, description }) => (
-        <div>
-          <Anchor
-            component={Link}
-            to={`/endpoints/${id}`}
-            size="sm"
-            style={{ overflowWrap: 'anywhere' }}
-          >
-            {url}
-          </Anchor>
+        <div className={classes.address}>
+          <RowLink to={`/endpoints/${id}`}>{url}</RowLink>
           {description !== null && (
-            <Text size="xs" c="dimmed">
+            <Text size="xs" c="dimmed" truncate>
               {description}
             </Text>
           )}
@@ -108,14 +72,37 @@ function Found({ merchantId, create }: { merchantId: string; create(): void }) {
       ),
     },
     { name: 'health', header: t('columns.health'), cell: (row) => <Health endpoint={row} /> },
+    {
+      name: 'attempts',
+      header: t('columns.attempts'),
+      align: 'right',
+      cell: ({ id }) => <Attempts of={lastDay.get(id)} />,
+    },
+    {
+      name: 'failed',
+      header: t('columns.failed'),
+      align: 'right',
+      cell: ({ id }) => <FailedShare of={lastDay.get(id)} />,
+    },
     { name: 'types', header: t('columns.types'), cell: ({ types }) => types.join(', ') },
-    { name: 'queue', header: t('columns.queue'), cell: ({ queue }) => queue ?? 'default' },
+    {
+      name: 'queue',
+      header: t('columns.queue'),
+      isMinor: true,
+      cell: ({ queue }) => queue ?? 'default',
+    },
     {
       name: 'limits',
       header: t('columns.limits'),
+      isMinor: true,
       cell: (row) => limitsOf(row, t('limits.queue')),
     },
-    { name: 'created', header: t('columns.created'), cell: (row) => <Time at={row.createdAt} /> },
+    {
+      name: 'created',
+      header: t('columns.created'),
+      isMinor: true,
+      cell: (row) => <Time at={row.createdAt} />,
+    },
   ];
   return (
     <List

@@ -7,6 +7,7 @@ import type { DeliveryView } from '../../api/notifications.ts';
 import { usePages } from '../../api/pages.ts';
 import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 
@@ -31,9 +32,7 @@ export function Recent({ endpoint: { id } }: { endpoint: Endpoint }) {
       name: 'order',
       header: t('recent.order'),
       cell: ({ notificationId, businessKey }) => (
-        <Anchor component={Link} to={`/notifications/${notificationId}`} size="sm">
-          {businessKey}
-        </Anchor>
+        <RowLink to={`/notifications/${notificationId}`}>{businessKey}</RowLink>
       ),
     },
     { name: 'type', header: t('recent.type'), cell: ({ type }) => type },

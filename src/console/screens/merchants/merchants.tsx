@@ -11,6 +11,7 @@ import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
 import { Page } from '../../kit/page.tsx';
 import { RotateSecret } from '../../kit/rotate-secret.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Time } from '../../kit/time.tsx';
 import { CreateMerchant } from './create.tsx';
 import { RenameMerchant } from './rename.tsx';
@@ -21,7 +22,11 @@ export function Merchants() {
   const [isCreating, creation] = useDisclosure(false);
   const pages = usePages<Merchant>(MERCHANTS);
   const columns: Column<Merchant>[] = [
-    { name: 'name', header: t('columns.name'), cell: ({ name }) => name },
+    {
+      name: 'name',
+      header: t('columns.name'),
+      cell: ({ id, name }) => <RowLink to={`/endpoints?merchant=${id}`}>{name}</RowLink>,
+    },
     { name: 'id', header: t('columns.id'), cell: ({ id }) => <CopyId text={id} /> },
     { name: 'created', header: t('columns.created'), cell: (row) => <Time at={row.createdAt} /> },
     { name: 'actions', header: t('columns.actions'), cell: (row) => <Actions merchant={row} /> },

@@ -1,66 +1,49 @@
-import {
-  Autocomplete,
-  Button,
-  Chip,
-  CloseButton,
-  Group,
-  NativeSelect,
-  Stack,
-  TextInput,
-} from '@mantine/core';
+import { Button, CloseButton, Group, Stack, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { get } from '../../api/client.ts';
-import { DELIVERY_STATUSES } from '../../api/notifications.ts';
-import { useSession } from '../../api/session.ts';
+import { MerchantChoice } from '../../kit/merchant-choice.tsx';
+import { PeriodChoice } from '../../kit/period.tsx';
+import { StatusChoice } from '../../kit/status-choice.tsx';
+import { WrittenFilter } from '../../kit/written-filter.tsx';
 import classes from './filter-bar.module.css';
-import { type Filters, PERIODS, type Period } from './filters.ts';
+import type { Filters } from './filters.ts';
 
 /** After this pause in writing the search begins by itself. */
 const PAUSE_MS = 400;
 
 export function FilterBar({ filters }: { filters: Filters }) {
   const { t } = useTranslation('notifications');
-  const { t: kit } = useTranslation('kit');
-  const { data: session } = useSession();
+  const { values, statuses, set } = filters;
   return (
     <Stack gap="xs" component="search">
-      <SearchBox value={filters.q} search={(text) => filters.set({ q: text })} />
+      <SearchBox value={values.q} search={(q) => set({ q })} />
+      <StatusChoice
+        label={t('filters.status')}
+        chosen={statuses}
+        choose={(chosen) => set({ status: chosen.join(',') })}
+      />
       <Group gap="xs" align="flex-end">
-        <Chip.Group multiple value={filters.status} onChange={filters.setStatus}>
-          <Group gap={6} role="group" aria-label={t('filters.status')}>
-            {DELIVERY_STATUSES.map((status) => (
-              <Chip
-                key={status}
-                value={status}
-                size="xs"
-                variant="outline"
-                className={classes.chip}
-              >
-                {kit(`status.${status}`)}
-              </Chip>
-            ))}
-          </Group>
-        </Chip.Group>
-      </Group>
-      <Group gap="xs" align="flex-end">
-        <PeriodFilter filters={filters} />
-        <QueueFilter filters={filters} />
+        <PeriodChoice size="xs" label={t('filters.period')} value={values} choose={set} />
         <WrittenFilter
+          size="xs"
+          w={150}
+          label={t('filters.queue')}
+          data={useQueueNames()}
+          value={values.queue}
+          decide={(queue) => set({ queue })}
+        />
+        <WrittenFilter
+          size="xs"
+          w={150}
           label={t('filters.type')}
           placeholder={t('filters.typeHint')}
-          value={filters.type}
-          choose={(text) => filters.set({ type: text })}
+          value={values.type}
+          decide={(type) => set({ type })}
         />
-        {session?.role === 'operator' && (
-          <WrittenFilter
-            label={t('filters.merchant')}
-            value={filters.merchant}
-            choose={(text) => filters.set({ merchant: text })}
-          />
-        )}
+        <MerchantChoice size="xs" />
         {!filters.isEmpty && (
           <Button variant="subtle" size="xs" onClick={filters.clear}>
             {t('filters.reset')}
@@ -69,6 +52,16 @@ export function FilterBar({ filters }: { filters: Filters }) {
       </Group>
     </Stack>
   );
+}
+
+function useQueueNames(): string[] {
+  const { data } = useQuery({
+    queryKey: ['queues', 'names'],
+    queryFn: ({ signal }) =>
+      get<{ data: { name: string }[] }>('/v1/queues', { limit: 100 }, signal),
+    staleTime: 60_000,
+  });
+  return data?.data.map(({ name }) => name) ?? [];
 }
 
 function SearchBox({ value, search }: { value: string; search(text: string): void }) {
@@ -101,78 +94,6 @@ function SearchBox({ value, search }: { value: string; search(text: string): voi
         autoComplete="off"
       />
     </form>
-  );
-}
-
-function WrittenFilter(props: {
-  label: string;
-  placeholder?: string;
-  value: string;
-  choose(text: string): void;
-}) {
-  const [text, setText] = useWritten(props.value, props.choose);
-  return (
-    <TextInput
-      size="xs"
-      label={props.label}
-      placeholder={props.placeholder}
-      value={text}
-      onChange={(event) => setText(event.currentTarget.value)}
-      spellCheck={false}
-      autoComplete="off"
-      w={150}
-    />
-  );
-}
-
-function QueueFilter({ filters }: { filters: Filters }) {
-  const { t } = useTranslation('notifications');
-  const { data } = useQuery({
-    queryKey: ['queues', 'names'],
-    queryFn: ({ signal }) =>
-      get<{ data: { name: string }[] }>('/v1/queues', { limit: 100 }, signal),
-    staleTime: 60_000,
-  });
-  const [text, setText] = useWritten(filters.queue, (queue) => filters.set({ queue }));
-  return (
-    <Autocomplete
-      size="xs"
-      label={t('filters.queue')}
-      data={data?.data.map(({ name }) => name) ?? []}
-      value={text}
-      onChange={setText}
-      w={150}
-    />
-  );
-}
-
-function PeriodFilter({ filters }: { filters: Filters }) {
-  const { t } = useTranslation('notifications');
-  const isOwn = filters.from !== '' || filters.to !== '' || filters.last === 'own';
-  const names = ['any', ...(Object.keys(PERIODS) as Period[]), 'own'] as const;
-  return (
-    <>
-      <NativeSelect
-        size="xs"
-        label={t('filters.period')}
-        value={isOwn ? 'own' : filters.last || 'any'}
-        onChange={({ currentTarget: { value } }) =>
-          filters.set({ from: '', to: '', last: value === 'any' ? '' : value })
-        }
-        data={names.map((value) => ({ value, label: t(`periods.${value}`) }))}
-      />
-      {isOwn &&
-        (['from', 'to'] as const).map((edge) => (
-          <TextInput
-            key={edge}
-            size="xs"
-            type="datetime-local"
-            label={t(`filters.${edge}`)}
-            value={filters[edge]}
-            onChange={(event) => filters.set({ [edge]: event.currentTarget.value })}
-          />
-        ))}
-    </>
   );
 }
 

@@ -7,6 +7,7 @@ import { type Pages, usePages } from '../../api/pages.ts';
 const PATH = '/v1/notifications';
 const REFRESH_MS = 3000;
 export const MOST_COUNTED = 100;
+const NOTHING: Notification[] = [];
 
 interface Query extends Record<string, string | null> {
   from: string | null;
@@ -16,15 +17,16 @@ interface Query extends Record<string, string | null> {
 /** A list that stays alive and stays where it is. */
 export interface LiveList {
   pages: Pages<Notification>;
-  /** How many have come since; `MOST_COUNTED` stands for that many or more. */
-  newer: number;
+  /** What has come since, as it stands now; `MOST_COUNTED` of them stand for that many or more. */
+  newer: Notification[];
   showNewer(): void;
 }
 
 /**
  * What is shown ends at the newest row of the first look: its rows are asked for again and again, and
- * their states change under the reader's eyes, but nothing moves. What comes later is counted, and
- * shown when asked for.
+ * their states change under the reader's eyes, but nothing moves. What comes later is counted by its
+ * state, and shown when asked for. (Rejected: to count by the live events, which tell of attempts, and
+ * not of notifications that were accepted, skipped, cancelled or fetched.)
  */
 export function useLiveList(query: Query): LiveList {
   const filter = JSON.stringify(query);
@@ -51,7 +53,7 @@ export function useLiveList(query: Query): LiveList {
   });
   return {
     pages,
-    newer: isHolding ? (data?.data.length ?? 0) : 0,
+    newer: (isHolding && data?.data) || NOTHING,
     showNewer() {
       const [last] = data?.data ?? [];
       if (last !== undefined) setHeld({ filter, until: justAfter(last.acceptedAt) });

@@ -1,13 +1,16 @@
-import { Anchor, Button, Group, Text } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { IconArrowUp, IconBell, IconRefresh, IconSearchOff } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
-import type { Notification } from '../../api/notifications.ts';
+import { DELIVERY_STATUSES, type Notification } from '../../api/notifications.ts';
 import { useSession } from '../../api/session.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
+import { money } from '../../kit/money.ts';
 import { Page } from '../../kit/page.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Status } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { FilterBar } from './filter-bar.tsx';
@@ -59,29 +62,44 @@ function ResendThese() {
   );
 }
 
+/** What came while one reads: how many, and how they fare meanwhile. */
 function Newer({ list: { newer, showNewer, pages } }: { list: LiveList }) {
   const { t } = useTranslation('notifications');
+  const isMany = newer.length >= MOST_COUNTED;
   return (
-    <Text component="div" size="sm" c="dimmed" role="status">
-      {newer === 0 ? (
-        pages.rows.length > 0 && t('nothingNew')
-      ) : (
-        <Button
-          size="compact-sm"
-          variant="light"
-          leftSection={<IconArrowUp size={14} aria-hidden />}
-          onClick={() => {
-            showNewer();
-            window.scrollTo({ top: 0 });
-          }}
-        >
-          {newer >= MOST_COUNTED
-            ? t('newerMany', { count: MOST_COUNTED - 1 })
-            : t('newer', { count: newer })}
-        </Button>
+    <Group gap={6} role="status">
+      {newer.length === 0 && pages.rows.length > 0 && (
+        <Text size="sm" c="dimmed">
+          {t('nothingNew')}
+        </Text>
       )}
-    </Text>
+      {newer.length > 0 && (
+        <>
+          <Tally of={newer} />
+          <Button
+            size="compact-sm"
+            variant="light"
+            leftSection={<IconArrowUp size={14} aria-hidden />}
+            onClick={() => {
+              showNewer();
+              window.scrollTo({ top: 0 });
+            }}
+          >
+            {isMany
+              ? t('newerMany', { count: MOST_COUNTED - 1 })
+              : t('newer', { count: newer.length })}
+          </Button>
+        </>
+      )}
+    </Group>
   );
+}
+
+function Tally({ of }: { of: Notification[] }) {
+  return DELIVERY_STATUSES.map((status) => {
+    const count = of.filter((each) => each.status === status).length;
+    return count > 0 && <Status key={status} status={status} count={count} />;
+  });
 }
 
 function Nothing({ filters }: { filters: Filters }) {
@@ -114,9 +132,7 @@ function useColumns(): Column<Notification>[] {
       header: t('columns.order'),
       cell: (row) => (
         <Group gap={6} wrap="nowrap">
-          <Anchor component={Link} to={`/notifications/${row.id}`} fw={550} size="sm" truncate>
-            {row.businessKey}
-          </Anchor>
+          <RowLink to={`/notifications/${row.id}`}>{row.businessKey}</RowLink>
           <CopyId text={row.businessKey} shown="" />
         </Group>
       ),
@@ -126,26 +142,26 @@ function useColumns(): Column<Notification>[] {
       name: 'amount',
       header: t('columns.amount'),
       align: 'right',
-      cell: ({ result }) =>
-        result?.amount === undefined ? '—' : `${result.amount} ${result.currency ?? ''}`,
+      cell: ({ result }) => money(result?.amount, result?.currency),
     },
     ...(session?.role === 'operator'
       ? [
           {
             name: 'merchant',
             header: t('columns.merchant'),
+            isMinor: true,
             cell: (row: Notification) => <CopyId text={row.merchantId} />,
           },
         ]
       : []),
-    { name: 'queue', header: t('columns.queue'), cell: (row) => row.queue },
+    { name: 'queue', header: t('columns.queue'), isMinor: true, cell: (row) => row.queue },
     {
       name: 'attempts',
       header: t('columns.attempts'),
       align: 'right',
       cell: (row) => row.deliveries.reduce((sum, { attemptCount }) => sum + attemptCount, 0),
     },
-    { name: 'next', header: t('columns.next'), cell: (row) => <Next row={row} /> },
+    { name: 'next', header: t('columns.next'), cell: next },
     {
       name: 'accepted',
       header: t('columns.accepted'),
@@ -156,8 +172,7 @@ function useColumns(): Column<Notification>[] {
 }
 
 /** When something will happen next, by the earliest of its deliveries. */
-function Next({ row }: { row: Notification }) {
-  const times = row.deliveries.flatMap(({ nextAttemptAt }) => nextAttemptAt ?? []);
-  const [first] = times.toSorted();
+function next({ deliveries }: Notification): ReactNode {
+  const [first] = deliveries.flatMap(({ nextAttemptAt }) => nextAttemptAt ?? []).toSorted();
   return first === undefined ? '—' : <Time at={first} />;
 }

@@ -2,7 +2,6 @@ import { Anchor, Group, Paper, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { FailingEndpoint } from '../../api/overview.ts';
-import { CopyId } from '../../kit/copy-id.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import classes from './failing.module.css';
@@ -34,7 +33,15 @@ function Endpoint({ endpoint }: { endpoint: FailingEndpoint }) {
   return (
     <li className={classes.endpoint}>
       <Group gap="xs" wrap="wrap">
-        <CopyId text={endpoint.url} />
+        <Anchor
+          component={Link}
+          to={`/endpoints/${endpoint.id}`}
+          size="sm"
+          ff="monospace"
+          className={classes.what}
+        >
+          {endpoint.url}
+        </Anchor>
         {endpoint.status !== 'active' && <Tag tone="idle">{t(endpoint.status)}</Tag>}
         {endpoint.circuit.state === 'open' && <Tag tone="bad">{t('circuitOpen')}</Tag>}
       </Group>

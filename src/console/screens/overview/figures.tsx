@@ -2,9 +2,8 @@ import { useTranslation } from 'react-i18next';
 import type { Overview } from '../../api/overview.ts';
 import { count, percent } from '../../kit/number.ts';
 import type { Tone } from '../../kit/status.tsx';
+import { Tile, Tiles } from '../../kit/tile.tsx';
 import { duration } from '../../kit/time.tsx';
-import classes from './tile.module.css';
-import { Tile } from './tile.tsx';
 
 const MINUTE = 60_000;
 /** Below these, somebody should look. */
@@ -21,12 +20,12 @@ export function Figures({ overview }: { overview: Overview }) {
   const percentiles = (of: Overview['latencyMs']) =>
     of === null ? '—' : t('percentiles', { p95: duration(of.p95), p99: duration(of.p99) });
   return (
-    <dl className={classes.tiles}>
+    <Tiles label={t('title')}>
       <Tile
         name={t('success')}
         value={percent(attempts.successRate, i18n.language)}
         more={t('first', { rate: percent(firstAttempts.successRate, i18n.language) })}
-        {...toneOfShare(attempts.successRate)}
+        tone={toneOfShare(attempts.successRate)}
       />
       <Tile
         name={t('latency')}
@@ -47,18 +46,18 @@ export function Figures({ overview }: { overview: Overview }) {
         name={t('oldest')}
         value={backlog.oldestDueAgeMs === null ? '—' : duration(backlog.oldestDueAgeMs)}
         more={backlog.oldestDueAgeMs === null ? t('nothingDue') : t('oldestHint')}
-        {...toneOfAge(backlog.oldestDueAgeMs)}
+        tone={toneOfAge(backlog.oldestDueAgeMs)}
       />
-    </dl>
+    </Tiles>
   );
 }
 
-function toneOfShare(share: number | null): { tone?: Tone } {
-  if (share === null) return {};
-  return { tone: share >= GOOD_SHARE ? 'good' : share >= POOR_SHARE ? 'wait' : 'bad' };
+function toneOfShare(share: number | null): Tone | undefined {
+  if (share === null) return undefined;
+  return share >= GOOD_SHARE ? 'good' : share >= POOR_SHARE ? 'wait' : 'bad';
 }
 
-function toneOfAge(ms: number | null): { tone?: Tone } {
-  if (ms === null || ms < MINUTE) return { tone: 'good' };
-  return { tone: ms < 5 * MINUTE ? 'wait' : 'bad' };
+function toneOfAge(ms: number | null): Tone {
+  if (ms === null || ms < MINUTE) return 'good';
+  return ms < 5 * MINUTE ? 'wait' : 'bad';
 }

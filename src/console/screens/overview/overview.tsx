@@ -21,7 +21,8 @@ export function Overview() {
   const { t } = useTranslation('overview');
   const [params, setParams] = useSearchParams();
   const window = WINDOWS.find((name) => name === params.get('window')) ?? '1h';
-  const choose = (name: string) => setParams({ window: name }, { replace: true });
+  const choose = (name: string) =>
+    setParams({ window: name }, { replace: true, preventScrollReset: true });
   const { data, error, refetch } = useQuery({
     queryKey: ['overview', window],
     queryFn: ({ signal }) => get<OverviewView>('/v1/overview', { window }, signal),

@@ -16,7 +16,7 @@ export function NewQueue() {
   const { t } = useTranslation('queues');
   const { data, error, refetch } = useQueue(DEFAULT_QUEUE);
   return (
-    <Page title={t('new.title')}>
+    <Page title={t('new.title')} back={{ to: '/queues', label: t('back') }}>
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined && error === null && <Skeleton height={400} />}
       {data !== undefined && <Create model={data} />}

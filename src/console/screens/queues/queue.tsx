@@ -1,6 +1,6 @@
 import { Anchor, Button, Group, Skeleton, Text, Title } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconArrowLeft, IconTrash } from '@tabler/icons-react';
+import { IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate, useParams } from 'react-router';
@@ -8,11 +8,11 @@ import { isCode } from '../../api/client.ts';
 import { type Queue as QueueView, useDeleteQueue, useQueue } from '../../api/queues.ts';
 import { useSession } from '../../api/session.ts';
 import { Confirm } from '../../kit/confirm.tsx';
+import { Facts } from '../../kit/facts.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { Page } from '../../kit/page.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { describe } from './describe.ts';
-import classes from './editor.module.css';
 import { Editor, Reading, useEditing } from './editor.tsx';
 import { History } from './history.tsx';
 import { Review } from './review.tsx';
@@ -30,6 +30,7 @@ export function Queue() {
     <Page
       title={t('one', { name })}
       heading={<Heading name={name} queue={queue} />}
+      back={{ to: '/queues', label: t('back') }}
       actions={
         isOperator && name !== DEFAULT_QUEUE && queue !== undefined && <Delete name={name} />
       }
@@ -38,7 +39,7 @@ export function Queue() {
       {queue === undefined && error === null && <Skeleton height={400} />}
       {queue !== undefined && isOperator && <Editable key={name} found={queue} />}
       {queue !== undefined && !isOperator && (
-        <Reading name={name} rules={queue} facts={<Facts queue={queue} />} />
+        <Reading name={name} rules={queue} facts={<About queue={queue} />} />
       )}
     </Page>
   );
@@ -48,9 +49,6 @@ function Heading({ name, queue }: { name: string; queue: QueueView | undefined }
   const { t } = useTranslation('queues');
   return (
     <Group gap={8} component="span">
-      <Anchor component={Link} to="/queues" c="dimmed" aria-label={t('back')} display="inline-flex">
-        <IconArrowLeft size={20} />
-      </Anchor>
       {name}
       {queue !== undefined && (
         <>
@@ -135,7 +133,7 @@ function NotEmpty({ name }: { name: string }) {
   );
 }
 
-function Facts({ queue }: { queue: QueueView }) {
+function About({ queue }: { queue: QueueView }) {
   const { t } = useTranslation('queues');
   const { name: _name, version: _version, ...rules } = queue;
   return (
@@ -143,14 +141,10 @@ function Facts({ queue }: { queue: QueueView }) {
       <Title order={2} size="sm" mb={6}>
         {t('rules')}
       </Title>
-      <dl className={classes.facts}>
-        {describe(rules, t).map(({ name, label, text }) => (
-          <div key={name} style={{ display: 'contents' }}>
-            <dt>{label}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts
+        label={t('rules')}
+        facts={describe(rules, t).map(({ label, text }) => [label, text] as const)}
+      />
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { Anchor, Button, Group } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { IconPlus, IconStack2 } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -8,6 +8,7 @@ import { useSession } from '../../api/session.ts';
 import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
 import { Page } from '../../kit/page.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { describeSuccess } from './describe.ts';
 import { writeSpan } from './span.ts';
@@ -24,9 +25,7 @@ export function Queues() {
       header: t('columns.name'),
       cell: ({ name, preset }) => (
         <Group gap={8}>
-          <Anchor component={Link} to={`/queues/${name}`} size="sm" fw={550}>
-            {name}
-          </Anchor>
+          <RowLink to={`/queues/${name}`}>{name}</RowLink>
           {preset !== null && <Tag tone="busy">{t(`preset.${preset}`)}</Tag>}
         </Group>
       ),

@@ -1,13 +1,13 @@
-import { Anchor, Group } from '@mantine/core';
+import { Group } from '@mantine/core';
 import { IconChecks, IconFilterOff } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
 import type { Pages } from '../../api/pages.ts';
 import type { DifferenceKind, DifferenceView } from '../../api/recovery.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { List } from '../../kit/list.tsx';
 import { money } from '../../kit/money.ts';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Tag } from '../../kit/status.tsx';
 import classes from './reconciliation.module.css';
 import { Settle } from './settle.tsx';
@@ -35,15 +35,11 @@ export function Differences(props: {
                 <CopyId text={businessKey} />
               ) : (
                 <>
-                  <Anchor
-                    component={Link}
+                  <RowLink
                     to={`/results?${new URLSearchParams({ merchant: props.merchantId, key: businessKey })}`}
-                    size="sm"
-                    fw={550}
-                    truncate
                   >
                     {businessKey}
-                  </Anchor>
+                  </RowLink>
                   <CopyId text={businessKey} shown="" />
                 </>
               )}

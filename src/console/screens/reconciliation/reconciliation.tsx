@@ -1,17 +1,8 @@
-import {
-  Anchor,
-  Button,
-  Group,
-  Paper,
-  Progress,
-  SegmentedControl,
-  Skeleton,
-  Text,
-} from '@mantine/core';
-import { IconArrowLeft, IconRefresh } from '@tabler/icons-react';
+import { Button, Group, Paper, Progress, SegmentedControl, Skeleton, Text } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 import { usePages } from '../../api/pages.ts';
 import {
   DIFFERENCE_KINDS,
@@ -41,14 +32,7 @@ export function Reconciliation() {
   return (
     <Page
       title={data === undefined ? t('title') : t('titleOf', { date: data.date })}
-      actions={
-        <Anchor component={Link} to="/reconciliations" size="sm">
-          <Group gap={4}>
-            <IconArrowLeft size={14} aria-hidden />
-            {t('all')}
-          </Group>
-        </Anchor>
-      }
+      back={{ to: '/reconciliations', label: t('all') }}
     >
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined && error === null && <Skeleton height={160} />}

@@ -1,7 +1,6 @@
-import { Anchor, Group, Title } from '@mantine/core';
+import { Group, Title } from '@mantine/core';
 import { IconScale } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
 import { usePages } from '../../api/pages.ts';
 import { RECONCILIATIONS, type ReconciliationView } from '../../api/recovery.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
@@ -10,6 +9,7 @@ import { type Column, List } from '../../kit/list.tsx';
 import { useMerchant } from '../../kit/merchant-choice.tsx';
 import { count } from '../../kit/number.ts';
 import { Page } from '../../kit/page.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
 import { HandIn } from './hand-in.tsx';
@@ -52,9 +52,7 @@ function useColumns(): Column<ReconciliationView>[] {
       header: t('columns.day'),
       cell: ({ id, date, timezone }) => (
         <Group gap={6}>
-          <Anchor component={Link} to={`/reconciliations/${id}`} fw={550} size="sm">
-            {date}
-          </Anchor>
+          <RowLink to={`/reconciliations/${id}`}>{date}</RowLink>
           {timezone !== 'UTC' && <span>{timezone}</span>}
         </Group>
       ),

@@ -1,9 +1,9 @@
-import { Chip, Group, Stack, Textarea } from '@mantine/core';
+import { Group, Stack, Textarea } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { DELIVERY_STATUSES } from '../../api/notifications.ts';
 import { MerchantChoice } from '../../kit/merchant-choice.tsx';
 import { PeriodChoice } from '../../kit/period.tsx';
+import { StatusChoice } from '../../kit/status-choice.tsx';
 import { WrittenFilter } from '../../kit/written-filter.tsx';
 import { type FilterAddress, MOST_KEYS, splitKeys, writeKeys } from './filter.ts';
 
@@ -11,24 +11,15 @@ const WRITTEN = ['endpoint', 'queue', 'type'] as const;
 
 export function FilterForm({ address, keys }: { address: FilterAddress; keys: string[] }) {
   const { t } = useTranslation('resendNew');
-  const { t: kit } = useTranslation('kit');
   const { values, set } = address;
   const statuses = values.status === '' ? ['failed'] : values.status.split(',');
   return (
     <Stack gap="sm">
-      <Chip.Group
-        multiple
-        value={statuses}
-        onChange={(chosen) => set({ status: chosen.join(',') })}
-      >
-        <Group gap={6} role="group" aria-label={t('status')}>
-          {DELIVERY_STATUSES.map((status) => (
-            <Chip key={status} value={status} size="xs" variant="outline">
-              <span>{kit(`status.${status}`)}</span>
-            </Chip>
-          ))}
-        </Group>
-      </Chip.Group>
+      <StatusChoice
+        label={t('status')}
+        chosen={statuses}
+        choose={(chosen) => set({ status: chosen.join(',') })}
+      />
       <Group gap="sm" align="flex-end">
         <MerchantChoice />
         {WRITTEN.map((name) => (

@@ -11,7 +11,7 @@ import {
   Textarea,
   Title,
 } from '@mantine/core';
-import { IconArrowLeft, IconRefresh } from '@tabler/icons-react';
+import { IconRefresh } from '@tabler/icons-react';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { Link, useNavigate } from 'react-router';
@@ -31,17 +31,7 @@ export function ResendNew() {
   const { t } = useTranslation('resendNew');
   const { filter, keys, unfit, ...address } = useFilterAddress();
   return (
-    <Page
-      title={t('title')}
-      actions={
-        <Anchor component={Link} to="/resends" size="sm">
-          <Group gap={4}>
-            <IconArrowLeft size={14} aria-hidden />
-            {t('all')}
-          </Group>
-        </Anchor>
-      }
-    >
+    <Page title={t('title')} back={{ to: '/resends', label: t('all') }}>
       <Paper withBorder p="md" component="section" aria-labelledby="what">
         <Title order={2} size="md" mb="sm" id="what">
           {t('what')}

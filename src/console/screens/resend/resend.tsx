@@ -1,8 +1,8 @@
-import { Anchor, Button, Group, Paper, Skeleton, Stack, Text } from '@mantine/core';
-import { IconArrowLeft, IconPlayerPause, IconPlayerPlay, IconX } from '@tabler/icons-react';
+import { Button, Group, Paper, Skeleton, Stack, Text } from '@mantine/core';
+import { IconPlayerPause, IconPlayerPlay, IconX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 import { type ResendView, useResendJob, useTurnResend } from '../../api/resends.ts';
 import { Confirm } from '../../kit/confirm.tsx';
 import { CopyId } from '../../kit/copy-id.tsx';
@@ -31,14 +31,7 @@ export function Resend() {
           {data !== undefined && <JobState status={data.status} />}
         </Group>
       }
-      actions={
-        <Anchor component={Link} to="/resends" size="sm">
-          <Group gap={4}>
-            <IconArrowLeft size={14} aria-hidden />
-            {t('all')}
-          </Group>
-        </Anchor>
-      }
+      back={{ to: '/resends', label: t('all') }}
     >
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined && error === null && <Skeleton height={160} />}

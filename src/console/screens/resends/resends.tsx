@@ -1,4 +1,4 @@
-import { Anchor, Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Group, Stack, Text } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
@@ -9,6 +9,7 @@ import { Empty } from '../../kit/empty.tsx';
 import { type Column, List } from '../../kit/list.tsx';
 import { count } from '../../kit/number.ts';
 import { Page } from '../../kit/page.tsx';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Time } from '../../kit/time.tsx';
 import { filterWords } from './filter-words.ts';
 import { JobProgress } from './job-progress.tsx';
@@ -61,15 +62,11 @@ function useColumns(): Column<ResendView>[] {
       cell: ({ id, status }) => (
         <Group gap={8} wrap="nowrap">
           <JobState status={status} />
-          <Anchor
-            component={Link}
-            to={`/resends/${id}`}
-            size="sm"
-            ff="monospace"
-            style={{ whiteSpace: 'nowrap' }}
-          >
-            {shortId(id)}
-          </Anchor>
+          <RowLink to={`/resends/${id}`}>
+            <Text span inherit ff="monospace">
+              {shortId(id)}
+            </Text>
+          </RowLink>
         </Group>
       ),
     },

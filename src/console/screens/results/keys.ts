@@ -1,5 +1,5 @@
 import { useCallback, useMemo } from 'react';
-import { useLocation, useNavigate } from 'react-router';
+import { type Path, useLocation, useNavigate } from 'react-router';
 
 export const MOST_KEYS = 500;
 
@@ -17,18 +17,23 @@ export function useKeys(): { keys: string[]; look(keys: string[]): void } {
   }, [search, hash]);
   const look = useCallback(
     (wanted: string[]) => {
-      const params = new URLSearchParams(search);
-      params.delete('key');
-      const [only] = wanted;
-      if (wanted.length === 1 && only !== undefined) params.set('key', only);
-      void navigate({
-        search: String(params),
-        hash: wanted.length > 1 ? wanted.map(encodeURIComponent).join(',') : '',
-      });
+      void navigate(addressOf(search, wanted));
     },
     [search, navigate],
   );
   return { keys, look };
+}
+
+/** Where they are shown. @param search of the address so far, which says whose they are */
+export function addressOf(search: string, wanted: readonly string[]): Partial<Path> {
+  const params = new URLSearchParams(search);
+  params.delete('key');
+  const [only] = wanted;
+  if (wanted.length === 1 && only !== undefined) params.set('key', only);
+  return {
+    search: String(params),
+    hash: wanted.length > 1 ? wanted.map(encodeURIComponent).join(',') : '',
+  };
 }
 
 /** A key a line, as people paste them. */

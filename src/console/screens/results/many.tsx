@@ -1,19 +1,23 @@
-import { Anchor, Group, Skeleton, Text } from '@mantine/core';
+import { Group, Skeleton, Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { useLocation } from 'react-router';
+import { allOf } from '../../api/pages.ts';
 import type { FoundResult } from '../../api/recovery.ts';
 import { useResults } from '../../api/results.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { type Column, List } from '../../kit/list.tsx';
 import { money } from '../../kit/money.ts';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { Time } from '../../kit/time.tsx';
+import { addressOf } from './keys.ts';
 
 /** The latest state of each of several keys, in the order they were asked for. */
-export function Many(props: { merchantId: string; keys: string[]; look(key: string): void }) {
+export function Many(props: { merchantId: string; keys: string[] }) {
   const { t } = useTranslation('results');
   const { data, error, isPending, refetch } = useResults(props.merchantId, props.keys);
-  const columns = useColumns(props.look);
+  const columns = useColumns();
   if (error !== null) return <Failure error={error} retry={refetch} />;
   if (isPending) return <Skeleton height={200} aria-busy />;
   const rows = data.data;
@@ -36,16 +40,7 @@ export function Many(props: { merchantId: string; keys: string[]; look(key: stri
       </Group>
       <List
         label={t('title')}
-        pages={{
-          rows,
-          isPending: false,
-          isStale: false,
-          error: null,
-          hasMore: false,
-          isLoadingMore: false,
-          loadMore() {},
-          refetch: () => void refetch(),
-        }}
+        pages={allOf(rows)}
         columns={columns}
         keyOf={({ businessKey }) => businessKey}
         empty={null}
@@ -54,23 +49,16 @@ export function Many(props: { merchantId: string; keys: string[]; look(key: stri
   );
 }
 
-function useColumns(look: (key: string) => void): Column<FoundResult>[] {
+function useColumns(): Column<FoundResult>[] {
   const { t } = useTranslation('results');
+  const { search } = useLocation();
   return [
     {
       name: 'order',
       header: t('columns.order'),
       cell: ({ businessKey, found }) =>
         found ? (
-          <Anchor
-            component="button"
-            type="button"
-            size="sm"
-            fw={550}
-            onClick={() => look(businessKey)}
-          >
-            {businessKey}
-          </Anchor>
+          <RowLink to={addressOf(search, [businessKey])}>{businessKey}</RowLink>
         ) : (
           <CopyId text={businessKey} />
         ),

@@ -30,7 +30,7 @@ export function Results() {
       ) : keys.length === 1 ? (
         <One merchantId={merchantId} businessKey={only} />
       ) : (
-        <Many merchantId={merchantId} keys={keys} look={(key) => look([key])} />
+        <Many merchantId={merchantId} keys={keys} />
       )}
     </Page>
   );

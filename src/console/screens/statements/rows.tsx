@@ -1,29 +1,15 @@
-import { Anchor } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import { Link } from 'react-router';
 import { DELIVERY_STATUSES } from '../../api/notifications.ts';
+import { allOf } from '../../api/pages.ts';
 import type { StatementView } from '../../api/recovery.ts';
 import { List } from '../../kit/list.tsx';
 import { money } from '../../kit/money.ts';
 import { count } from '../../kit/number.ts';
+import { RowLink } from '../../kit/row-link.tsx';
 import { Status, Tag } from '../../kit/status.tsx';
 
 type Row = StatementView['rows'][number];
 type Total = StatementView['totals'][number];
-
-/** What is there at once, as `List` takes it. */
-function allOf<T>(rows: T[]) {
-  return {
-    rows,
-    isPending: false,
-    isStale: false,
-    error: null,
-    hasMore: false,
-    isLoadingMore: false,
-    loadMore() {},
-    refetch() {},
-  };
-}
 
 export function Totals({ totals }: { totals: Total[] }) {
   const { t, i18n } = useTranslation('statements');
@@ -85,9 +71,7 @@ export function Rows({ rows, timezone }: { rows: Row[]; timezone: string }) {
           name: 'order',
           header: t('columns.order'),
           cell: ({ id, businessKey }) => (
-            <Anchor component={Link} to={`/notifications/${id}`} size="sm" fw={550}>
-              {businessKey}
-            </Anchor>
+            <RowLink to={`/notifications/${id}`}>{businessKey}</RowLink>
           ),
         },
         { name: 'type', header: t('columns.type'), cell: ({ type }) => type },

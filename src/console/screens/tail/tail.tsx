@@ -1,14 +1,15 @@
-import { Anchor, Button, Group, NativeSelect, Paper, Text, TextInput } from '@mantine/core';
+import { Anchor, Button, Group, NativeSelect, Paper, Text } from '@mantine/core';
 import { IconPlayerPause, IconPlayerPlay, IconTerminal2 } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useSearchParams } from 'react-router';
 import { withQuery } from '../../api/client.ts';
-import { useSession } from '../../api/session.ts';
 import { Empty } from '../../kit/empty.tsx';
 import { Failure } from '../../kit/failure.tsx';
+import { MerchantChoice } from '../../kit/merchant-choice.tsx';
 import { Page } from '../../kit/page.tsx';
 import { Tag } from '../../kit/status.tsx';
 import { duration, ExactTime } from '../../kit/time.tsx';
+import { WrittenFilter } from '../../kit/written-filter.tsx';
 import { type Line, MOST_KEPT, useStream } from './stream.ts';
 import classes from './tail.module.css';
 
@@ -89,7 +90,6 @@ export function Tail() {
 
 function Filters() {
   const { t } = useTranslation('tail');
-  const { data: session } = useSession();
   const [params, setParams] = useSearchParams();
   const set = (name: string, value: string) => {
     const after = new URLSearchParams(params);
@@ -97,8 +97,6 @@ function Filters() {
     else after.set(name, value);
     setParams(after, { replace: true });
   };
-  const names =
-    session?.role === 'operator' ? (['queue', 'merchant'] as const) : (['queue'] as const);
   return (
     <Group gap="xs" align="flex-end" component="search">
       <NativeSelect
@@ -110,19 +108,14 @@ function Filters() {
         }
         data={(Object.keys(SHOWN) as Shown[]).map((value) => ({ value, label: t(value) }))}
       />
-      {names.map((name) => (
-        <TextInput
-          key={name}
-          size="xs"
-          label={t(name)}
-          defaultValue={params.get(name) ?? ''}
-          onBlur={(event) => set(name, event.currentTarget.value.trim())}
-          onKeyDown={(event) => {
-            if (event.key === 'Enter') set(name, event.currentTarget.value.trim());
-          }}
-          w={150}
-        />
-      ))}
+      <WrittenFilter
+        size="xs"
+        w={150}
+        label={t('queue')}
+        value={params.get('queue') ?? ''}
+        decide={(queue) => set('queue', queue)}
+      />
+      <MerchantChoice size="xs" />
     </Group>
   );
 }
