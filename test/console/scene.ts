@@ -78,7 +78,7 @@ export async function playAnHour(gateway: TestGateway, minutes = 60): Promise<Sc
       notifications.push(payment(books.id, { notifyUrl: receiver.url('/orders') }));
     }
     await gateway.operator.post('/v1/notifications/batch', { notifications }).expect(202);
-    if (minute === minutes - 22) {
+    if (minute === Math.max(0, minutes - 22)) {
       const { body } = await gateway.operator
         .post(
           '/v1/notifications',
