@@ -53,7 +53,7 @@ export async function furnish(
     { path: '/', shows: '.uplot' },
     { path: '/notifications', shows: 'tbody tr' },
     { path: `/notifications/${struggling.id}`, shows: '[data-rung=next]' },
-    { path: `/notifications/${delivered.data[0].id}`, shows: 'ol time' },
+    { path: `/notifications/${delivered.data[0].id}`, shows: '[data-tone=good] time' },
     { path: '/tail', shows: '[role=status]' },
     { path: '/resends', shows: 'tbody tr' },
     { path: `/resends/new?merchant=${merchant.id}&status=delivered`, shows: 'main h2' },

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, test } from 'vitest';
 import { utcDate } from '../recovery/books.ts';
 import { type Look, openBrowser, openWindow, type Window } from '../support/browser.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
+import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 import { playADay } from './day.ts';
 import { playAnHour, type Scene } from './scene.ts';
@@ -24,7 +25,7 @@ const SHOTS: {
   {
     name: 'detail',
     path: ({ struggling }) => `/notifications/${struggling.id}`,
-    ready: ({ page }) => page.getByText('rung').first().waitFor(),
+    ready: ({ page }) => page.locator('[data-rung=next]').waitFor(),
   },
   {
     name: 'notifications',
@@ -50,25 +51,28 @@ const PICTURES: Record<string, Look> = {
 
 let gateway: TestGateway;
 let browser: Browser;
+let receiver: Receiver;
 let scene: Scene;
 let reconciliationId: string;
 
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
   [gateway, browser] = await Promise.all([testGateway({ sweepEveryMs: 200 }), openBrowser()]);
-  scene = await playAnHour(gateway, 45);
+  receiver = await startReceiver();
+  // Before the hour: what is of two days ago is then not the newest in the lists.
   reconciliationId = await reconcile();
+  scene = await playAnHour(gateway, 45);
 });
 afterAll(async () => {
   await browser?.close();
-  await scene?.close();
+  await Promise.all([scene?.close(), receiver?.close()]);
   await gateway?.close();
 });
 
 /** A day that is compared, with one of its differences settled. */
 async function reconcile(): Promise<string> {
   const day = { date: utcDate(-2), id: 'm_harbour-cinema', agreed: 22 };
-  const { merchant, csv } = await playADay(gateway, scene.receiver, day);
+  const { merchant, csv } = await playADay(gateway, receiver, day);
   const { body } = await merchant.api
     .post(`/v1/reconciliations?date=${day.date}`, csv, { 'content-type': 'text/csv' })
     .expect(202);

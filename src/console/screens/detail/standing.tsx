@@ -66,12 +66,12 @@ function Next({ delivery }: { delivery: DeliverySummary }) {
         <Rungs done={next.rung - 1} all={data.ladderLength} />
       )}
       <div className={classes.more}>
-        {last === undefined ? (
-          next !== undefined && t('timeline.lastRung')
-        ) : (
-          <RestSummary count={rest.length} last={last.at} />
+        {next !== undefined && last === undefined && `${t('timeline.lastRung')} · `}
+        {last !== undefined && (
+          <>
+            <RestSummary count={rest.length} last={last.at} /> ·{' '}
+          </>
         )}
-        {' · '}
         {t('delivery.deadline')} <ExactTime at={delivery.deadlineAt} />
       </div>
       {delivery.endpointId !== null && <Hindrance endpointId={delivery.endpointId} />}
