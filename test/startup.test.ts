@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -96,6 +97,20 @@ describe('on an embedded database', () => {
         `${gateway.pid}: stop that process, or set DATA_DIR to another folder.\n`,
     );
     expect((await apiOf(() => gateway.url, '').get('/readyz')).status).toBe(200);
+  });
+
+  test('a database that stands still is told by /readyz, which does not stand still with it', async () => {
+    const postgres = readPidFile(clusterDir(folder.path))[0] as string;
+    const children = execFileSync('ps', ['--ppid', postgres, '-o', 'pid='], { encoding: 'utf8' });
+    const all = [postgres, ...children.trim().split(/\s+/)].map(Number);
+    for (const pid of all) process.kill(pid, 'SIGSTOP');
+    try {
+      const answer = await apiOf(() => gateway.url, '').get('/readyz');
+      expect(answer).toMatchObject({ status: 503, body: { database: false } });
+    } finally {
+      for (const pid of all) process.kill(pid, 'SIGCONT');
+    }
+    await until(async () => (await apiOf(() => gateway.url, '').get('/readyz')).status === 200);
   });
 
   test('SIGTERM ends it in order, PostgreSQL too, and a later start shows no key', async () => {

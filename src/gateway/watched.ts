@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
 import { createKeyRing } from '../merchant/key-ring.ts';
@@ -45,8 +46,15 @@ export function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
+/** Whoever asks has limits of his own; a server that stands still must not use them up. */
+const CHECK_MS = 2_000;
+
 async function readiness({ database: { prisma }, wakes }: Parts) {
-  const works = (check: Promise<unknown>) => check.then(() => true).catch(() => false);
+  const works = (check: Promise<unknown>) =>
+    Promise.race([
+      check.then(() => true).catch(() => false),
+      pause(CHECK_MS, false, { ref: false }),
+    ]);
   const [database, queue] = await Promise.all([
     works(prisma.$queryRaw`SELECT 1`),
     works(wakes.ping()),
