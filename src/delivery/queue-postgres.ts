@@ -20,10 +20,13 @@ import {
 
 const SECOND = 1000;
 const GOODBYE_MS = 500;
+const WORK_TIMEOUT_MS = 10 * SECOND;
+/** Connections for the work of all queues: a job is two short statements. */
+const WORKING = 6;
 
 /**
- * Timers in the database itself, in the schema "bullmq". All producers share one small pool. Each
- * worker has one of its own: two connections for its work, and one that LISTENs.
+ * Timers in the database itself, in the schema "bullmq". All producers share one small pool, and so
+ * does the work of all workers; each worker has a connection of its own to LISTEN.
  *
  * @param url `postgres://…`
  * @throws when the database can't be reached: without it there is nothing to start for
@@ -32,20 +35,22 @@ export async function openPostgres(url: string, report: Report): Promise<Backend
   await prepareSchema(url);
   // Short waits: the sweep covers what is not handed over now.
   const producers = openPool(url, report, { max: 3, timeoutMs: 1500 });
+  const work = openPool(url, report, { max: WORKING, timeoutMs: WORK_TIMEOUT_MS });
 
   return {
     isUp: () => true,
     openQueue(name) {
-      const options = { connection: producers.forBullmq, streams: EVENT_STREAM };
+      const options = { connection: forBullmq(producers), streams: EVENT_STREAM };
       return new Queue(name, options, createPostgresBackend);
     },
     openWorker(name, concurrency, take) {
-      const { forBullmq, close } = openPool(url, report, { max: 3, timeoutMs: 10 * SECOND });
+      // The second one is for a moment: while the first is not known to be lost.
+      const own = openPool(url, report, { max: 2, timeoutMs: WORK_TIMEOUT_MS });
       const options = {
         ...WORKER_OPTIONS,
-        // Two connections do the work: more jobs at once would only wait for them.
+        // More jobs at once would only wait for connections.
         concurrency: Math.min(concurrency, 4),
-        connection: forBullmq,
+        connection: forBullmq(own, work),
       };
       const worker = new Worker(
         name,
@@ -54,11 +59,23 @@ export async function openPostgres(url: string, report: Report): Promise<Backend
         (name, options: QueueBaseOptions<PostgresConnectionOptions>, more) =>
           steady(createPostgresBackend(name, options, more)),
       );
-      return { worker, free: close };
+      return { worker, free: own.close };
     },
     ping: () => producers.pool.query('SELECT 1'),
-    close: producers.close,
+    close: async () => void (await Promise.all([producers.close(), work.close()])),
   };
+}
+
+/** A pool under BullMQ's description of one: connections that are kept come from the one, answers from the other. */
+function forBullmq({ pool }: OwnPool, { pool: answering } = { pool }): PgPool {
+  const { options } = pool;
+  return {
+    options,
+    connect: () => pool.connect(),
+    query: (text: string, values?: unknown[]) => answering.query(text, values),
+    end: () => pool.end(),
+    on: pool.on.bind(pool),
+  } as unknown as PgPool;
 }
 
 async function prepareSchema(url: string): Promise<void> {
@@ -74,8 +91,6 @@ async function prepareSchema(url: string): Promise<void> {
 
 interface OwnPool {
   pool: pg.Pool;
-  /** The same, under BullMQ's description of what a pool is. */
-  forBullmq: PgPool;
   /** Waits half a second for what is under way, then breaks it off. */
   close(): Promise<void>;
 }
@@ -103,7 +118,6 @@ function openPool(
   pool.on('remove', (client) => clients.delete(client as pg.Client));
   return {
     pool,
-    forBullmq: pool as unknown as PgPool,
     async close() {
       await within(GOODBYE_MS, pool.end()).catch(() => {});
       // A connection to a host that went silent would keep the process alive for minutes.
