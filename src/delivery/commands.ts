@@ -1,4 +1,5 @@
 import { type Database, Prisma } from '../db/client.ts';
+import { cancelForEndpoint } from './cancel.ts';
 import type { Owners } from './owner.ts';
 import type { Waker } from './queue.ts';
 import { tellOwners } from './recorder.ts';
@@ -30,26 +31,24 @@ export interface DeliveryCommands {
     from: readonly string[],
     end: EndWithoutAttempt,
   ): Promise<Settled[]>;
-  /** Ends what waits for an endpoint, inside the transaction that deletes it. */
-  cancelForEndpoint(tx: Prisma.TransactionClient, endpointId: string): Promise<void>;
+  /** Ends what waits for an endpoint that was deleted: a page of it. */
+  cancelForEndpoint(endpointId: string): Promise<'more' | 'done'>;
   /** A receiver may be called again: what waits for it is woken, the first few; each passes its place on. */
   wakeReceiver(receiverId: string): Promise<void>;
   /** One attempt at once, here and now, never repeated; by its queue's current rules. */
   attemptOnce(delivery: Omit<NewDelivery, 'policyVersion'>): Promise<AttemptEntry | null>;
 }
 
-/** What is not settled yet. */
-export const UNSETTLED = ['pending', 'sending'] as const;
-
 /** Waiting deliveries woken when a receiver opens again; as they end, they draw in the rest. */
 const FIRST_WOKEN = 20;
 
 export function createCommands(
-  { prisma }: Database,
+  database: Database,
   wake: Waker,
   owners: Owners,
   steps: Omit<Steps, 'claim'>,
 ): DeliveryCommands {
+  const { prisma } = database;
   return {
     async resend(ids, delivered, by, askedAt = performance.now()) {
       const askedAgoMs = Math.ceil(performance.now() - askedAt);
@@ -68,12 +67,7 @@ export function createCommands(
       for (const act of afterCommit) act();
       return settled;
     },
-    async cancelForEndpoint(tx, endpointId) {
-      const which = Prisma.sql`d.receiver_id = ${endpointId}`;
-      const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
-      // The transaction is the caller's, so what its commit brings is left to the sweep.
-      await tellOwners(tx, owners, await settleDeliveries(tx, which, UNSETTLED, end));
-    },
+    cancelForEndpoint: (endpointId) => cancelForEndpoint(database, owners, endpointId),
     async wakeReceiver(receiverId) {
       const due = await findDueAtReceiver(prisma, receiverId, FIRST_WOKEN);
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));

@@ -81,6 +81,14 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
   };
   const queuesChanged = () =>
     void running.worker?.refresh().catch((error) => log.error({ err: error }, 'refresh failed'));
+  /** The first page at once, so that a short backlog is gone with the answer; the rest is the worker's. */
+  const cancelForEndpoint = async (id: string) => {
+    const left = await commands.cancelForEndpoint(id).catch((error) => {
+      log.error({ err: error, endpointId: id }, 'cancelling failed, the worker goes on');
+      return 'more';
+    });
+    if (left === 'more') running.cancelling?.now();
+  };
 
   return [
     // First, because the router tries them in this order and most calls are these.
@@ -97,7 +105,7 @@ function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
       secrets,
       allowPrivateTargets,
       guard,
-      cancelForEndpoint: commands.cancelForEndpoint,
+      cancelForEndpoint,
       wakeReceiver: commands.wakeReceiver,
       testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
     }),

@@ -70,7 +70,8 @@ export function assembleParts(ground: Ground) {
     worker: Worker | null;
     reconciling: Repeated | null;
     resending: Repeated | null;
-  } = { worker: null, reconciling: null, resending: null };
+    cancelling: Repeated | null;
+  } = { worker: null, reconciling: null, resending: null, cancelling: null };
   const wake: Waker = (due) => (running.worker ?? wakes).wake(due);
 
   const sql = database.prisma;

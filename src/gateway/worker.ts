@@ -1,5 +1,7 @@
 import { startStatistics } from '../db/statistics.ts';
+import { cancelForEndpoint } from '../delivery/cancel.ts';
 import { startWorker } from '../delivery/engine.ts';
+import { startCancelling } from '../merchant/deleted.ts';
 import { resealSecrets } from '../merchant/reseal.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
@@ -24,6 +26,12 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(startStatistics({ database, log }));
   closers.push(startTimeouts({ database, wake: parts.wake, log }));
   closers.push(startFolding(database, log).close);
+  running.cancelling = startCancelling({
+    database,
+    cancelPage: (id) => cancelForEndpoint(database, parts.engine.owners, id),
+    log,
+  });
+  closers.push(running.cancelling.close);
   running.reconciling = startReconciling({ database, log });
   closers.push(running.reconciling.close);
   running.resending = startResending({

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Database, Transaction } from '../db/client.ts';
+import type { Database } from '../db/client.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import { invalid, notFound } from '../problem.ts';
 import type { AuditState, Principal, Role } from '../route.ts';
@@ -13,8 +13,8 @@ export interface EndpointDeps {
   allowPrivateTargets: boolean;
   /** Asks DNS where a name leads. */
   guard: Pick<Guard, 'checkReachableName'>;
-  /** Ends what waits for an endpoint that goes, in the transaction that deletes it. */
-  cancelForEndpoint(tx: Transaction, endpointId: string): Promise<unknown>;
+  /** Ends what waits for an endpoint that was deleted, a lot of it perhaps a little later. Never rejects. */
+  cancelForEndpoint(endpointId: string): Promise<void>;
   /** Called after the commit that lets a receiver be called again. */
   wakeReceiver(receiverId: string): Promise<unknown>;
   /** One attempt that is never repeated. */

@@ -142,12 +142,9 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       audit: { action: 'endpoint.delete', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
         await visibleEndpoint(deps, principal, id);
-        const deleted = await prisma.$transaction(async (tx) => {
-          const deleted = await deleteEndpoint(tx, id);
-          if (deleted) await deps.cancelForEndpoint(tx, id);
-          return deleted;
-        });
-        if (!deleted) throw notFound('endpoint');
+        if (!(await deleteEndpoint(prisma, id))) throw notFound('endpoint');
+        // After the commit: what is left of a big backlog, or by a failure, others go on with.
+        await deps.cancelForEndpoint(id);
         return { status: 204 };
       },
     }),

@@ -153,9 +153,9 @@ function given<T>(value: T | undefined, before: T): T {
 }
 
 /** @returns false where it was deleted already */
-export async function deleteEndpoint(tx: Transaction, id: string): Promise<boolean> {
+export async function deleteEndpoint(sql: Sql, id: string): Promise<boolean> {
   // The receiver is left alone: attempts under way lock deliveries first, then it.
-  const deleted = await tx.$executeRaw`
+  const deleted = await sql.$executeRaw`
     UPDATE endpoint SET deleted_at = postrider_now() WHERE id = ${id} AND deleted_at IS NULL`;
   return deleted === 1;
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
-import { type DeliveryCommands, UNSETTLED } from '../delivery/commands.ts';
+import type { DeliveryCommands } from '../delivery/commands.ts';
+import { UNSETTLED } from '../delivery/store/settle.ts';
 import { elementTexts, memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';

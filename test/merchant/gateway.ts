@@ -59,7 +59,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
       secrets,
       allowPrivateTargets: options.allowPrivateTargets ?? false,
       guard: { checkReachableName: async (name) => !blockedNames.has(name) },
-      cancelForEndpoint: async (_tx, id) => engine.cancelled.push(id),
+      cancelForEndpoint: async (id) => void engine.cancelled.push(id),
       wakeReceiver: async (id) => engine.woken.push(id),
       testEndpoint: async (id) => {
         engine.tested.push(id);

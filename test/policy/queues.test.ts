@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/ids.ts';
+import { deleteQueue } from '../../src/policy/store.ts';
 import { type Gateway, startGateway } from '../merchant/gateway.ts';
 import { until } from '../support/until.ts';
 
@@ -190,6 +191,25 @@ describe('DELETE /v1/queues/{name}', () => {
     expect(answer.status).toBe(expected);
     if (expected === 409) expect(answer.body.code).toBe('queue_not_empty');
     expect((await get(name)).status).toBe(expected === 409 ? 200 : 404);
+  });
+
+  test('looks for what is in it without reading what is in others', async () => {
+    const { prisma, pool } = gateway.database;
+    await put('empty-one');
+    await prisma.$executeRaw`
+      INSERT INTO delivery (id, owner_kind, owner_id, purpose, type, business_key, queue,
+        policy_version, receiver_id, status, due_at, accepted_at, deadline_at)
+      SELECT 'other' || n, 'test', 'o', 'p', 't', 'b', 'others', 1, 'r', 'pending', postrider_now(),
+             postrider_now(), postrider_now() FROM generate_series(1, 5000) AS n`;
+    await pool.query('VACUUM (ANALYZE) delivery');
+    const rowsRead = await prisma.$transaction(async (tx) => {
+      expect(await deleteQueue(tx, 'empty-one')).toBe('deleted');
+      const [read] = await tx.$queryRaw<{ rows: number }[]>`
+        SELECT (seq_tup_read + idx_tup_fetch)::int AS rows
+          FROM pg_stat_xact_user_tables WHERE relname = 'delivery'`;
+      return read?.rows;
+    });
+    expect(rowsRead).toBeLessThan(50);
   });
 
   test('waits for an acceptance under way and then sees what it accepted', async () => {

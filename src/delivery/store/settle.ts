@@ -16,6 +16,9 @@ export type EndWithoutAttempt =
   | { status: 'acknowledged'; reason: 'confirmed_by_pull' }
   | { status: 'cancelled'; reason: 'superseded' | 'cancelled_by_request' | 'endpoint_deleted' };
 
+/** What is not settled yet. */
+export const UNSETTLED = ['pending', 'sending'] as const;
+
 interface SettledRow {
   id: string;
   owner_kind: string;
@@ -56,4 +59,32 @@ export async function settleDeliveries(
     status: row.status,
     reason: row.reason,
   }));
+}
+
+/**
+ * What has not ended at one receiver. No index begins with the receiver: queue by queue, those that are
+ * gone included, it is looked up in the one of what is due, and what is being sent in that of leases.
+ */
+export async function findUnsettledAt(
+  sql: Sql,
+  receiverId: string,
+  limit: number,
+): Promise<string[]> {
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    WITH RECURSIVE waiting AS (
+      (SELECT queue FROM delivery WHERE status = 'pending' ORDER BY queue LIMIT 1)
+      UNION ALL
+      SELECT (SELECT d.queue FROM delivery AS d
+               WHERE d.status = 'pending' AND d.queue > waiting.queue ORDER BY d.queue LIMIT 1)
+        FROM waiting WHERE queue IS NOT NULL
+    )
+    (SELECT id FROM delivery
+      WHERE receiver_id = ${receiverId} AND lease_token IS NOT NULL AND status = 'sending')
+    UNION ALL
+    (SELECT d.id FROM waiting CROSS JOIN LATERAL (
+       SELECT id FROM delivery
+        WHERE queue = waiting.queue AND receiver_id = ${receiverId} AND status = 'pending'
+        ORDER BY priority, due_at LIMIT ${limit}) AS d)
+    LIMIT ${limit}`;
+  return rows.map(({ id }) => id);
 }

@@ -1,6 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
-import { UNSETTLED } from '../../delivery/commands.ts';
-import { settleDeliveries } from '../../delivery/store/settle.ts';
+import { settleDeliveries, UNSETTLED } from '../../delivery/store/settle.ts';
 
 /** Who decided what becomes of a message. */
 export interface Decided {
