@@ -30,7 +30,8 @@ const RETRY_PAUSE_MS = 200;
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
-  max_connections: '200',
+  // What a process takes with as many queues as there may be, and some for people and tools.
+  max_connections: '300',
   shared_buffers: '128MB',
   fsync: 'on',
   full_page_writes: 'on',

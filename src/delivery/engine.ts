@@ -34,9 +34,12 @@ export interface EngineOptions {
   clock?: Clock;
 }
 
-/** The worker: one lane a queue, the wakes that feed them, and the sweep that needs no wakes. */
+/**
+ * The worker: one lane a queue, for as long as there is that queue; the wakes that feed them; and the
+ * sweep that needs no wakes.
+ */
 export interface Worker {
-  /** Takes up new queues and changed limits at once; it also looks for them by itself. */
+  /** Takes up new queues and changed limits at once, and leaves queues that are gone; also by itself. */
   refresh(): Promise<void>;
   /** What is due now goes to a lane of this process that has a place; the rest to the timers. */
   wake: Waker;
@@ -86,26 +89,47 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
   };
 }
 
+/** A queue's lane, the rules it goes by, and the end of listening for its wakes. */
+interface Entry {
+  lane: Lane;
+  policy: Policy;
+  stop(): Promise<void>;
+}
+
 export async function startWorker(options: EngineOptions): Promise<Worker> {
   const { store, wakes, log, clock = systemClock } = options;
   const abort = new AbortController();
   const steps = createSteps(options, abort.signal);
-  const lanes = new Map<string, { lane: Lane; policy: Policy; stop(): Promise<void> }>();
+  const lanes = new Map<string, Entry>();
+  /** Lanes whose queue is gone, until what they had begun has ended. */
+  const leaving = new Set<Promise<void>>();
   const fault = (error: unknown) => log.error({ err: error }, 'worker fault');
   let closing = false;
 
   async function openLane(policy: Policy): Promise<void> {
     const lane = laneFor(policy, options, steps, () => lanes.get(policy.queue)?.policy ?? policy);
-    const entry = { lane, policy, stop: async () => {} };
+    const entry: Entry = { lane, policy, stop: async () => {} };
     lanes.set(policy.queue, entry);
     const listener = await wakes.listen(policy.queue, WAKES_AT_ONCE, lane.offer);
     entry.stop = () => listener.close();
     if (closing) await listener.close();
   }
 
+  function closeLane(queue: string, { lane, stop }: Entry): void {
+    lanes.delete(queue);
+    const left = Promise.all([lane.drain(), stop()])
+      .then(() => {}, fault)
+      .finally(() => leaving.delete(left));
+    leaving.add(left);
+  }
+
   const refresh = singly(async () => {
     if (closing) return;
-    for (const policy of await store.currentPolicies()) {
+    const policies = await store.currentPolicies();
+    if (closing) return;
+    const wanted = new Set(policies.map(({ queue }) => queue));
+    for (const [queue, entry] of lanes) if (!wanted.has(queue)) closeLane(queue, entry);
+    for (const policy of policies) {
       const entry = lanes.get(policy.queue);
       if (entry === undefined) {
         await openLane(policy);
@@ -147,7 +171,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
       refreshTimer.cancel();
       sweepTimer.cancel();
       const entries = [...lanes.values()];
-      const drained = Promise.all(entries.map(({ lane }) => lane.drain()));
+      const drained = Promise.all([...entries.map(({ lane }) => lane.drain()), ...leaving]);
       const stopped = Promise.all(entries.map((entry) => entry.stop()));
       const grace = clock.after(graceMs, () => abort.abort(new Error('shutdown')));
       await drained;

@@ -7,7 +7,14 @@ import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
 import { examples } from './examples.ts';
 import { completeRules } from './presets.ts';
 import { EVERYBODY, previewRoute } from './preview.ts';
-import { deleteQueue, findQueue, listQueues, putQueue, type QueueRow } from './store.ts';
+import {
+  deleteQueue,
+  findQueue,
+  listQueues,
+  MAX_QUEUES,
+  putQueue,
+  type QueueRow,
+} from './store.ts';
 
 interface QueueDeps {
   database: Database;
@@ -63,7 +70,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       path: '/v1/queues/{name}',
       roles: ['operator'],
       tag: 'Queues',
-      summary: 'Create a queue, or give it other rules under a new version',
+      summary: `Create a queue, ${MAX_QUEUES} at most, or give it other rules under a new version`,
       params,
       body: putQueueBody,
       responses: { 200: queueView },
@@ -74,6 +81,10 @@ export function queueRoutes(deps: QueueDeps): Route[] {
           throw invalid('body.ladderSeconds.0', 'The first attempt must come before the deadline.');
         }
         const queue = await putQueue(deps.database, name, rules);
+        if (queue === 'too_many') {
+          const detail = `There are at most ${MAX_QUEUES} queues. Delete one that nobody needs.`;
+          throw new Problem(409, 'too_many_queues', detail);
+        }
         deps.queuesChanged();
         return { status: 200, body: toView(queue) };
       },
@@ -104,6 +115,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
             'Deliveries of this queue are still under way.',
           );
         }
+        deps.queuesChanged();
         return { status: 204 };
       },
     }),

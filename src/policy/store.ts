@@ -4,6 +4,9 @@ import type { Policy, SuccessRule } from '../delivery/policy.ts';
 import type { Preset } from './contract.ts';
 import type { Rules } from './presets.ts';
 
+/** A lane costs each worker connections and places of its own. Those that the gateway brings count. */
+export const MAX_QUEUES = 64;
+
 /** A queue's current policy, and where the queue stands in a list. */
 export interface QueueRow extends Rules, Pick<Policy, 'queue' | 'version'> {
   listKey: string;
@@ -60,9 +63,13 @@ export async function putQueue(
   { prisma }: Database,
   name: string,
   rules: Rules,
-): Promise<QueueRow> {
+): Promise<QueueRow | 'too_many'> {
   return prisma.$transaction(async (tx) => {
     const created = await lockOrCreate(tx, name);
+    if (created && (await countQueues(tx)) > MAX_QUEUES) {
+      await tx.$executeRaw`DELETE FROM queue WHERE name = ${name}`;
+      return 'too_many';
+    }
     const current = created ? null : await findQueue(tx, name);
     if (current !== null && isDeepStrictEqual(rulesOf(current), rules)) return current;
     await tx.$executeRaw`
@@ -81,6 +88,16 @@ export async function putQueue(
     if (queue === null) throw new Error(`Queue ${name} vanished although its row was locked.`);
     return queue;
   });
+}
+
+/**
+ * Those who make queues take turns, so that two don't count past each other. Not by the rows of all:
+ * whoever accepts a delivery shares those, this lock is in nobody else's way.
+ */
+async function countQueues(tx: Transaction): Promise<number> {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('postrider.queues'))`;
+  const [row] = await tx.$queryRaw<{ count: number }[]>`SELECT count(*)::int AS count FROM queue`;
+  return row?.count ?? 0;
 }
 
 /** @returns whether the row was made; its version is set by the caller, in the same transaction */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/ids.ts';
-import { deleteQueue } from '../../src/policy/store.ts';
+import { deleteQueue, MAX_QUEUES } from '../../src/policy/store.ts';
 import { type Gateway, startGateway } from '../merchant/gateway.ts';
 import { until } from '../support/until.ts';
 
@@ -235,6 +235,22 @@ describe('DELETE /v1/queues/{name}', () => {
     const after = await gateway.call('GET', `/v1/endpoints/${endpoint.id}`);
     expect(after.body.queue).toBeNull();
   });
+});
+
+test('there are so many queues and not one more, however many come at once', async () => {
+  const { prisma } = gateway.database;
+  const free = MAX_QUEUES - (await prisma.queue.count());
+  for (let n = 1; n < free; n += 1) await put(`filling-${n}`);
+  const answers = await Promise.all(Array.from({ length: 5 }, (_, n) => put(`last-${n}`)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409, 409]);
+  const refused = answers.find(({ status }) => status === 409);
+  expect(refused?.body).toMatchObject({ code: 'too_many_queues' });
+  expect(await prisma.queue.count()).toBe(MAX_QUEUES);
+  // Those that are there can still be changed, and one that goes makes room.
+  expect((await put('filling-1', { jitter: 0.5 })).status).toBe(200);
+  expect((await remove('filling-1')).status).toBe(204);
+  expect((await put('instead')).status).toBe(200);
+  for (let n = 2; n < free; n += 1) await remove(`filling-${n}`);
 });
 
 describe('preview', () => {
