@@ -52,6 +52,10 @@ export type RunResult =
 /**
  * The way of one delivery: claim → send → judge → decide → record → wake.
  *
+ * How an accepted notification gets here: once it is committed, `accept` wakes its deliveries
+ * (`Worker.wake`, or a BullMQ job when they are not due yet); `lane.offer` takes each up if it has a
+ * place and calls this, and the claims of a moment share one statement (`laneFor` in engine.ts).
+ *
  * Where a crash can happen, and what makes it good:
  * - before the claim: the delivery is due and nobody holds it; the sweep finds it;
  * - between claim and record: the lease runs out; the sweep logs the attempt as `unknown` and lets
