@@ -1,16 +1,17 @@
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
 import { batched } from './batch.ts';
+import { composeThrough } from './compose.ts';
 import { createLane, type Lane } from './lane.ts';
 import { readPlainly } from './outcome.ts';
-import type { Owners, Undeliverable } from './owner.ts';
+import type { Owners } from './owner.ts';
 import { createPacer } from './pacer.ts';
 import type { Policy } from './policy.ts';
 import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
 import { type AttemptReport, run, type Steps } from './run.ts';
-import type { Letter, Sender } from './send.ts';
-import type { Claim, Claimed } from './store/claim.ts';
+import type { Sender } from './send.ts';
+import type { Claim } from './store/claim.ts';
 import type { EngineStore } from './store/engine-store.ts';
 import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
 
@@ -226,39 +227,6 @@ function take<K, V>(map: Map<K, V>, key: K): V | null {
   const value = map.get(key) ?? null;
   map.delete(key);
   return value;
-}
-
-/** Deliveries of one owner kind that are composed at the same time are composed together. */
-function composeThrough(
-  owners: Owners,
-  clock: Clock,
-): (delivery: Claimed) => Promise<Letter | Undeliverable> {
-  const composers = new Map(
-    [...owners].map(([kind, owner]) => [
-      kind,
-      batched<Claimed, Letter | Undeliverable | Error>(
-        {
-          maxItems: 200,
-          maxRuns: 2,
-          maxWaiting: 10_000,
-          whenFull: () => new Error('too many letters wait'),
-          clock,
-        },
-        async (deliveries) => {
-          const letters = await owner.compose(deliveries);
-          return deliveries.map(({ id }) => letters.get(id) ?? new Error(`no letter for ${id}`));
-        },
-      ),
-    ]),
-  );
-  return async (delivery) => {
-    const compose = composers.get(delivery.ownerKind);
-    if (compose === undefined)
-      throw new Error(`nobody owns deliveries of kind ${delivery.ownerKind}`);
-    const letter = await compose(delivery);
-    if (letter instanceof Error) throw letter;
-    return letter;
-  };
 }
 
 /** One wide line an attempt. No payload, no secret, no query string: neither url nor excerpt is in it. */

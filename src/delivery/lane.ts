@@ -1,4 +1,5 @@
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock } from '../clock.ts';
+import { createLaneTimers } from './lane-timers.ts';
 import type { RunResult } from './run.ts';
 import type { DueScope } from './store/find-due.ts';
 
@@ -35,9 +36,6 @@ export interface Lane {
 const SUSPECT_SHARE = 0.5;
 /** Receivers walked in one look. */
 const WALK = 1_000;
-/** What is due later than this is left to the sweep. */
-const LONGEST_TIMER_MS = 60_000;
-const MOST_TIMERS = 10_000;
 
 /**
  * A queue's share of this process: so many attempts at once, and never a list of what waits. What
@@ -55,7 +53,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   let looking: Promise<void> | null = null;
   const waitingReceivers = new Set<string>();
   let passing = false;
-  const timers = new Map<string, Timer>();
+  const timers = createLaneTimers(work.clock);
   const idle: Array<() => void> = [];
 
   const places = () => Math.max(0, concurrency - running);
@@ -105,13 +103,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   }
 
   function later(key: string, waitMs: number, act: () => void): void {
-    if (closing || waitMs > LONGEST_TIMER_MS || timers.has(key) || timers.size >= MOST_TIMERS)
-      return;
-    const timer = work.clock.after(Math.max(1, waitMs), () => {
-      timers.delete(key);
-      act();
-    });
-    timers.set(key, timer);
+    if (!closing) timers.set(key, waitMs, act);
   }
 
   function look(): Promise<void> {
@@ -193,8 +185,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     },
     async drain() {
       closing = true;
-      for (const timer of timers.values()) timer.cancel();
-      timers.clear();
+      timers.cancelAll();
       if (running > 0) await new Promise<void>((resolve) => idle.push(resolve));
     },
   };

@@ -1,0 +1,38 @@
+import type { Clock } from '../clock.ts';
+import { batched } from './batch.ts';
+import type { Owners, Undeliverable } from './owner.ts';
+import type { Letter } from './send.ts';
+import type { Claimed } from './store/claim.ts';
+
+/** Deliveries of one owner kind that are composed at the same time are composed together. */
+export function composeThrough(
+  owners: Owners,
+  clock: Clock,
+): (delivery: Claimed) => Promise<Letter | Undeliverable> {
+  const composers = new Map(
+    [...owners].map(([kind, owner]) => [
+      kind,
+      batched<Claimed, Letter | Undeliverable | Error>(
+        {
+          maxItems: 200,
+          maxRuns: 2,
+          maxWaiting: 10_000,
+          whenFull: () => new Error('too many letters wait'),
+          clock,
+        },
+        async (deliveries) => {
+          const letters = await owner.compose(deliveries);
+          return deliveries.map(({ id }) => letters.get(id) ?? new Error(`no letter for ${id}`));
+        },
+      ),
+    ]),
+  );
+  return async (delivery) => {
+    const compose = composers.get(delivery.ownerKind);
+    if (compose === undefined)
+      throw new Error(`nobody owns deliveries of kind ${delivery.ownerKind}`);
+    const letter = await compose(delivery);
+    if (letter instanceof Error) throw letter;
+    return letter;
+  };
+}
