@@ -4,6 +4,7 @@ import { migrate } from './db/migrate.ts';
 import { openWakeQueue } from './delivery/queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
+import { startResealing } from './gateway/reseal.ts';
 import { startWorkerPort } from './gateway/watched.ts';
 import { startWorkerRole } from './gateway/worker.ts';
 import { faultOf } from './problem.ts';
@@ -43,6 +44,7 @@ export async function startGateway(
     if (ROLES.includes('worker')) await startWorkerRole(parts);
     const url = ROLES.includes('api') ? await startApiRole(parts) : null;
     if (url === null && METRICS_PORT !== undefined) await startWorkerPort(parts, METRICS_PORT);
+    startResealing(parts);
     return { url, close };
   } catch (error) {
     await close();

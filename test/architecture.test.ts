@@ -9,7 +9,7 @@ import { describe, expect, test } from 'vitest';
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['clock', 'db', 'exact-json', 'fence', 'ids', 'problem', 'removal', 'repeat', 'route', 'secrets'],
-  ['page'],
+  ['page', 'reseal'],
   // The engine. It knows none of the protocols above it.
   ['delivery'],
   ['merchant', 'operations', 'policy', 'recovery', 'tcc'],
@@ -27,7 +27,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const NARROWER: Record<string, readonly string[]> = {
   // Runs in the participants of a transaction, without us.
   fence: [],
-  http: ['db', 'delivery/batch.ts', 'exact-json', 'ids', 'problem', 'route', 'secrets'],
+  http: ['db', 'delivery/batch.ts', 'exact-json', 'ids', 'problem', 'reseal', 'route', 'secrets'],
   config: ['secrets'],
   foundation: ['config', 'db', 'gateway', 'merchant/key-text.ts', 'secrets'],
   banner: ['config', 'foundation'],

@@ -2,7 +2,6 @@ import { startStatistics } from '../db/statistics.ts';
 import { cancelForEndpoint } from '../delivery/cancel.ts';
 import { startWorker } from '../delivery/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
-import { resealSecrets } from '../merchant/reseal.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
 import { rebaseFeed } from '../notification/store/feed.ts';
 import { startFolding } from '../operations/overview/fold.ts';
@@ -19,7 +18,7 @@ const DRAIN_MS = 15 * SECOND;
 
 /** The role `worker`: deliveries, and what else happens without being asked for. */
 export async function startWorkerRole(parts: Parts): Promise<void> {
-  const { settings, log, database, closers, running, secrets } = parts;
+  const { settings, log, database, closers, running } = parts;
   const worker = await startWorker(parts.engine);
   running.worker = worker;
   closers.push(() => worker.close(DRAIN_MS));
@@ -53,8 +52,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(retention.close);
 
   // What a start has to make good. Nothing waits for it.
-  const inBackground = (what: string, work: Promise<unknown>) =>
-    void work.catch((error) => log.error({ err: error }, `${what} failed`));
-  inBackground('resealing', resealSecrets({ database, secrets, log }));
-  inBackground('rebasing the feed', rebaseFeed(database.prisma));
+  void rebaseFeed(database.prisma).catch((error) =>
+    log.error({ err: error }, 'rebasing the feed failed'),
+  );
 }

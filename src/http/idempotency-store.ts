@@ -2,6 +2,7 @@ import type { Sql } from '../db/client.ts';
 import { batched } from '../delivery/batch.ts';
 import { newUuid } from '../ids.ts';
 import { Problem } from '../problem.ts';
+import type { SealedPlace } from '../reseal.ts';
 import type { Answer } from './answer.ts';
 
 /** One call under one Idempotency-Key. */
@@ -23,7 +24,9 @@ type Standing =
   | { kind: 'ours'; lock: Lock }
   | { kind: 'answered'; answer: Answer }
   | { kind: 'other_request' }
-  | { kind: 'running' };
+  | { kind: 'running' }
+  /** It was answered, and with the keys that are configured here the answer cannot be opened. */
+  | { kind: 'shut' };
 
 /** Encrypts what answers hold, bound to its row by `context`: some show a secret once. */
 export interface Sealing {
@@ -47,6 +50,9 @@ const BATCHES = { maxItems: 200, maxRuns: 2, maxWaiting: 5000, whenFull: overloa
 /** A row may vanish between the two statements of `claim`; twice in a row it does not. */
 const MAX_TRIES = 3;
 
+/** Few, because each holds a whole answer. */
+const RESEAL_PAGE = 100;
+
 /**
  * Remembers the first answer to each Idempotency-Key: all SQL of table `idempotency_key`.
  *
@@ -69,11 +75,14 @@ export function createIdempotencyStore(sql: Sql, sealing: Sealing) {
     if (row === undefined) return undefined;
     if (row.fingerprint !== claim.fingerprint) return { kind: 'other_request' };
     if (row.statusCode === null) return row.isLocked ? { kind: 'running' } : undefined;
-    const kept = JSON.parse(sealing.open(row.response, contextOf(claim)));
+    const kept = open(sealing, row.response, contextOf(claim));
+    if (kept === null) return { kind: 'shut' };
     return { kind: 'answered', answer: { status: row.statusCode, ...kept } };
   }
 
   return {
+    sealed: sealedAnswers(sql),
+
     /** Where this call stands; `ours` means: run it, then `keep` or `release`. */
     async claim(claim: Claim): Promise<Standing> {
       for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -171,6 +180,46 @@ async function writeTogether(sql: Sql, answers: Kept[]): Promise<undefined[]> {
   return answers.map(() => undefined);
 }
 
+/** The kept answers, for a change of the encryption key. */
+function sealedAnswers(sql: Sql): SealedPlace<{ scope: string; key: string }> {
+  return {
+    // So many rows are looked through, not found: else the last page would be the whole table.
+    async findOldSeals(sealedPrefix, after) {
+      const rows = await sql.$queryRaw<{ scope: string; key: string; sealed: string | null }[]>`
+        SELECT scope, key,
+          CASE WHEN NOT starts_with(response, ${sealedPrefix}) THEN response END AS sealed
+        FROM idempotency_key
+        WHERE (scope, key) > (${after?.scope ?? ''}, ${after?.key ?? ''})
+        ORDER BY scope, key LIMIT ${RESEAL_PAGE}`;
+      const found = rows.flatMap(({ sealed, ...key }) =>
+        sealed === null ? [] : [{ key, sealed, context: contextOf(key) }],
+      );
+      const last = rows.at(-1);
+      return { found, next: last === undefined ? null : { scope: last.scope, key: last.key } };
+    },
+    replaceSeals: (seals) => sql.$executeRaw`
+      WITH held AS MATERIALIZED (
+        SELECT k.scope, k.key, seal.after
+        FROM unnest(${seals.map(({ key }) => key.scope)}::text[],
+          ${seals.map(({ key }) => key.key)}::text[],
+          ${seals.map(({ before }) => before)}::text[],
+          ${seals.map(({ after }) => after)}::text[]) AS seal (scope, key, before, after)
+        JOIN idempotency_key AS k USING (scope, key)
+        WHERE k.response = seal.before
+        ORDER BY k.scope, k.key FOR UPDATE OF k)
+      UPDATE idempotency_key AS k SET response = held.after
+      FROM held WHERE k.scope = held.scope AND k.key = held.key`,
+  };
+}
+
+function open(sealing: Sealing, sealed: string, context: string): Omit<Answer, 'status'> | null {
+  try {
+    return JSON.parse(sealing.open(sealed, context));
+  } catch {
+    return null;
+  }
+}
+
 function overloaded(): Problem {
   return new Problem(503, 'unavailable', 'Too much waits already. Try again shortly.', {
     headers: { 'retry-after': '1' },
@@ -187,6 +236,6 @@ function byKey(one: Claim, other: Claim): number {
   return nameOf(one) < nameOf(other) ? -1 : 1;
 }
 
-function contextOf(claim: Claim): string {
-  return `idempotency_key:${claim.scope}:${claim.key}`;
+function contextOf({ scope, key }: { scope: string; key: string }): string {
+  return `idempotency_key:${scope}:${key}`;
 }

@@ -61,6 +61,15 @@ export async function answerOnce({ store, claim, run, log }: Once): Promise<Answ
         'The first request with this Idempotency-Key is still being worked on.',
         { headers: { 'retry-after': '1' } },
       );
+    case 'shut':
+      // Not run again: what it did, it has done. Another process, or the missing key, may open it.
+      log.error('the answer to an Idempotency-Key cannot be opened: is an encryption key missing?');
+      throw new Problem(
+        409,
+        'request_in_progress',
+        'The first request with this Idempotency-Key was answered, and its answer cannot be read now.',
+        { headers: { 'retry-after': '60' } },
+      );
     case 'ours':
       return runAndKeep(standing.lock);
   }

@@ -1,42 +1,43 @@
 import { Prisma, type Sql } from '../db/client.ts';
+import type { SealedPlace } from '../reseal.ts';
 import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
 
-/** A column that holds sealed secrets. */
-export interface SealedColumn {
-  table: Prisma.Sql;
-  column: Prisma.Sql;
-  contextOf(id: string): string;
+const PAGE = 500;
+
+/** All columns that hold secrets. Live ones before previous ones, as that is the way a rotation moves them. */
+export function secretPlaces(sql: Sql): SealedPlace<string>[] {
+  return [
+    columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`secret`, endpointContext),
+    columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`previous_secret`, endpointContext),
+    columnOf(sql, Prisma.sql`merchant`, Prisma.sql`secret`, merchantContext),
+    columnOf(sql, Prisma.sql`merchant`, Prisma.sql`previous_secret`, merchantContext),
+    columnOf(sql, Prisma.sql`api_key`, Prisma.sql`callback_secret`, callbackContext),
+  ];
 }
 
-/** All of them. Live secrets before previous ones, as that is the way a rotation moves them. */
-export const SEALED_COLUMNS: readonly SealedColumn[] = [
-  { table: Prisma.sql`endpoint`, column: Prisma.sql`secret`, contextOf: endpointContext },
-  { table: Prisma.sql`endpoint`, column: Prisma.sql`previous_secret`, contextOf: endpointContext },
-  { table: Prisma.sql`merchant`, column: Prisma.sql`secret`, contextOf: merchantContext },
-  { table: Prisma.sql`merchant`, column: Prisma.sql`previous_secret`, contextOf: merchantContext },
-  { table: Prisma.sql`api_key`, column: Prisma.sql`callback_secret`, contextOf: callbackContext },
-];
-
-/** Secrets that do not begin like those sealed with today's key, by id. */
-export async function findOldSeals(
+function columnOf(
   sql: Sql,
-  { table, column }: SealedColumn,
-  page: { sealedPrefix: string; after: string; limit: number },
-): Promise<{ id: string; sealed: string }[]> {
-  return sql.$queryRaw<{ id: string; sealed: string }[]>`
-    SELECT id, ${column} AS sealed FROM ${table}
-     WHERE id > ${page.after} AND NOT starts_with(${column}, ${page.sealedPrefix})
-     ORDER BY id LIMIT ${page.limit}`;
-}
-
-/** Only where the old seal still stands: a rotation in between wins. */
-export async function replaceSeals(
-  sql: Sql,
-  { table, column }: SealedColumn,
-  seals: { id: string; before: string; after: string }[],
-): Promise<number> {
-  return sql.$executeRaw`
-    UPDATE ${table} AS t SET ${column} = s.after
-      FROM jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) AS s (id text, before text, after text)
-     WHERE t.id = s.id AND t.${column} = s.before`;
+  table: Prisma.Sql,
+  column: Prisma.Sql,
+  contextOf: (id: string) => string,
+): SealedPlace<string> {
+  return {
+    async findOldSeals(sealedPrefix, after) {
+      const rows = await sql.$queryRaw<{ id: string; sealed: string }[]>`
+        SELECT id, ${column} AS sealed FROM ${table}
+         WHERE id > ${after ?? ''} AND NOT starts_with(${column}, ${sealedPrefix})
+         ORDER BY id LIMIT ${PAGE}`;
+      const found = rows.map(({ id, sealed }) => ({ key: id, sealed, context: contextOf(id) }));
+      return { found, next: rows.at(-1)?.id ?? null };
+    },
+    // Locked in one order, because processes that start together do the same pages at once.
+    replaceSeals: (seals) => sql.$executeRaw`
+      WITH held AS MATERIALIZED (
+        SELECT t.id, s.after
+          FROM jsonb_to_recordset(${JSON.stringify(seals)}::jsonb) AS s (key text, before text, after text)
+          JOIN ${table} AS t ON t.id = s.key AND t.${column} = s.before
+         ORDER BY t.id FOR UPDATE OF t
+      )
+      UPDATE ${table} AS t SET ${column} = held.after FROM held WHERE t.id = held.id`,
+  };
 }

@@ -31,6 +31,10 @@ const noIdempotency: IdempotencyStore = {
   keep: () => Promise.reject(new Error('not expected')),
   release: () => Promise.reject(new Error('not expected')),
   removeExpired: () => Promise.reject(new Error('not expected')),
+  sealed: {
+    findOldSeals: () => Promise.reject(new Error('not expected')),
+    replaceSeals: () => Promise.reject(new Error('not expected')),
+  },
 };
 
 /** For servers whose routes keep nothing. */
