@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { startEmbeddedPostgres } from './db/embedded.ts';
@@ -36,7 +36,9 @@ export async function layFoundation(
   }
   const embedded = await startEmbeddedPostgres(config.DATA_DIR, { log });
   try {
-    return { ...(await readKeys(config)), databaseUrl: embedded.url, stop: embedded.stop };
+    const keys = await readKeys(config);
+    const laid = { ...keys, databaseUrl: embedded.url, stop: embedded.stop };
+    return keys.operatorKeyFile === null ? laid : renewable(laid, keys.operatorKeyFile);
   } catch (error) {
     await embedded.stop();
     throw error;
@@ -57,6 +59,20 @@ async function readKeys(config: Config) {
     newOperatorKey: operator?.isNew ? operator.text : null,
     operatorKeyFile: operator === null ? null : join(config.DATA_DIR, 'operator-key'),
   };
+}
+
+/** With a key of our own making, a revoked one locks nobody out: the next start makes and shows another. */
+function renewable(laid: LaidFoundation, file: string): LaidFoundation {
+  laid.renewOperatorKey = async () => {
+    const text = newOperatorKey();
+    // Whole or not at all.
+    await writeFile(`${file}.new`, `${text}\n`, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+    laid.operatorKey = text;
+    laid.newOperatorKey = text;
+    return text;
+  };
+  return laid;
 }
 
 /** A secret that is made once and read again ever after; only its owner may read the file. */

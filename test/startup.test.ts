@@ -138,6 +138,23 @@ describe('on an embedded database', () => {
     await operator().get('/v1/merchants/m_kept').expect(200);
     expect(identityOf(before)).toBeUndefined();
   });
+
+  test('a revoked key stays revoked; the next start makes another and shows it', async () => {
+    const revoked = operatorKey();
+    const operator = () => apiOf(() => gateway.url, operatorKey());
+    const { body } = await operator().get('/v1/keys').expect(200);
+    const { id } = body.data.find(({ name }: { name: string }) => name === 'bootstrap');
+    await operator().delete(`/v1/keys/${id}`).expect(204);
+    await gateway.kill('SIGTERM');
+    gateway = await spawnGateway({ dataDir: folder.path });
+    expect(operatorKey()).not.toBe(revoked);
+    expect(gateway.stdout()).toContain(operatorKey());
+    expect(statSync(keyFile()).mode & 0o777).toBe(0o600);
+    await operator().get('/v1/queues').expect(200);
+    await apiOf(() => gateway.url, revoked)
+      .get('/v1/queues')
+      .expect(401);
+  });
 });
 
 describe('on a given database', () => {
@@ -189,6 +206,18 @@ describe('on a given database', () => {
     await receiver.waitFor(1);
     expect(await gateway.kill()).toMatchObject({ code: 0 });
     await redis.stop();
+  });
+
+  test('an OPERATOR_KEY that was revoked ends the start, and the sentence says what to do', async () => {
+    const gateway = await spawnGateway({ env: env() });
+    const operator = apiOf(() => gateway.url, OPERATOR_KEY);
+    const { body } = await operator.get('/v1/keys').expect(200);
+    await operator.delete(`/v1/keys/${body.data[0].id}`).expect(204);
+    await gateway.kill('SIGTERM');
+    const { code, stderr } = await runGateway({ env: env() });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/OPERATOR_KEY is a key that was revoked.*set it to a new one/);
+    expect(stderr).not.toContain(OPERATOR_KEY);
   });
 
   test('without an ENCRYPTION_KEY it is refused', async () => {

@@ -29,7 +29,7 @@ import { resultRoutes } from '../recovery/results/routes.ts';
 import { statementRoutes } from '../recovery/statements/routes.ts';
 import type { Route } from '../route.ts';
 import { transactionRoutes } from '../tcc/routes.ts';
-import type { Parts } from './parts.ts';
+import type { Foundation, Parts } from './parts.ts';
 import { urlOf, watched } from './watched.ts';
 
 const SECOND = 1000;
@@ -41,7 +41,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const { settings, foundation, log, database, closers, idempotency } = parts;
   const keyRing = createKeyRing({ database, log });
   closers.push(keyRing.close);
-  if (foundation.operatorKey !== null) await keyRing.ensureOperatorKey(foundation.operatorKey);
+  await ensureOperatorKey(keyRing, foundation);
   const tail = createTail(database.prisma, log);
   closers.push(tail.close);
   const streams = createStreams(tail);
@@ -59,6 +59,19 @@ export async function startApiRole(parts: Parts): Promise<string> {
   // Before the server, which waits for what is open.
   closers.push(async () => streams.close());
   return url;
+}
+
+/** @throws Error where the configured key cannot be used, and was not made by us */
+async function ensureOperatorKey(keyRing: KeyRing, foundation: Foundation): Promise<void> {
+  const { operatorKey, renewOperatorKey } = foundation;
+  if (operatorKey === null || (await keyRing.ensureOperatorKey(operatorKey))) return;
+  if (renewOperatorKey === undefined) {
+    throw new Error(
+      'OPERATOR_KEY is a key that was revoked, has expired or is no operator key, and stays so: ' +
+        'set it to a new one of 24 characters or more, or leave it empty if you have another.',
+    );
+  }
+  await keyRing.ensureOperatorKey(await renewOperatorKey());
 }
 
 /** Every route of the API, feature by feature. */

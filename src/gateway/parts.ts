@@ -27,6 +27,8 @@ export interface Foundation {
   databaseUrl: string;
   encryptionKeys: readonly Buffer[];
   operatorKey: string | null;
+  /** Where that key was made and is kept by us: makes another, as it was revoked. */
+  renewOperatorKey?: () => Promise<string>;
 }
 
 export type Settings = Pick<

@@ -26,8 +26,12 @@ interface CachedKey {
 export interface KeyRing {
   /** @returns null for a key that is unknown, mistyped, expired or revoked */
   authenticate(bearer: string): Promise<Principal | null>;
-  /** Takes the configured operator key, whatever its shape. @throws Error if it cannot be one */
-  ensureOperatorKey(key: string): Promise<void>;
+  /**
+   * Takes the configured operator key, whatever its shape.
+   *
+   * @returns false where it cannot be one: it was revoked, has expired or is of another role
+   */
+  ensureOperatorKey(key: string): Promise<boolean>;
   /** Forgets what is cached under a key's hash. */
   forget(hash: string): void;
   /** Notes the last uses. */
@@ -103,13 +107,10 @@ export function createKeyRing(deps: {
     },
     async ensureOperatorKey(key) {
       const hash = hashKey(key);
-      if (!(await putBootstrapKey(prisma, hash))) {
-        throw new Error(
-          'OPERATOR_KEY is a key that was revoked, has expired or is no operator key. Take another.',
-        );
-      }
+      if (!(await putBootstrapKey(prisma, hash))) return false;
       configured.add(hash);
       forget(hash);
+      return true;
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '../db/client.ts';
+import { newId } from '../ids.ts';
 import type { Principal, Role } from '../route.ts';
 
 /** The row of the configured operator key: there is one, and a new key takes the old one's place. */
@@ -115,25 +116,29 @@ export async function touchKeys(sql: Sql, ids: string[]): Promise<void> {
 }
 
 /**
- * Makes this key the configured operator key, in place of an earlier one, revoked or not: what the
- * configuration says holds. An operator key that was made through the API may be configured, too;
- * then that one counts, and the earlier configured one ends.
+ * Makes this key the configured operator key, in place of an earlier one. A key that was revoked stays
+ * so; only one that was replaced may come back. An operator key that was made through the API may be
+ * configured, too; then that one counts, and the earlier configured one ends.
  *
  * Not one upsert: processes that start together would collide on the hash, which is no arbiter of it.
  *
- * @returns whether a live operator key has this hash now
+ * @returns whether a live operator key has this hash now; if not, the earlier one goes on
  */
 export async function putBootstrapKey(sql: Sql, hash: string): Promise<boolean> {
+  // Makes room, and remembers: else a revoked key would be back as soon as another one was configured.
+  await sql.$executeRaw`
+    UPDATE api_key SET id = ${newId('key')}
+     WHERE id = ${BOOTSTRAP_ID} AND revoked_at IS NOT NULL AND hash <> ${hash}`;
   await sql.$executeRaw`
     INSERT INTO api_key (id, role, name, hash)
     VALUES (${BOOTSTRAP_ID}, 'operator', 'bootstrap', ${hash}) ON CONFLICT DO NOTHING`;
   await sql.$executeRaw`
-    WITH other AS (SELECT 1 FROM api_key WHERE hash = ${hash} AND id <> ${BOOTSTRAP_ID})
-    UPDATE api_key SET
-      hash = CASE WHEN EXISTS (SELECT FROM other) THEN hash ELSE ${hash} END,
-      revoked_at = CASE WHEN EXISTS (SELECT FROM other)
-                        THEN coalesce(revoked_at, postrider_now()) END
-     WHERE id = ${BOOTSTRAP_ID}`;
+    UPDATE api_key SET hash = ${hash}
+     WHERE id = ${BOOTSTRAP_ID} AND revoked_at IS NULL
+       AND NOT EXISTS (SELECT 1 FROM api_key WHERE hash = ${hash})`;
   const live = await findLiveKey(sql, hash);
-  return live?.principal.role === 'operator';
+  if (live?.principal.role !== 'operator') return false;
+  await sql.$executeRaw`
+    DELETE FROM api_key WHERE id = ${BOOTSTRAP_ID} AND revoked_at IS NULL AND hash <> ${hash}`;
+  return true;
 }
