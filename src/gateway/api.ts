@@ -44,7 +44,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
   await ensureOperatorKey(keyRing, foundation);
   const tail = createTail(database.prisma, log);
   closers.push(tail.close);
-  const streams = createStreams(tail);
+  const streams = createStreams({ tail, log, liveKeys: keyRing.liveKeys });
   const app = createApp({
     routes: routeTable(parts, keyRing, streams),
     authenticate: keyRing.authenticate,

@@ -10,7 +10,8 @@ const CONTEXT = 'console-session';
 const HOUR = 3600 * 1000;
 /**
  * Not prolonged by use: a console left open ends with the shift, and a copied cookie with it. A key
- * that is revoked or expires ends its sessions at once, wherever they are.
+ * that expires ends its sessions at once, and one that is revoked in the process that was told; others
+ * remember a key for up to half a minute.
  */
 const SESSION_MS = 12 * HOUR;
 const CSRF_BYTES = 24;

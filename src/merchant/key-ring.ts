@@ -3,7 +3,13 @@ import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';
-import { findLiveKey, type LiveKey, putBootstrapKey, touchKeys } from './store-keys.ts';
+import {
+  findLiveIds,
+  findLiveKey,
+  type LiveKey,
+  putBootstrapKey,
+  touchKeys,
+} from './store-keys.ts';
 
 const SECOND = 1000;
 /** A revocation in another process takes effect within this time. */
@@ -26,6 +32,8 @@ interface CachedKey {
 export interface KeyRing {
   /** @returns null for a key that is unknown, mistyped, expired or revoked */
   authenticate(bearer: string): Promise<Principal | null>;
+  /** Those of these keys, by id, that may be used now. Asks the database, so it is true everywhere. */
+  liveKeys(ids: string[]): Promise<Set<string>>;
   /**
    * Takes the configured operator key, whatever its shape.
    *
@@ -92,6 +100,7 @@ export function createKeyRing(deps: {
   return {
     forget,
     close: touched.flush,
+    liveKeys: (ids) => findLiveIds(prisma, ids),
     async authenticate(bearer) {
       const hash = hashKey(bearer);
       if (bearer.startsWith('pr_') && !hasKeyShape(bearer) && !configured.has(hash)) return null;

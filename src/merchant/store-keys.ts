@@ -104,6 +104,14 @@ export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | nul
   return { principal, expiresInMs, usedAgoMs };
 }
 
+/** Those of these keys that may be used now. */
+export async function findLiveIds(sql: Sql, ids: string[]): Promise<Set<string>> {
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    SELECT id FROM api_key WHERE id = ANY(${ids}::text[]) AND revoked_at IS NULL
+       AND (expires_at IS NULL OR expires_at > postrider_now())`;
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** Notes the use of many keys. One that another process has just noted, or is noting, is left out. */
 export async function touchKeys(sql: Sql, ids: string[]): Promise<void> {
   await sql.$executeRaw`

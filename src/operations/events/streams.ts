@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
 import { Problem } from '../../problem.ts';
 import type { Principal } from '../../route.ts';
 import type { EventFilter } from './contract.ts';
@@ -14,9 +15,9 @@ interface StreamLimits {
   inAll: number;
   /** Unread text that a reader may leave with us. */
   unreadBytes: number;
-  /** Less than what the server, or a proxy, takes for silence. */
+  /** Less than what the server, or a proxy, takes for silence. Keys are looked at again as often. */
   heartbeatMs: number;
-  /** Then the browser comes again, with a key that is looked at again. */
+  /** Then the browser comes again, to another process perhaps. */
   longestMs: number;
 }
 
@@ -36,10 +37,57 @@ export interface Streams {
   close(): void;
 }
 
+interface StreamsDeps {
+  tail: Tail;
+  log: Pick<Logger, 'warn'>;
+  /** Those of these keys, by id, that may still be used, in whichever process one was revoked. */
+  liveKeys(ids: string[]): Promise<Set<string>>;
+}
+
+interface Open {
+  keyId: string;
+  say(text: string): void;
+  end(): void;
+}
+
 /** The open streams of server-sent events of this process. */
-export function createStreams(tail: Tail, given: Partial<StreamLimits> = {}): Streams {
+export function createStreams(
+  { tail, log, liveKeys }: StreamsDeps,
+  given: Partial<StreamLimits> = {},
+): Streams {
   const limits = { ...LIMITS, ...given };
-  const open = new Map<Readable, { keyId: string; end(): void }>();
+  const open = new Map<Readable, Open>();
+  /** One for all of them; null: none is open. */
+  let heartbeat: NodeJS.Timeout | null = null;
+  let isLooking = false;
+
+  async function beat(): Promise<void> {
+    for (const { say } of open.values()) say(':\n\n');
+    if (isLooking) return;
+    isLooking = true;
+    try {
+      const asked = [...open.values()];
+      const live = await liveKeys([...new Set(asked.map(({ keyId }) => keyId))]);
+      for (const { keyId, end } of asked) if (!live.has(keyId)) end();
+    } catch (error) {
+      // Nobody said that a key was revoked. The next beat asks again.
+      log.warn({ err: error }, 'live events: keys not looked at');
+    } finally {
+      isLooking = false;
+    }
+  }
+
+  function add(stream: Readable, entry: Open): void {
+    open.set(stream, entry);
+    heartbeat ??= setInterval(() => void beat(), limits.heartbeatMs);
+  }
+
+  function remove(stream: Readable): void {
+    open.delete(stream);
+    if (open.size > 0 || heartbeat === null) return;
+    clearInterval(heartbeat);
+    heartbeat = null;
+  }
 
   function refuseTooMany(keyId: string): void {
     const own = [...open.values()].filter((each) => each.keyId === keyId).length;
@@ -58,19 +106,17 @@ export function createStreams(tail: Tail, given: Partial<StreamLimits> = {}): St
         if (!isOver) stream.push(null);
         isOver = true;
       };
-      open.set(stream, { keyId: principal.keyId, end });
       const say = (text: string) => {
         // Who does not read is let go, and may resume; to wait for one would mean to keep for all.
         if (!isOver && !stream.push(text)) stream.destroy();
       };
-      const heartbeat = setInterval(() => say(':\n\n'), limits.heartbeatMs);
+      add(stream, { keyId: principal.keyId, say, end });
       const longest = setTimeout(end, limits.longestMs);
       let stop = () => {};
       stream.once('close', () => {
         isOver = true;
-        clearInterval(heartbeat);
         clearTimeout(longest);
-        open.delete(stream);
+        remove(stream);
         stop();
       });
       say(`retry: ${RETRY_MS}\n\n`);
