@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
-import { type AuditTrail, keepRefusal } from './audit.ts';
+import { type AuditTrail, refusalsIn } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
 import { mountConsole } from './console.ts';
@@ -32,6 +32,8 @@ export interface AppParts {
   /** What `/metrics` shows. */
   metering?: Metering;
   answered?: Answered;
+  /** For tests; `performance.now` when absent. */
+  monotonicMs?: () => number;
   /** Where the console was built; beside the program when absent. */
   consoleFolder?: string;
 }
@@ -52,6 +54,7 @@ export function createApp(parts: AppParts): Express {
   const { log } = parts;
   const limiters = createLimiters(parts.rateLimits);
   const sessions = createSessions(parts.secrets);
+  const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
   const whoCalls = identify(parts.authenticate, sessions, limiters);
   const app = express();
   app.disable('x-powered-by');
@@ -65,7 +68,7 @@ export function createApp(parts: AppParts): Express {
       named(route.path),
       whoCalls,
       limiters.perKey,
-      authorize(route, keepRefusal(route, parts.audit)),
+      authorize(route, keepRefusal(route)),
       callHandler(route, parts),
     );
   }

@@ -1,4 +1,5 @@
 import type { Request } from 'express';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Audit, Call, Principal, Reply, Role, Route } from '../route.ts';
 import { problemOf } from './errors.ts';
@@ -36,6 +37,9 @@ type Handle = (call: AnyCall, remoteAddress: string | null) => Promise<Reply>;
 
 const KEPT_ROLES: readonly Role[] = ['operator', 'merchant'];
 const LONGEST_ID = 128;
+const MINUTE = 60_000;
+/** Pairs of key and action; beyond them the one that was refused longest ago is forgotten. */
+const MAX_REMEMBERED = 10_000;
 
 /**
  * A route's handler with its trace: begin → handle → end. Nothing is done that the log does not know of
@@ -82,26 +86,47 @@ export function withTrail(route: Route, trail: AuditTrail, log: Logger): Handle 
   };
 }
 
-/** Keeps that somebody tried what the role may not do, whichever role that is. */
-export function keepRefusal(
-  route: Route,
+type KeepRefusal = (req: Request, principal: Principal, requestId: string) => Promise<void>;
+
+/**
+ * Keeps that somebody tried what the role may not do, whichever role that is: one entry for each key,
+ * action and minute of this process. The log cannot be emptied, so no key may fill it with what it is
+ * not allowed to do.
+ *
+ * @returns what keeps the refusals of one route
+ */
+export function refusalsIn(
   trail: AuditTrail,
-): (req: Request, principal: Principal, requestId: string) => Promise<void> {
-  const audit = auditOf(route);
-  return async (req, principal, requestId) => {
-    if (audit === null) return;
-    const id = await trail.begin({
-      principal,
-      action: audit.action,
-      object: { kind: kindOf(audit), id: pathId(route, req.params) },
-      merchantId: principal.merchantId,
-      reason: null,
-      asked: null,
-      before: null,
-      requestId,
-      remoteAddress: req.socket.remoteAddress ?? null,
-    });
-    await trail.end(id, { status: 403, after: null });
+  monotonicMs: () => number = () => performance.now(),
+): (route: Route) => KeepRefusal {
+  const clock = { perf: { now: monotonicMs }, ttlResolution: 0 };
+  const kept = new LRUCache<string, true>({ max: MAX_REMEMBERED, ttl: MINUTE, ...clock });
+  return (route) => {
+    const audit = auditOf(route);
+    return async (req, principal, requestId) => {
+      if (audit === null) return;
+      const name = `${principal.keyId} ${audit.action}`;
+      if (kept.has(name)) return;
+      // Before anything is awaited: what comes meanwhile is the same refusal.
+      kept.set(name, true);
+      try {
+        const id = await trail.begin({
+          principal,
+          action: audit.action,
+          object: { kind: kindOf(audit), id: pathId(route, req.params) },
+          merchantId: principal.merchantId,
+          reason: null,
+          asked: null,
+          before: null,
+          requestId,
+          remoteAddress: req.socket.remoteAddress ?? null,
+        });
+        await trail.end(id, { status: 403, after: null });
+      } catch (error) {
+        kept.delete(name);
+        throw error;
+      }
+    };
   };
 }
 

@@ -14,7 +14,9 @@ export function auditRoutes({ sql }: { sql: Sql }): Route[] {
       path: '/v1/audit-log',
       roles: ['operator'],
       tag: 'Operations',
-      summary: 'Changing calls of operators and merchants, newest first',
+      summary:
+        'Changing calls of operators and merchants, newest first; of refusals by role one a minute ' +
+        'for each key and action',
       query: pageQuery.extend({
         keyId: names.describe('Who.'),
         action: names,
