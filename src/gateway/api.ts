@@ -53,7 +53,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
     audit: createAuditTrail(database.prisma),
     ...watched(parts),
   });
-  const server = createServer(app);
+  const server = createServer(app, settings.serverLimits);
   const url = await server.listen(settings.PORT, settings.HOST).then(urlOf);
   closers.push(() => server.close(REQUESTS_MS));
   // Before the server, which waits for what is open.

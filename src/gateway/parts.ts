@@ -7,6 +7,7 @@ import type { WakeQueue, Waker } from '../delivery/queue.ts';
 import { createSender } from '../delivery/send.ts';
 import { sqlStore } from '../delivery/store/engine-store.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
+import type { ServerLimits } from '../http/server.ts';
 import { pingOwner } from '../merchant/ping.ts';
 import { createTargets } from '../merchant/targets.ts';
 import { messageOwner } from '../message/owner.ts';
@@ -37,8 +38,8 @@ export type Settings = Pick<
 > &
   // When absent, nothing is too old.
   Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT'>> &
-  /** Not a setting of the environment: for tests that travel in time. */
-  Pick<EngineOptions, 'sweepEveryMs'>;
+  /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */
+  Pick<EngineOptions, 'sweepEveryMs'> & { serverLimits?: Partial<ServerLimits> | undefined };
 
 /** What is there before the first role begins. */
 export interface Ground {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
+import type { ServerLimits } from '../../src/http/server.ts';
 import { type Api, apiOf } from './api.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 
@@ -33,6 +34,7 @@ export interface GatewayOptions {
   sweepEveryMs?: number;
   metricsToken?: string;
   metricsPort?: number;
+  serverLimits?: Partial<ServerLimits>;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -55,6 +57,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,
         METRICS_PORT: options.metricsPort,
+        serverLimits: options.serverLimits,
       },
       {
         databaseUrl: db.url,
