@@ -45,8 +45,9 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const tail = createTail(database.prisma, log);
   closers.push(tail.close);
   const streams = createStreams({ tail, log, liveKeys: keyRing.liveKeys });
+  const stopping = new AbortController();
   const app = createApp({
-    routes: routeTable(parts, keyRing, streams),
+    routes: routeTable(parts, keyRing, streams, stopping.signal),
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
@@ -56,8 +57,11 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const server = createServer(app, settings.serverLimits);
   const url = await server.listen(settings.PORT, settings.HOST).then(urlOf);
   closers.push(() => server.close(REQUESTS_MS));
-  // Before the server, which waits for what is open.
-  closers.push(async () => streams.close());
+  // Before the server, which waits for what is open: an endpoint's test may last longer than it does.
+  closers.push(async () => {
+    stopping.abort();
+    streams.close();
+  });
   return url;
 }
 
@@ -75,19 +79,18 @@ async function ensureOperatorKey(keyRing: KeyRing, foundation: Foundation): Prom
 }
 
 /** Every route of the API, feature by feature. */
-function routeTable(parts: Parts, keyRing: KeyRing, streams: Streams): Route[] {
+function routeTable(
+  parts: Parts,
+  keyRing: KeyRing,
+  streams: Streams,
+  stopping: AbortSignal,
+): Route[] {
   const { settings, log, database, closers, running, secrets, wake, engine } = parts;
   const sql = database.prisma;
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
   const guard = createGuard({ allowPrivateTargets });
   closers.push(async () => guard.close());
-  const stopping = new AbortController();
-  const commands = createCommands(
-    database,
-    wake,
-    engine.owners,
-    createSteps(engine, stopping.signal),
-  );
+  const commands = createCommands(database, wake, engine.owners, createSteps(engine, stopping));
   const refusedUrl = (url: string) => {
     const checked = checkUrl(url, { allowPrivateTargets });
     return checked.ok ? null : checked.reason;
