@@ -4,6 +4,7 @@ import type { Outcome } from './outcome.ts';
 import type { Answer, Letter } from './send.ts';
 import type { Claimed } from './store/claim.ts';
 import type { AttemptEntry, Recorded } from './store/record.ts';
+import type { Resent } from './store/resend.ts';
 import type { Settled } from './store/settle.ts';
 
 /** A delivery that has nowhere to go any more. */
@@ -22,6 +23,13 @@ export interface Owner {
   read?(delivery: Claimed, answer: Answer, outcome: Outcome): Reading | null;
   /** What it means that nobody knows how an attempt ended, its process died; absent: the ladder goes on. */
   readLost?(delivery: Claimed): Reading;
+  /**
+   * Somebody wants this delivery sent once more, by hand. Absent: it always may be.
+   *
+   * @param resend makes it due, by the engine's own rules
+   * @throws Problem where the protocol does not allow it
+   */
+  resend?(delivery: Owned, resend: () => Promise<Resent[]>): Promise<Resent[]>;
   /** Attempts have ended: called inside the transaction that records them. */
   attempted?(transaction: Transaction, attempts: Attempted[]): Promise<AfterCommit | undefined>;
   /** Deliveries have reached an end: called inside the transaction that ends them. */
@@ -33,6 +41,16 @@ export interface Owner {
  * die in between, so nothing may depend on it: the sweep finds what was not woken.
  */
 export type AfterCommit = () => void;
+
+/** A delivery as its owner knows it. */
+export interface Owned {
+  ownerKind: string;
+  ownerId: string;
+  purpose: string;
+  status: string;
+  /** Attempts of all its cycles. */
+  attempts: number;
+}
 
 /** An attempt that has just been recorded, and its delivery as the record left it. */
 export interface Attempted {

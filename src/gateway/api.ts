@@ -125,7 +125,7 @@ function routeTable(
       wakeReceiver: commands.wakeReceiver,
       testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
     }),
-    ...deliveryRoutes({ database, commands }),
+    ...deliveryRoutes({ database, commands, owners: engine.owners }),
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes({ sql }),
     ...statementRoutes(parts.statements),

@@ -3,7 +3,7 @@ import type { Owner } from '../delivery/owner.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import type { AttemptEntry } from '../delivery/store/record.ts';
 import { newId } from '../ids.ts';
-import { notFound } from '../problem.ts';
+import { notFound, Problem } from '../problem.ts';
 import type { TestResult } from './contract-endpoints.ts';
 import { findEndpoint } from './store-endpoints.ts';
 import type { Targets } from './targets.ts';
@@ -14,6 +14,13 @@ const HOUR_MS = 3_600_000;
 /** A test of an endpoint is a protocol of its own: one delivery, one attempt, and no business event. */
 export function pingOwner({ loadEndpointTargets }: Targets): Owner {
   return {
+    async resend() {
+      throw new Problem(
+        409,
+        'nothing_to_resend',
+        'A test is one attempt. Test the endpoint again.',
+      );
+    },
     async compose(deliveries) {
       const targets = await loadEndpointTargets(
         deliveries.flatMap((each) => each.endpointId ?? []),

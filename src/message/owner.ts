@@ -9,6 +9,7 @@ import type { Targets } from '../merchant/targets.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import { checkLetter, ROLLED_BACK, readCheck, readSilence } from './check.ts';
 import { confirmMessages } from './confirm.ts';
+import { resendCheck } from './resend.ts';
 import { markCancelled, markSuspended } from './store/decide.ts';
 import { findAwaiting, findCheckContents } from './store/letters.ts';
 
@@ -87,6 +88,8 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
       isCheck(delivery)
         ? readSilence(delivery.attemptCount)
         : { kind: 'unknown', retryAfterMs: null },
+    resend: (delivery, resend) =>
+      isCheck(delivery) ? resendCheck(sql, delivery, resend) : resend(),
     async settled(tx, deliveries): Promise<AfterCommit | undefined> {
       const checks = deliveries.filter(isCheck);
       if (checks.length === 0) return undefined;

@@ -6,7 +6,7 @@ import { newId } from '../ids.ts';
 import type { DeliveryView } from './contract.ts';
 import { listensTo } from './plan.ts';
 import { findAudience, type ListeningEndpoint } from './store/audience.ts';
-import { ownerKindOf } from './store/deliveries.ts';
+import { findOwned } from './store/deliveries.ts';
 
 const SECOND = 1000;
 
@@ -30,7 +30,7 @@ export async function adoptSkipped(
   if (first === undefined) return;
   const deadlineMs =
     (await policyCache(prisma)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
-  const ownerKind = await ownerKindOf(prisma, skipped.id);
+  const ownerKind = (await findOwned(prisma, skipped.id))?.ownerKind ?? 'notification';
   const further = others.map((endpoint) => ({
     ...deliveryTo(endpoint, skipped, merchantId, deadlineMs),
     ownerKind,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { Owners } from '../delivery/owner.ts';
 import type { Resent } from '../delivery/store/resend.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
@@ -12,15 +13,17 @@ import { lookAtDelivery } from './look.ts';
 import { byDeliveryId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
 import { scopeOf } from './scope.ts';
-import { findDelivery, listAttempts, listDeliveries } from './store/deliveries.ts';
+import { findDelivery, findOwned, listAttempts, listDeliveries } from './store/deliveries.ts';
 import { findStanding } from './store/standing.ts';
 
 interface DeliveryDeps {
   database: Database;
   commands: DeliveryCommands;
+  /** The protocols, which may have a say in what is sent again. */
+  owners: Owners;
 }
 
-export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
+export function deliveryRoutes({ database, commands, owners }: DeliveryDeps): Route[] {
   const sql = database.prisma;
   const inBurst = createBursts();
 
@@ -135,7 +138,12 @@ export function deliveryRoutes({ database, commands }: DeliveryDeps): Route[] {
             const found = await visibleDelivery(principal, params.id);
             if (found.status === 'skipped') await adoptSkipped(database, commands, found);
             const delivered = body.force ? 'repeat' : 'refuse';
-            return commands.resend([params.id], delivered, principal.keyId, since);
+            const resend = () => commands.resend([params.id], delivered, principal.keyId, since);
+            // A notification may always be sent again, whichever protocol had it sent.
+            if (found.notificationId !== null) return resend();
+            const owned = await findOwned(sql, params.id);
+            if (owned === null) throw notFound('delivery');
+            return owners.get(owned.ownerKind)?.resend?.(owned, resend) ?? resend();
           },
         );
         refuseUnlessDue(resent);

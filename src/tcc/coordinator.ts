@@ -10,6 +10,7 @@ import { invalid, notFound, Problem } from '../problem.ts';
 import { advance } from './advance.ts';
 import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contract.ts';
 import { branchCall, decide, TRY_QUEUE } from './decide.ts';
+import { requireTurn } from './resend.ts';
 import type { Decision } from './store/decide.ts';
 import { findBranch, findState, findTransaction, type Scope, type State } from './store/find.ts';
 import { findLane, insertBranch, insertTransaction, type NewBranch } from './store/insert.ts';
@@ -183,9 +184,7 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     async retry(gid: string, branchId: string, keyId: string): Promise<void> {
       const branch = await decidedBranch(gid, branchId);
       if (branch.isFinished) return;
-      if (!branch.isItsTurn) {
-        throw new Problem(409, 'not_its_turn', 'The branches before it have not finished.');
-      }
+      requireTurn(branch);
       // First the call, then the state: a crash in between leaves a call that ends the transaction.
       await commands.resend([branch.deliveryId], 'refuse', keyId);
       await resumeTransactions(prisma, [gid]);

@@ -7,6 +7,7 @@ import type { Claimed } from '../delivery/store/claim.ts';
 import type { Settled } from '../delivery/store/settle.ts';
 import { advance } from './advance.ts';
 import { decide } from './decide.ts';
+import { resendCall } from './resend.ts';
 import { findContents } from './store/find.ts';
 import {
   findVerdicts,
@@ -82,6 +83,8 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
     },
 
     read,
+
+    resend: (delivery, resend) => resendCall(sql, delivery, resend),
 
     async attempted(tx, attempts) {
       const failed = attempts.filter(isFailedSecondPhase);

@@ -21,6 +21,23 @@ async function endpointAt(path: string): Promise<string> {
   return body.id;
 }
 
+test('a test of an endpoint is one attempt: it is not sent again by hand, only made anew', async () => {
+  receiver.answer(500, '/broken');
+  const id = await endpointAt('/broken');
+  const { body } = await merchant.api.post(`/v1/endpoints/${id}/test`).expect(200);
+  expect(body).toMatchObject({ outcome: 'http_status', statusCode: 500 });
+  const { rows } = await gateway.db.database.pool.query(
+    `SELECT id FROM delivery WHERE owner_kind = 'ping' AND endpoint_id = $1`,
+    [id],
+  );
+  const again = await merchant.api
+    .post(`/v1/deliveries/${rows[0].id}/resend`, { reason: 'once more', force: true })
+    .expect(409);
+  expect(again.body.code).toBe('nothing_to_resend');
+  await merchant.api.post(`/v1/endpoints/${id}/test`).expect(200);
+  expect(receiver.requests).toHaveLength(2);
+});
+
 test('a shutdown gives up a test that is under way, and says so to who asked', async () => {
   receiver.answer(hang, '/silent');
   const id = await endpointAt('/silent');

@@ -149,6 +149,80 @@ test('resolving the last stuck branch of a suspended transaction ends it', async
   expect((await view(producer.api, gid)).status).toBe('cancelled');
 }, 30_000);
 
+/** A re-send of a call's delivery, as of any other one. */
+const resend = (deliveryId: string, force = false) =>
+  gateway.operator.post(`/v1/deliveries/${deliveryId}/resend`, { reason: 'by hand', force });
+const callOf = async (gid: string, branchId: string, op: string): Promise<string> => {
+  const { branches } = await view(producer.api, gid);
+  const found = branches.find((each: { branchId: string }) => each.branchId === branchId);
+  return found.calls.find((each: { op: string }) => each.op === op).deliveryId;
+};
+
+test('a re-send of a delivery goes no other way than the protocol: its turn, and not once it is done', async () => {
+  shop.answer(500, '/stock/confirm');
+  const gid = await decided('confirm', ['stock', 'points']);
+  await shop.waitFor(1);
+  const [stock, points] = [
+    await callOf(gid, 'stock', 'confirm'),
+    await callOf(gid, 'points', 'confirm'),
+  ];
+  for (const force of [false, true]) {
+    expect((await resend(points, force).expect(409)).body.code).toBe('not_its_turn');
+  }
+  expect(calls(shop)).not.toContain('/points/confirm');
+
+  await dayPasses();
+  await becomes(producer.api, gid, 'suspended', 15_000);
+  await resend(stock).expect(202);
+  // It goes on, as after a retry.
+  expect((await view(producer.api, gid)).status).toBe('confirming');
+  shop.answer(200, '/stock/confirm');
+  await becomes(producer.api, gid, 'confirmed', 15_000);
+  const made = calls(shop).length;
+  for (const force of [false, true]) {
+    expect((await resend(stock, force).expect(409)).body.code).toBe('already_delivered');
+  }
+  expect(calls(shop)).toHaveLength(made);
+}, 60_000);
+
+test('what was done by hand is not called any more, by a re-send either', async () => {
+  shop.answer(409, '/stock/confirm');
+  const gid = await decided('confirm', ['stock']);
+  await shop.waitFor(1);
+  await ask(gid, 'stock', 'resolve', { outcome: 'done', reason: 'booked by hand' }).expect(200);
+  const made = calls(shop).length;
+  const refused = await resend(await callOf(gid, 'stock', 'confirm'), true).expect(409);
+  expect(refused.body.code).toBe('already_delivered');
+  expect(calls(shop)).toHaveLength(made);
+});
+
+test('a try is not made again: not when it has succeeded, not after the decision', async () => {
+  shop.answer(425, '/points/try');
+  const { body } = await producer.api
+    .post('/v1/transactions', {
+      businessKey: 'TRIES',
+      mode: 'managed',
+      branches: [branch(shop, 'stock'), branch(shop, 'points')],
+    })
+    .expect(201);
+  const [stock, points] = [
+    await callOf(body.gid, 'stock', 'try'),
+    await callOf(body.gid, 'points', 'try'),
+  ];
+  const triedOnce = async () =>
+    (await gateway.operator.get(`/v1/deliveries/${stock}`).expect(200)).body.status === 'delivered';
+  await until(triedOnce);
+  for (const force of [false, true]) {
+    expect((await resend(stock, force).expect(409)).body.code).toBe('already_delivered');
+  }
+  await producer.api.post(`/v1/transactions/${body.gid}/cancel`, {});
+  await becomes(producer.api, body.gid, 'cancelled', 15_000);
+  for (const id of [stock, points]) {
+    expect((await resend(id, true).expect(409)).body.code).toBe('transaction_decided');
+  }
+  expect(calls(shop).filter((path) => path === '/stock/try')).toHaveLength(1);
+}, 30_000);
+
 test('only operators retry and resolve, and nothing before it is decided', async () => {
   const { body } = await producer.api
     .post('/v1/transactions', {

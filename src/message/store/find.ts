@@ -53,6 +53,17 @@ export async function findMessage(sql: Sql, scope: Scope, id: string): Promise<L
   return rows.map(toMessage)[0] ?? null;
 }
 
+/** What was decided of it, if anything was; how far its deliveries are is not asked. */
+export async function findStatus(
+  sql: Sql,
+  id: string,
+): Promise<'prepared' | 'suspended' | 'confirmed' | 'cancelled' | null> {
+  const [row] = await sql.$queryRaw<
+    { status: 'prepared' | 'suspended' | 'confirmed' | 'cancelled' }[]
+  >`SELECT status FROM message WHERE id = ${id}`;
+  return row?.status ?? null;
+}
+
 /** Newest first. @param before the place of the last one seen */
 export async function listMessages(
   sql: Sql,

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import type { Owned } from '../../delivery/owner.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
 import type { Scope } from './find.ts';
 
@@ -95,11 +96,13 @@ export async function listAttempts(
   return rows.map((row) => ({ ...row, startedAt: row.startedAt.toISOString() }));
 }
 
-/** Which protocol sends a delivery. */
-export async function ownerKindOf(sql: Sql, id: string): Promise<string> {
-  const rows = await sql.$queryRaw<{ owner_kind: string }[]>`
-    SELECT owner_kind FROM delivery WHERE id = ${id}`;
-  return rows[0]?.owner_kind ?? 'notification';
+/** What the protocol that sends a delivery knows of it. */
+export async function findOwned(sql: Sql, id: string): Promise<Owned | null> {
+  const rows = await sql.$queryRaw<Owned[]>`
+    SELECT d.owner_kind AS "ownerKind", d.owner_id AS "ownerId", d.purpose, d.status,
+           (SELECT count(*)::int FROM attempt AS a WHERE a.delivery_id = d.id) AS attempts
+      FROM delivery AS d WHERE d.id = ${id}`;
+  return rows[0] ?? null;
 }
 
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {

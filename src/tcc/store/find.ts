@@ -108,6 +108,7 @@ export async function findState(sql: Sql, scope: Scope, gid: string): Promise<St
 
 export interface BranchState {
   id: string;
+  gid: string;
   fingerprint: string;
   isFinished: boolean;
   decision: 'confirm' | 'cancel' | null;
@@ -122,15 +123,24 @@ export async function findBranch(
   gid: string,
   branchId: string,
 ): Promise<BranchState | null> {
+  return findBranchWhere(sql, Prisma.sql`b.gid = ${gid} AND b.branch_id = ${branchId}`);
+}
+
+/** @param id the owner of the branch's deliveries */
+export async function findBranchById(sql: Sql, id: string): Promise<BranchState | null> {
+  return findBranchWhere(sql, Prisma.sql`b.id = ${id}`);
+}
+
+async function findBranchWhere(sql: Sql, which: Prisma.Sql): Promise<BranchState | null> {
   const rows = await sql.$queryRaw<BranchState[]>`
-    SELECT b.id, b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
+    SELECT b.id, b.gid, b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
            (SELECT d.id FROM delivery AS d WHERE d.owner_id = b.id AND d.purpose = t.decision)
              AS "deliveryId",
            NOT EXISTS (SELECT 1 FROM tcc_branch AS o WHERE o.gid = b.gid AND o.finished_at IS NULL
              AND CASE t.decision WHEN 'confirm' THEN o.position < b.position
                                  ELSE o.position > b.position END) AS "isItsTurn"
       FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
-     WHERE b.gid = ${gid} AND b.branch_id = ${branchId}`;
+     WHERE ${which}`;
   return rows[0] ?? null;
 }
 

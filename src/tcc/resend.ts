@@ -1,0 +1,45 @@
+import type { Sql } from '../db/client.ts';
+import type { Owned } from '../delivery/owner.ts';
+import type { Resent } from '../delivery/store/resend.ts';
+import { notFound, Problem } from '../problem.ts';
+import { findBranchById } from './store/find.ts';
+import { resumeTransactions } from './store/progress.ts';
+
+/**
+ * A call that is made once more by hand keeps to the protocol: a try only until the decision, and what
+ * was decided only at the branch whose turn it is, until that has done it. `force` changes nothing
+ * about that.
+ *
+ * @throws Problem 409 `transaction_decided`, `already_delivered`, `not_its_turn`
+ */
+export async function resendCall(
+  sql: Sql,
+  { ownerId, purpose, status }: Owned,
+  resend: () => Promise<Resent[]>,
+): Promise<Resent[]> {
+  const branch = await findBranchById(sql, ownerId);
+  if (branch === null) throw notFound('branch');
+  if (purpose === 'try') {
+    if (branch.decision !== null) {
+      throw new Problem(409, 'transaction_decided', 'It was decided; its tries are over.');
+    }
+    if (status === 'delivered') throw doneAlready('This branch has been tried.');
+    return resend();
+  }
+  if (branch.isFinished) throw doneAlready('This branch has done what was decided.');
+  requireTurn(branch);
+  // First the call, then the state: a crash in between leaves a call that ends the transaction.
+  const resent = await resend();
+  await resumeTransactions(sql, [branch.gid]);
+  return resent;
+}
+
+/** @throws Problem 409 `not_its_turn` */
+export function requireTurn({ isItsTurn }: { isItsTurn: boolean }): void {
+  if (isItsTurn) return;
+  throw new Problem(409, 'not_its_turn', 'The branches before it have not finished.');
+}
+
+function doneAlready(detail: string): Problem {
+  return new Problem(409, 'already_delivered', detail);
+}
