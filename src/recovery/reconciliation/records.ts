@@ -6,7 +6,7 @@ import { readCsv, rowFault } from './csv.ts';
 
 const COLUMNS = ['businessKey', 'status', 'amount', 'currency'];
 const MAX_ERRORS = 20;
-/** Rows read before others get their turn. */
+/** Rows read, compared or digested before others get their turn. */
 const ROWS_AT_ONCE = 5000;
 
 /**
@@ -58,10 +58,14 @@ function readRecord(row: number, fields: string[], errors: FieldError[]): Record
  * @param nameOf how the caller knows the record at an index
  * @throws Problem 422 with the later ones, at most 20
  */
-export function refuseDuplicates(records: Record[], nameOf: (index: number) => string): void {
+export async function refuseDuplicates(
+  records: Record[],
+  nameOf: (index: number) => string,
+): Promise<void> {
   const firsts = new Map<string, number>();
   const errors: FieldError[] = [];
   for (const [index, { businessKey }] of records.entries()) {
+    if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await nextTick();
     const first = firsts.get(businessKey);
     if (first === undefined) firsts.set(businessKey, index);
     else if (errors.length < MAX_ERRORS) {
@@ -75,12 +79,17 @@ export function refuseDuplicates(records: Record[], nameOf: (index: number) => s
 }
 
 /** The same for the same records, whatever their order, their form and the zeros behind an amount. */
-export function digestOf(records: Record[]): string {
-  const lines = records.map(({ businessKey, status, amount, currency }) =>
-    JSON.stringify([businessKey, status, amount && plainest(amount), currency]),
-  );
+export async function digestOf(records: Record[]): Promise<string> {
+  const lines: string[] = [];
+  for (const { businessKey, status, amount, currency } of records) {
+    lines.push(JSON.stringify([businessKey, status, amount && plainest(amount), currency]));
+    if (lines.length % ROWS_AT_ONCE === 0) await nextTick();
+  }
   const hash = createHash('sha256');
-  for (const line of lines.sort()) hash.update(line).update('\n');
+  for (const [index, line] of lines.sort().entries()) {
+    hash.update(line).update('\n');
+    if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await nextTick();
+  }
   return hash.digest('hex');
 }
 

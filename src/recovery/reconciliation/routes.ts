@@ -80,7 +80,7 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
           throw invalid('query.date', 'The body names another day.');
         }
         const records = body === undefined ? await readCsvRecords(rawBody) : body.records;
-        refuseDuplicates(records, (index) =>
+        await refuseDuplicates(records, (index) =>
           body === undefined ? `row ${index + 2}` : `body.records.${index}.businessKey`,
         );
         const { isNew, reconciliation } = await takeList(database, {

@@ -19,7 +19,7 @@ export async function takeList(
   database: Database,
   list: Omit<Upload, 'sha256'>,
 ): Promise<{ isNew: boolean; reconciliation: ReconciliationView }> {
-  const upload = { ...list, sha256: digestOf(list.records) };
+  const upload = { ...list, sha256: await digestOf(list.records) };
   const earlier = await findByFile(database.prisma, upload);
   if (earlier !== null && earlier.status !== 'failed') {
     return { isNew: false, reconciliation: earlier };
