@@ -126,15 +126,18 @@ export interface Earlier {
   fingerprint: string;
 }
 
+/** Two lookups by key. (Rejected: one with OR, whose list of pairs has the whole table read beside it.) */
 export async function findEarlier(sql: Sql, wanted: NewNotification[]): Promise<Earlier[]> {
   const rows = await sql.$queryRaw<
     { id: string; merchant_id: string; event_id: string | null; fingerprint: string }[]
   >`
     SELECT n.id, n.merchant_id, n.event_id, n.fingerprint FROM notification AS n
      WHERE n.id = ANY (${wanted.map((each) => each.id)})
-        OR (n.merchant_id, n.event_id) IN (
-             SELECT * FROM unnest(${wanted.map((each) => each.merchantId)}::text[],
-                                  ${wanted.map((each) => each.eventId)}::text[]))`;
+    UNION
+    SELECT n.id, n.merchant_id, n.event_id, n.fingerprint
+      FROM unnest(${wanted.map((each) => each.merchantId)}::text[],
+                  ${wanted.map((each) => each.eventId)}::text[]) AS w (merchant_id, event_id)
+      JOIN notification AS n ON n.merchant_id = w.merchant_id AND n.event_id = w.event_id`;
   return rows.map((row) => ({
     id: row.id,
     merchantId: row.merchant_id,
