@@ -24,11 +24,15 @@ async function notify(count: number, more: object = {}): Promise<string[]> {
   return body.data.map((item: { notification: { id: string } }) => item.notification.id);
 }
 
-async function readAll(path: string, between: () => Promise<unknown> = async () => {}) {
+async function readAll(
+  path: string,
+  between: () => Promise<unknown> = async () => {},
+  api = merchant.api,
+) {
   const rows: { id: string }[] = [];
   let cursor = '';
   for (;;) {
-    const { body } = await merchant.api
+    const { body } = await api
       .get(`${path}${path.includes('?') ? '&' : '?'}limit=7${cursor}`)
       .expect(200);
     rows.push(...body.data);
@@ -58,6 +62,38 @@ test('filters take one value or several', async () => {
   );
   const deliveries = await readAll('/v1/deliveries?businessKey=H,R&status=skipped');
   expect(deliveries).toHaveLength(5);
+});
+
+test('a producer pages through what it sent, each delivery once, the newest notification first', async () => {
+  const two = await gateway.merchant();
+  await gateway.operator.put('/v1/queues/later', { ladderSeconds: [3600] }).expect(200);
+  for (const path of ['/a', '/b']) {
+    await two.api
+      .post(`/v1/merchants/${two.id}/endpoints`, {
+        url: `http://127.0.0.1:9${path}`,
+        queue: 'later',
+      })
+      .expect(201);
+  }
+  const { api } = await gateway.producer();
+  const send = async (from: typeof api, n: number) => {
+    const event = { merchantId: two.id, type: 'a.b', businessKey: `P-${n}`, payload: {} };
+    const { body } = await from.post('/v1/notifications', event).expect(202);
+    return body.deliveries.map(({ id }: { id: string }) => id) as string[];
+  };
+  const sent: string[][] = [];
+  for (let n = 0; n < 11; n += 1) {
+    sent.push((await send(api, n)).toSorted().reverse());
+    await send(gateway.operator, n);
+  }
+  const newestFirst = sent.toReversed().flat();
+  const more = () => send(api, 99);
+  expect(await readAll('/v1/deliveries', more, api)).toEqual(newestFirst);
+  const filters = `businessKey=P-3,P-4,P-5,P-6,P-7&merchantId=${two.id}&queue=later`;
+  const some = sent.slice(3, 8).toReversed().flat();
+  expect(await readAll(`/v1/deliveries?${filters}&status=pending`, more, api)).toEqual(some);
+  expect(await readAll(`/v1/deliveries?${filters}`, more, api)).toEqual(some);
+  expect(await readAll('/v1/deliveries?status=delivered', more, api)).toEqual([]);
 });
 
 test('from and to bound the acceptance', async () => {

@@ -1,12 +1,21 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../../bench/generated.ts';
+import type { Sql } from '../../src/db/client.ts';
+import { listDeliveries } from '../../src/notification/store/deliveries.ts';
+import { listNotifications, type Scope } from '../../src/notification/store/find.ts';
 import { findEarlier, type NewNotification } from '../../src/notification/store/insert.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { PLAN_MODES, readingOf } from '../support/pages.ts';
 
 const ROWS = 20_000;
 /** The table has thousands. */
-const FEW_PAGES = 200;
+const FEW_PAGES = 300;
+const PAGE = 26;
+const EVERYBODY: Scope = { merchantId: null, producerKeyId: null };
+/** Sent a hundred of the oldest. */
+const QUIET: Scope = { merchantId: null, producerKeyId: 'key_quiet' };
+/** Has a hundredth of all. */
+const MERCHANT: Scope = { merchantId: 'bench_7', producerKeyId: null };
 
 let db: TestDatabase;
 beforeAll(async () => {
@@ -16,6 +25,9 @@ beforeAll(async () => {
   await pool.query(NOTIFICATIONS, [1, ROWS, ROWS]);
   await pool.query(
     "UPDATE notification SET event_id = 'evt-' || business_key WHERE result_version = 0",
+  );
+  await pool.query(
+    "UPDATE notification SET producer_key_id = 'key_quiet' WHERE id IN (SELECT id FROM notification ORDER BY id LIMIT 100)",
   );
   await pool.query('VACUUM ANALYZE notification, delivery, merchant, endpoint, receiver');
 });
@@ -35,6 +47,38 @@ describe.each(PLAN_MODES)('%s', (mode) => {
       findEarlier(sql, wanted),
     );
     expect(answered).toBe(10);
+    expect(pages).toBeLessThan(FEW_PAGES);
+  });
+
+  const listed = (ask: (sql: Sql) => Promise<unknown>) => readingOf(db.database, mode, ask);
+
+  test('a producer that sent little, long ago, finds it at once', async () => {
+    const notifications = await listed((sql) => listNotifications(sql, QUIET, {}, null, PAGE));
+    expect(notifications.answered).toBe(PAGE);
+    expect(notifications.pages).toBeLessThan(FEW_PAGES);
+    const deliveries = await listed((sql) => listDeliveries(sql, QUIET, {}, null, PAGE));
+    expect(deliveries.answered).toBe(PAGE);
+    expect(deliveries.pages).toBeLessThan(FEW_PAGES);
+    const [last] = (await listDeliveries(db.database.prisma, QUIET, {}, null, PAGE)).slice(-1);
+    const next = await listed((sql) => listDeliveries(sql, QUIET, {}, last?.id ?? '', PAGE));
+    expect(next.answered).toBe(PAGE);
+    expect(next.pages).toBeLessThan(FEW_PAGES);
+  });
+
+  test('a merchant reads its own and not what others have', async () => {
+    const notifications = await listed((sql) => listNotifications(sql, MERCHANT, {}, null, PAGE));
+    expect(notifications.answered).toBe(PAGE);
+    expect(notifications.pages).toBeLessThan(FEW_PAGES);
+    const filter = { type: ['of.nobody'] };
+    const none = await listed((sql) => listNotifications(sql, MERCHANT, filter, null, PAGE));
+    expect(none.pages).toBeLessThan(FEW_PAGES);
+    const deliveries = await listed((sql) => listDeliveries(sql, MERCHANT, filter, null, PAGE));
+    expect(deliveries.pages).toBeLessThan(FEW_PAGES);
+  });
+
+  test('of an endpoint nobody has, nothing is read', async () => {
+    const filter = { endpointId: ['ep_nobody'] };
+    const { pages } = await listed((sql) => listDeliveries(sql, EVERYBODY, filter, null, PAGE));
     expect(pages).toBeLessThan(FEW_PAGES);
   });
 });

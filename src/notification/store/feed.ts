@@ -2,7 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import type { Notification } from '../contract.ts';
 import {
   COLUMNS,
-  conditionsOf,
+  conditionOf,
   type NotificationFilter,
   type NotificationRow,
   type Scope,
@@ -63,7 +63,7 @@ export async function readFeed(
               FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
              WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${HORIZON}
                AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from}
-               AND ${Prisma.join(conditionsOf(scope, filter), ' AND ')}
+               AND ${conditionOf(scope, filter)}
              ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
          WHERE ${ofMerchants(scope, filter)}
          ORDER BY own.created_xid, own.owner_id LIMIT ${limit}) AS feed

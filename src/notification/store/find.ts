@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
+import { allOf, among } from './conditions.ts';
 import { searchFor } from './search.ts';
 
 /** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
@@ -75,10 +76,10 @@ export async function listNotifications(
   before: string | null,
   limit: number,
 ): Promise<Notification[]> {
-  const older = before === null ? [] : [Prisma.sql`n.id < ${before}`];
+  const older = before === null ? null : Prisma.sql`n.id < ${before}`;
   const rows = await sql.$queryRaw<NotificationRow[]>`
     SELECT ${COLUMNS} FROM notification AS n
-     WHERE ${Prisma.join([...conditionsOf(scope, filter), ...older], ' AND ')}
+     WHERE ${allOf([conditionOf(scope, filter), older])}
      ORDER BY n.id DESC LIMIT ${limit}`;
   return rows.map(toNotification);
 }
@@ -90,9 +91,9 @@ export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promis
   return rows.map(({ id }) => id);
 }
 
-/** What a list is asked for, as conditions on `notification AS n`. */
-export function conditionsOf(scope: Scope, filter: NotificationFilter): Prisma.Sql[] {
-  return [
+/** What a list is asked for, as a condition on `notification AS n`. */
+export function conditionOf(scope: Scope, filter: NotificationFilter): Prisma.Sql {
+  return allOf([
     visible(scope),
     among(Prisma.sql`n.merchant_id`, filter.merchantId),
     among(Prisma.sql`n.business_key`, filter.businessKey),
@@ -102,7 +103,7 @@ export function conditionsOf(scope: Scope, filter: NotificationFilter): Prisma.S
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
     filter.search ? searchFor(filter.search, scope.merchantId) : null,
-  ].filter((condition) => condition != null);
+  ]);
 }
 
 /** The least advanced delivery is in one of these states. */
@@ -112,12 +113,10 @@ function hasStatus(statuses: string[]): Prisma.Sql {
 }
 
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
-  return Prisma.sql`(${merchantId}::text IS NULL OR n.merchant_id = ${merchantId})
-    AND (${producerKeyId}::text IS NULL OR n.producer_key_id = ${producerKeyId})`;
-}
-
-function among(column: Prisma.Sql, values: string[] | undefined): Prisma.Sql | null {
-  return values === undefined ? null : Prisma.sql`${column} = ANY (${values})`;
+  return allOf([
+    merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,
+    producerKeyId === null ? null : Prisma.sql`n.producer_key_id = ${producerKeyId}`,
+  ]);
 }
 
 export function toNotification(row: NotificationRow): Notification {
