@@ -76,6 +76,27 @@ describe.each(PLAN_MODES)('%s', (mode) => {
     expect(deliveries.pages).toBeLessThan(FEW_PAGES);
   });
 
+  test('what is under way, or waits, is not looked for among what has ended', async () => {
+    for (const status of ['pending', 'sending']) {
+      for (const scope of [EVERYBODY, MERCHANT]) {
+        const filter = { status: [status] };
+        const { pages } = await listed((sql) => listNotifications(sql, scope, filter, null, PAGE));
+        expect(pages, status).toBeLessThan(FEW_PAGES);
+        const of = await listed((sql) => listDeliveries(sql, scope, filter, null, PAGE));
+        expect(of.pages, status).toBeLessThan(FEW_PAGES);
+      }
+    }
+  });
+
+  test('what was delivered is read from its newest on', async () => {
+    const filter = { status: ['delivered'] };
+    const { pages, answered } = await listed((sql) =>
+      listNotifications(sql, MERCHANT, filter, null, PAGE),
+    );
+    expect(answered).toBe(PAGE);
+    expect(pages).toBeLessThan(FEW_PAGES);
+  });
+
   test('of an endpoint nobody has, nothing is read', async () => {
     const filter = { endpointId: ['ep_nobody'] };
     const { pages } = await listed((sql) => listDeliveries(sql, EVERYBODY, filter, null, PAGE));

@@ -1,7 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
-import { allOf, among } from './conditions.ts';
+import { allOf, among, areOpen, inStates } from './conditions.ts';
 import { searchFor } from './search.ts';
 
 /** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
@@ -106,10 +106,18 @@ export function conditionOf(scope: Scope, filter: NotificationFilter): Prisma.Sq
   ]);
 }
 
-/** The least advanced delivery is in one of these states. */
+/**
+ * The least advanced delivery is in one of these states. `IS NOT NULL`, because of any comparison the
+ * planner expects next to nothing, and would look at all rows before it sorts them.
+ */
 function hasStatus(statuses: string[]): Prisma.Sql {
-  return Prisma.sql`(SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
-    ORDER BY array_position(${[...ADVANCE]}::text[], d.status) LIMIT 1) = ANY (${statuses})`;
+  const least = Prisma.sql`array_position(${statuses}::text[],
+    (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
+      ORDER BY array_position(${[...ADVANCE]}::text[], d.status) LIMIT 1)) IS NOT NULL`;
+  if (!areOpen(statuses)) return least;
+  // So some delivery is: few are, and an index has them.
+  return Prisma.sql`EXISTS (SELECT FROM delivery AS o WHERE o.owner_id = n.id
+      AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o.status`, statuses)}) AND ${least}`;
 }
 
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
