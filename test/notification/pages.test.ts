@@ -29,6 +29,9 @@ beforeAll(async () => {
   await pool.query(
     "UPDATE notification SET producer_key_id = 'key_quiet' WHERE id IN (SELECT id FROM notification ORDER BY id LIMIT 100)",
   );
+  await pool.query(
+    "UPDATE endpoint SET url = 'https://example.com/of-one' WHERE id = 'ep_bench_7'",
+  );
   await pool.query('VACUUM ANALYZE notification, delivery, merchant, endpoint, receiver');
 });
 afterAll(() => db.drop());
@@ -101,5 +104,19 @@ describe.each(PLAN_MODES)('%s', (mode) => {
     const filter = { endpointId: ['ep_nobody'] };
     const { pages } = await listed((sql) => listDeliveries(sql, EVERYBODY, filter, null, PAGE));
     expect(pages).toBeLessThan(FEW_PAGES);
+  });
+
+  test('an address is looked up first, and then leads to what was sent there', async () => {
+    const ofOne = { search: 'https://example.com/of-one' };
+    const found = await listed((sql) => listNotifications(sql, EVERYBODY, ofOne, null, PAGE));
+    expect(found.answered).toBe(PAGE);
+    expect(found.pagesOfLast).toBeLessThan(FEW_PAGES);
+    const ofNobody = { search: 'https://example.com/of-nobody' };
+    const none = await listed((sql) => listNotifications(sql, EVERYBODY, ofNobody, null, PAGE));
+    expect(none.answered).toBe(0);
+    expect(none.pagesOfLast).toBeLessThan(FEW_PAGES);
+    const unknown = { search: 'ep_00000000000000000000000000' };
+    const nothing = await listed((sql) => listNotifications(sql, EVERYBODY, unknown, null, PAGE));
+    expect(nothing.pages).toBeLessThan(FEW_PAGES);
   });
 });

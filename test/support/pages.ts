@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { type Database, Prisma, type Sql } from '../../src/db/client.ts';
 
@@ -7,6 +8,8 @@ export const PLAN_MODES = ['force_custom_plan', 'force_generic_plan'] as const;
 interface Reading {
   /** Pages of tables and indexes that all statements together looked at, cached or not. */
   pages: number;
+  /** Of those what the last statement looked at. */
+  pagesOfLast: number;
   /** Rows that the last statement answered. */
   answered: number;
 }
@@ -26,11 +29,12 @@ export async function readingOf(
   ask: (sql: Sql) => Promise<unknown>,
 ): Promise<Reading> {
   const client = await pool.connect();
-  const reading: Reading = { pages: 0, answered: 0 };
+  const reading: Reading = { pages: 0, pagesOfLast: 0, answered: 0 };
   const $queryRaw = async (strings: TemplateStringsArray, ...values: unknown[]) => {
     const { text, values: bound } = Prisma.sql(strings, ...values);
     const plan = await explain(client, text, bound);
-    reading.pages += plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+    reading.pagesOfLast = plan['Shared Hit Blocks'] + plan['Shared Read Blocks'];
+    reading.pages += reading.pagesOfLast;
     const rows = await prisma.$queryRaw<unknown[]>(strings, ...values);
     reading.answered = rows.length;
     return rows;
@@ -47,15 +51,17 @@ export async function readingOf(
 
 /** As a prepared statement, because only that has a kept plan; its arguments are literals then. */
 async function explain(client: pg.PoolClient, text: string, bound: unknown[]) {
-  await client.query(`PREPARE asked AS ${text}`);
+  // Of its own: several may be under way.
+  const name = `asked_${randomUUID().replaceAll('-', '')}`;
+  await client.query(`PREPARE ${name} AS ${text}`);
   try {
     const args = bound.length === 0 ? '' : `(${bound.map(literal).join(', ')})`;
     const { rows } = await client.query(
-      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked${args}`,
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE ${name}${args}`,
     );
     return rows[0]['QUERY PLAN'][0].Plan as Plan;
   } finally {
-    await client.query('DEALLOCATE asked');
+    await client.query(`DEALLOCATE ${name}`);
   }
 }
 

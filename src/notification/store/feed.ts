@@ -63,7 +63,7 @@ export async function readFeed(
               FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
              WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${HORIZON}
                AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from}
-               AND ${conditionOf(scope, filter)}
+               AND ${await conditionOf(sql, scope, filter)}
              ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
          WHERE ${ofMerchants(scope, filter)}
          ORDER BY own.created_xid, own.owner_id LIMIT ${limit}) AS feed

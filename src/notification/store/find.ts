@@ -79,7 +79,7 @@ export async function listNotifications(
   const older = before === null ? null : Prisma.sql`n.id < ${before}`;
   const rows = await sql.$queryRaw<NotificationRow[]>`
     SELECT ${COLUMNS} FROM notification AS n
-     WHERE ${allOf([conditionOf(scope, filter), older])}
+     WHERE ${allOf([await conditionOf(sql, scope, filter), older])}
      ORDER BY n.id DESC LIMIT ${limit}`;
   return rows.map(toNotification);
 }
@@ -92,7 +92,11 @@ export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promis
 }
 
 /** What a list is asked for, as a condition on `notification AS n`. */
-export function conditionOf(scope: Scope, filter: NotificationFilter): Prisma.Sql {
+export async function conditionOf(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+): Promise<Prisma.Sql> {
   return allOf([
     visible(scope),
     among(Prisma.sql`n.merchant_id`, filter.merchantId),
@@ -102,7 +106,7 @@ export function conditionOf(scope: Scope, filter: NotificationFilter): Prisma.Sq
     filter.status && hasStatus(filter.status),
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
-    filter.search ? searchFor(filter.search, scope.merchantId) : null,
+    filter.search ? await searchFor(sql, filter.search, scope.merchantId) : null,
   ]);
 }
 
