@@ -77,6 +77,25 @@ test('shows attempts that another process has made, and what became of them', as
   await reader.close();
 });
 
+test('names the notification of a confirmed message too', async () => {
+  const { api: producer } = await api.producer();
+  const notification = { merchantId: ours.id, type: 'good', businessKey: 'MESSAGE', payload: {} };
+  const checkUrl = receiver.url('/check');
+  const { body: message } = await producer
+    .post('/v1/messages', { notification, checkUrl, completion: 'http' })
+    .expect(201);
+  const reader = await listen(OPERATOR_KEY, '?businessKey=MESSAGE');
+  const { body } = await producer.post(`/v1/messages/${message.id}/confirm`).expect(200);
+  const [event] = await reader.waitFor(1);
+  const { body: delivery } = await api.operator
+    .get(`/v1/deliveries/${event?.data.deliveryId}`)
+    .expect(200);
+  expect(body.notificationId).toMatch(/^ntf_/);
+  expect(delivery.notificationId).toBe(body.notificationId);
+  expect(event?.data.notificationId).toBe(body.notificationId);
+  await reader.close();
+});
+
 test('lets through what the filter names, and nothing else', async () => {
   const everything = await listen(OPERATOR_KEY);
   const filtered = await Promise.all(
@@ -157,7 +176,7 @@ test('costs nothing while nobody listens', async () => {
   const looks = async () => {
     const { rows } = await api.db.database.pool.query(
       `SELECT count(*)::int AS n FROM pg_stat_activity
-        WHERE datname = current_database() AND query LIKE '%AS "ownerKind"%'
+        WHERE datname = current_database() AND query LIKE '%d.owner_id AS "ownerId"%'
           AND query NOT LIKE '%pg_stat_activity%' AND state_change > now() - interval '1.2 s'`,
     );
     return rows[0].n;

@@ -15,7 +15,7 @@ export interface Placed {
 
 interface Row extends Omit<AttemptEvent, 'startedAt' | 'delivery' | 'notificationId'> {
   xid: string;
-  ownerKind: string;
+  purpose: string;
   ownerId: string;
   startedAt: Date;
   status: string;
@@ -44,7 +44,7 @@ export async function readAttempts(sql: Sql, after: Place, limit: number): Promi
        ORDER BY a.created_xid, a.id LIMIT ${limit}
     )
     SELECT a.created_xid::text AS xid, a.id, a.delivery_id AS "deliveryId",
-           d.owner_kind AS "ownerKind", d.owner_id AS "ownerId", d.merchant_id AS "merchantId",
+           d.purpose, d.owner_id AS "ownerId", d.merchant_id AS "merchantId",
            d.endpoint_id AS "endpointId", coalesce(d.url, e.url) AS url, d.type,
            d.business_key AS "businessKey", d.queue, a.cycle, a.number, a.trigger,
            a.started_at AS "startedAt", a.duration_ms AS "durationMs", a.outcome,
@@ -57,12 +57,13 @@ export async function readAttempts(sql: Sql, after: Place, limit: number): Promi
   return rows.map(toPlaced);
 }
 
-function toPlaced({ xid, ownerKind, ownerId, status, reason, dueAt, ...row }: Row): Placed {
+function toPlaced({ xid, purpose, ownerId, status, reason, dueAt, ...row }: Row): Placed {
   return {
     place: { xid, id: row.id },
     event: {
       ...row,
-      notificationId: ownerKind === 'notification' ? ownerId : null,
+      // Whichever protocol sends it.
+      notificationId: purpose === 'notify' ? ownerId : null,
       startedAt: row.startedAt.toISOString(),
       delivery: { status, reason, nextAttemptAt: dueAt?.toISOString() ?? null },
     },
