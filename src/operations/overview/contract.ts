@@ -67,7 +67,10 @@ export const backlog = z
   .object({
     waiting: count.describe('Not yet delivered, due or not.'),
     due: count.describe('Of those: the time has come, and nothing holds them back.'),
-    held: count.describe('Due, but their receiver is paused, disabled, or behind an open circuit.'),
+    held: count.describe(
+      'Due, but held back by their receiver: paused, disabled, behind an open circuit, or at work ' +
+        'within its limits of rate and attempts at once.',
+    ),
     oldestDueAgeMs: count.nullable().describe('Of what is due and not held.'),
     isCapped: z.boolean().describe('There are more than are counted here.'),
   })

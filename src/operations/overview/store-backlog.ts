@@ -16,6 +16,10 @@ export interface QueueBacklog {
 /**
  * What waits, queue by queue: bounded, and from an index alone. A merchant's is found among what of
  * his is undelivered.
+ *
+ * Held is what its receiver holds back: paused, disabled, behind an open circuit, not to start before a
+ * time, or at work on something. Who is at work gets the next one when that ends, whether one at a time
+ * is a limit, a circuit's probe or an allowance; that nobody works at all is for the rest to tell.
  */
 export async function readBacklog(sql: Sql, merchantId: string | null): Promise<QueueBacklog[]> {
   const counted =
@@ -34,8 +38,12 @@ export async function readBacklog(sql: Sql, merchantId: string | null): Promise<
              count(*) FILTER (WHERE due_at <= postrider_now()) AS due, min(due_at) AS oldest
         FROM (${counted}) AS counted GROUP BY 1, 2
     ), judged AS (
+      -- Times that are null are of long ago: a verdict of null would be neither held nor due.
       SELECT w.*, r.paused_at IS NOT NULL OR r.disabled_reason IS NOT NULL
-                  OR r.open_until > postrider_now() AS held
+                  OR greatest(r.open_until, r.next_start_at, '-infinity') > postrider_now()
+                  OR EXISTS (SELECT FROM delivery AS b
+                              WHERE b.receiver_id = w.receiver_id AND b.lease_token IS NOT NULL
+                                AND b.lease_until > postrider_now()) AS held
         FROM waiting AS w JOIN receiver AS r ON r.id = w.receiver_id
     )
     SELECT queue, sum(waiting)::float8 AS waiting,
