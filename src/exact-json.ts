@@ -71,3 +71,37 @@ function skipScalar(json: string, from: number): number {
   while (at < json.length && !',]} \n\r\t'.includes(json[at] as string)) at += 1;
   return at;
 }
+
+/** What a double may not hold: many digits, or an exponent. Most texts have neither. */
+const LONG_NUMBER = /[\d.]{16}|\d[eE]/;
+const STRING_OR_NUMBER = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+/**
+ * A value for comparing, and for that alone: numbers that JSON.parse rounded are strings in it, of a
+ * kind that no body may hold, so that two that differ stay two.
+ *
+ * @param parsed what JSON.parse made of the text
+ */
+export function unrounded(parsed: unknown, json: string): unknown {
+  if (!LONG_NUMBER.test(json)) return parsed;
+  return JSON.parse(
+    json.replaceAll(STRING_OR_NUMBER, (token) => {
+      if (token.startsWith('"')) return token;
+      const exact = decimalOf(token);
+      return exact === decimalOf(String(Number(token))) ? token : `"\\u0000${exact}"`;
+    }),
+  );
+}
+
+/** `1.50e3`, `1500` and `15e2` are all `15e2`. */
+function decimalOf(number: string): string {
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(number) ?? [];
+  const digits = (whole + fraction).replace(/^0+/, '');
+  let end = digits.length;
+  // Not by a pattern: that would begin anew at each zero of a long row.
+  while (digits[end - 1] === '0') end -= 1;
+  if (end === 0) return '0';
+  const shift = BigInt(digits.length - end - fraction.length);
+  return `${sign}${digits.slice(0, end)}e${BigInt(exponent) + shift}`;
+}

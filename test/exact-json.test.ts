@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { elementTexts, memberText } from '../src/exact-json.ts';
+import { elementTexts, memberText, unrounded } from '../src/exact-json.ts';
 
 describe('slices of JSON text', () => {
   test('give a member back byte for byte', () => {
@@ -33,5 +33,32 @@ describe('slices of JSON text', () => {
         );
       }),
     );
+  });
+});
+
+describe('values to compare', () => {
+  const compared = (json: string) => JSON.stringify(unrounded(JSON.parse(json), json));
+
+  test('are what JSON.parse makes of a text, where it rounds nothing', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = JSON.stringify(value);
+        expect(compared(text)).toBe(text);
+      }),
+    );
+  });
+
+  test('tell apart what it rounds to one, and not what is written in two ways', () => {
+    expect(compared('[9007199254740993]')).not.toBe(compared('[9007199254740992]'));
+    expect(compared('[0.10000000000000000001]')).not.toBe(compared('[0.1]'));
+    expect(compared('[1e400]')).not.toBe(compared('[1e401]'));
+    expect(compared('[12345678901234567890]')).toBe(compared('[1234567890123456789.0E1]'));
+    expect(compared('["12345678901234567890"]')).toBe('["12345678901234567890"]');
+    expect(compared('["\\"1e5\\\\", 1e5, -0, 0.000e9]')).toBe('["\\"1e5\\\\",100000,0,0]');
+  });
+
+  test('take a moment for the longest of numbers', () => {
+    const long = `[1${'0'.repeat(60_000)}1, 1e${'9'.repeat(1000)}]`;
+    expect(compared(long)).toContain('e0');
   });
 });

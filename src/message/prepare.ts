@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
+import { unrounded } from '../exact-json.ts';
 import { isRefusedValue } from '../notification/accept.ts';
 import { fingerprintOf } from '../notification/fingerprint.ts';
 import { plan } from '../notification/plan.ts';
@@ -82,7 +83,10 @@ function rowOf({ input, payloadText, principal, id }: Announcement): NewMessage 
     eventId: notification.eventId ?? null,
     input: JSON.stringify(content),
     payload: payloadText,
-    fingerprint: fingerprintOf({ notification, ...rules }),
+    fingerprint: fingerprintOf({
+      notification: { ...notification, payload: unrounded(notification.payload, payloadText) },
+      ...rules,
+    }),
     ...rules,
   };
 }

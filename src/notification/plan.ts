@@ -1,5 +1,6 @@
 import { originReceiver } from '../delivery/origin.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
+import { unrounded } from '../exact-json.ts';
 import { newId } from '../ids.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { Offer } from './accept.ts';
@@ -144,7 +145,7 @@ function rowOf(offer: Offer, queue: string, deliveries: NewDelivery[]): NewNotif
     tail:
       `","businessKey":${JSON.stringify(businessKey)}` +
       `,"result":${JSON.stringify(result ?? null)},"data":${payloadText}}`,
-    fingerprint: fingerprintOf(input),
+    fingerprint: fingerprintOf({ ...input, payload: unrounded(input.payload, payloadText) }),
     producerKeyId: principal.keyId,
     deliveries,
   };

@@ -143,6 +143,25 @@ test('the same event again is the same notification; with other content a confli
   expect(body.data.map((item: { status: number }) => item.status)).toEqual([200, 409]);
 });
 
+test('payloads that differ only beyond what a double holds are other content', async () => {
+  const send = (payload: string) =>
+    gateway.operator.post(
+      '/v1/notifications',
+      `{"merchantId":"${merchant.id}","type":"a.b","businessKey":"N","eventId":"evt-n","payload":${payload}}`,
+    );
+  const first = await send('{"id":12345678901234567890,"list":[1.50,{"b":1e2,"a":-0}]}').expect(
+    202,
+  );
+  // The order of names, spaces, and the way a number is written do not matter, as ever.
+  const again = await send(
+    '{ "list": [15e-1, {"a": 0, "b": 100.0}], "id": 1234567890123456789.0E1 }',
+  ).expect(200);
+  expect(again.body.id).toBe(first.body.id);
+  for (const id of ['12345678901234567891', '12345678901234567000', '"12345678901234567890"']) {
+    await send(`{"id":${id},"list":[1.5,{"a":0,"b":100}]}`).expect(409);
+  }
+});
+
 test('fifty clients that send the same event at once make one notification', async () => {
   const event = {
     merchantId: merchant.id,
