@@ -111,9 +111,13 @@ async function lockOrCreate(tx: Transaction, name: string): Promise<boolean> {
 /**
  * Removes a queue that nothing waits in; its policies stay for the deliveries that were made by them.
  *
- * The row is locked by a statement of its own: whoever accepts a delivery holds a share of that lock,
- * and the guard's snapshot must be younger than their commit. It asks twice, as the indexes are: of
- * what is due, by queue; of leases, which are few.
+ * The row is locked first, so that other rules for the queue, or an endpoint that names it, come before
+ * or after, never between. Intake does not lock it. What it accepts at the same moment may be committed
+ * after the guard has looked, and is sent all the same: `currentPolicies` gives a lane to every queue in
+ * which something waits, with the last rules it had.
+ * (Rejected: a share of the lock for each acceptance, a write to the queue's row for a rare event.)
+ *
+ * The guard asks twice, as the indexes are: of what is due, by queue; of leases, which are few.
  */
 export async function deleteQueue(
   tx: Transaction,
