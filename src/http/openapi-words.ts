@@ -21,6 +21,7 @@ export const CODES: Record<number, Record<string, string>> = {
     event_conflict: 'The merchant’s `eventId` came before, with other content.',
     merchant_exists: 'There is a merchant with this id.',
     too_many_endpoints: 'The merchant has as many endpoints as one may have.',
+    too_many_queues: 'There are as many queues as there may be.',
     queue_not_empty: 'Deliveries of the queue are under way.',
     queue_is_default: 'The queue `default` always exists.',
     already_delivered: 'It was delivered; `force` sends it again all the same.',

@@ -5,7 +5,7 @@ import type { Preset } from './contract.ts';
 import type { Rules } from './presets.ts';
 
 /** A lane costs each worker connections and places of its own. Those that the gateway brings count. */
-export const MAX_QUEUES = 64;
+export const MAX_QUEUES = 200;
 
 /** A queue's current policy, and where the queue stands in a list. */
 export interface QueueRow extends Rules, Pick<Policy, 'queue' | 'version'> {
@@ -91,8 +91,8 @@ export async function putQueue(
 }
 
 /**
- * Those who make queues take turns, so that two don't count past each other. Not by the rows of all:
- * whoever accepts a delivery shares those, this lock is in nobody else's way.
+ * Those who make queues take turns, so that two don't count past each other; the lock is in nobody
+ * else's way.
  */
 async function countQueues(tx: Transaction): Promise<number> {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(hashtext('postrider.queues'))`;

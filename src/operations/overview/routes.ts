@@ -24,7 +24,7 @@ export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Ro
       method: 'get',
       path: '/v1/merchants/{merchantId}/endpoints/overview',
       roles: ['operator', 'merchant'],
-      tag: 'operations',
+      tag: 'Operations',
       summary: 'Attempts and failures at each endpoint of a merchant over 24 hours',
       params: endpointsParams,
       responses: { 200: endpointsOverview },
