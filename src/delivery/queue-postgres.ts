@@ -44,8 +44,7 @@ export async function openPostgres(url: string, report: Report): Promise<Backend
       return new Queue(name, options, createPostgresBackend);
     },
     openWorker(name, concurrency, take) {
-      // The second one is for a moment: while the first is not known to be lost.
-      const own = openPool(url, report, { max: 2, timeoutMs: WORK_TIMEOUT_MS });
+      const own = openPool(url, report, { max: 1, timeoutMs: WORK_TIMEOUT_MS });
       const options = {
         ...WORKER_OPTIONS,
         // More jobs at once would only wait for connections.
