@@ -3,13 +3,15 @@ import { apiOf } from '../support/api.ts';
 import { describeBackends, onRedis } from '../support/backends.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
-import { spawnGateway } from '../support/process.ts';
+import { spawnGatewayOn } from '../support/gateway-process.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
 const KILLS = 20;
 const NOTIFICATIONS = 1000;
 const ENDPOINTS = 20;
+/** Longer than any lease here. */
+const LEASES_END_MS = 15_000;
 
 describeBackends('kill -9 at twenty random points of a running backlog', (backend) => {
   test('loses nothing, and repeats no more than was in flight', async () => {
@@ -17,17 +19,7 @@ describeBackends('kill -9 at twenty random points of a running backlog', (backen
     const receiver = await startReceiver();
     receiver.answer(() => ({ status: 200, delayMs: Math.random() * 40 }));
     const { kind, url: redisUrl } = backend();
-    const launch = () =>
-      spawnGateway({
-        env: {
-          DATABASE_URL: db.url,
-          ...(kind === 'redis' && { REDIS_URL: redisUrl }),
-          ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-          OPERATOR_KEY,
-          ALLOW_PRIVATE_TARGETS: 'true',
-          LOG_LEVEL: 'warn',
-        },
-      });
+    const launch = () => spawnGatewayOn(db, backend());
     let gateway = await launch();
     try {
       await accept(
@@ -43,6 +35,8 @@ describeBackends('kill -9 at twenty random points of a running backlog', (backen
         await gateway.kill('SIGKILL');
         for (const token of await leasesLeft(db)) inFlightAtKills.add(token);
         if (kind === 'redis' && kill % 5 === 0) await onRedis(redisUrl, (redis) => redis.flushdb());
+        // Before the last start: what a worker does first is to look for what others have lost.
+        if (kill === KILLS) await db.travel(LEASES_END_MS);
         gateway = await launch();
       }
 

@@ -21,7 +21,7 @@ describe('check-backs that tell nothing', () => {
   const log: string[] = [];
   const ids: Record<string, string> = {};
   beforeAll(async () => {
-    scene = await openScene(undefined, { onLog: (line) => log.push(line) });
+    scene = await openScene(undefined, { onLog: (line) => log.push(line), sweepEveryMs: 50 });
     silent = await startReceiver();
     for (const [name, answer] of Object.entries(UNKNOWN)) {
       const path = `/${encodeURIComponent(name)}`;
@@ -183,10 +183,12 @@ describeBackends('a producer that says nothing', (backend) => {
 
   test('still working: asked again soon, and it uses no step', async () => {
     const { id } = await asked('/working', [425, { body: '{"status":"committed"}' }]);
-    const done = await scene.reaches(id, 'completed');
-    const attempts = `/v1/deliveries/${done.check.deliveryId}/attempts`;
-    const { body } = await scene.gateway.operator.get(attempts);
-    const [first, second] = body.data;
+    const attempts = `/v1/deliveries/${(await scene.read(id)).check.deliveryId}/attempts`;
+    const made = async () => (await scene.gateway.operator.get(attempts).expect(200)).body.data;
+    await until(async () => (await made()).length === 1);
+    await scene.nextChecks([id], 2);
+    await scene.reaches(id, 'completed');
+    const [first, second] = await made();
     const gapMs = Date.parse(second.startedAt) - Date.parse(first.startedAt);
     expect(gapMs).toBeGreaterThanOrEqual(4_900);
     expect(gapMs).toBeLessThan(9_000);
@@ -196,12 +198,11 @@ describeBackends('a producer that says nothing', (backend) => {
     const { id } = await asked(
       '/flushed',
       { body: '{"status":"committed"}' },
-      {
-        checkAfterSeconds: 2,
-      },
+      { checkAfterSeconds: 2 },
     );
     const { kind, url } = backend();
     if (kind === 'redis') await onRedis(url, (redis) => redis.flushdb());
+    await scene.gateway.db.travel(2000);
     await scene.reaches(id, 'completed', 20_000);
   }, 30_000);
 });

@@ -3,11 +3,14 @@ import { apiOf } from '../support/api.ts';
 import { describeBackends } from '../support/backends.ts';
 import { testDatabase } from '../support/database.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
-import { spawnGateway } from '../support/process.ts';
+import { spawnGatewayOn } from '../support/gateway-process.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
 const MESSAGES = 20;
+const CHECK_AFTER_SECONDS = 2;
+/** Longer than any lease here. */
+const LEASES_END_MS = 60_000;
 
 describeBackends('kill -9 of the gateway', (backend) => {
   test('between prepare and check: the next one asks, and delivers what was committed', async () => {
@@ -17,18 +20,7 @@ describeBackends('kill -9 of the gateway', (backend) => {
       const n = Number(JSON.parse(body).businessKey.split('-')[1]);
       return { body: JSON.stringify({ status: n % 2 === 0 ? 'committed' : 'rolled_back' }) };
     });
-    const { kind, url: redisUrl } = backend();
-    const launch = () =>
-      spawnGateway({
-        env: {
-          DATABASE_URL: db.url,
-          ...(kind === 'redis' && { REDIS_URL: redisUrl }),
-          ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-          OPERATOR_KEY,
-          ALLOW_PRIVATE_TARGETS: 'true',
-          LOG_LEVEL: 'warn',
-        },
-      });
+    const launch = () => spawnGatewayOn(db, backend());
     let gateway = await launch();
     try {
       const operator = apiOf(() => gateway.url, OPERATOR_KEY);
@@ -49,17 +41,20 @@ describeBackends('kill -9 of the gateway', (backend) => {
               payload: { n },
             },
             checkUrl: checks.url(),
-            checkAfterSeconds: 2,
+            checkAfterSeconds: CHECK_AFTER_SECONDS,
             completion: 'http',
           })
           .expect(201);
         ids.push(prepared.body.id);
       }
       await gateway.kill('SIGKILL');
+      // Before a start: what a worker does first is to look for what is due and what others have lost.
+      await db.travel(CHECK_AFTER_SECONDS * 1000);
       gateway = await launch();
       // And once more while checks and deliveries are under way.
       await checks.waitFor(1, 20_000);
       await gateway.kill('SIGKILL');
+      await db.travel(LEASES_END_MS);
       gateway = await launch();
 
       const states = async () =>

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { apiOf } from '../support/api.ts';
 import { describeBackends } from '../support/backends.ts';
 import { OPERATOR_KEY, testGateway } from '../support/gateway.ts';
-import { spawnGateway } from '../support/process.ts';
+import { spawnGatewayOn } from '../support/gateway-process.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 import { countWhere, jobWhen, makeFailed } from './failed.ts';
@@ -16,18 +16,7 @@ describeBackends('kill -9 in the middle of a bulk re-send', (backend) => {
     const receiver = await startReceiver();
     const scene = await testGateway({ backend: backend() });
     const { db } = scene;
-    const { kind, url: redisUrl } = backend();
-    const launch = () =>
-      spawnGateway({
-        env: {
-          DATABASE_URL: db.url,
-          ...(kind === 'redis' && { REDIS_URL: redisUrl }),
-          ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-          OPERATOR_KEY,
-          ALLOW_PRIVATE_TARGETS: 'true',
-          LOG_LEVEL: 'warn',
-        },
-      });
+    const launch = () => spawnGatewayOn(db, backend());
     const processes: Awaited<ReturnType<typeof launch>>[] = [];
     try {
       const { id: merchantId } = await scene.merchant();

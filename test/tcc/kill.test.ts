@@ -2,11 +2,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Api, apiOf } from '../support/api.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
-import { type GatewayProcess, spawnGateway } from '../support/process.ts';
+import { spawnGatewayOn } from '../support/gateway-process.ts';
+import type { GatewayProcess } from '../support/process.ts';
 import { hang, hold, type Receiver, startReceiver } from '../support/receiver.ts';
 import { becomes, branch, calls } from './participants.ts';
 
-/** Longer than any lease: what a dead process was at is taken up again. */
+/**
+ * Longer than any lease: what a dead process was at is taken up again, by the next one as the first
+ * thing it does. So the time passes before its start.
+ */
 const LEASES_END_MS = 60_000;
 
 let db: TestDatabase;
@@ -25,16 +29,7 @@ afterEach(async () => {
 });
 
 async function launch(roles = 'api,worker'): Promise<void> {
-  gateway = await spawnGateway({
-    env: {
-      DATABASE_URL: db.url,
-      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-      OPERATOR_KEY,
-      ALLOW_PRIVATE_TARGETS: 'true',
-      LOG_LEVEL: 'warn',
-      ROLES: roles,
-    },
-  });
+  gateway = await spawnGatewayOn(db, undefined, { ROLES: roles });
 }
 
 async function begin(mode: 'managed' | 'initiator', timeoutSeconds = 600): Promise<string> {
@@ -65,8 +60,8 @@ describe('kill -9', () => {
     await shop.waitFor(3);
     await die();
     gate.release();
-    await launch();
     await db.travel(LEASES_END_MS);
+    await launch();
     const done = await becomes(producer, gid, 'cancelled', 20_000);
     expect(done).toMatchObject({ decision: 'cancel', cause: 'try_failed' });
     expect(calls(shop).slice(3)).toEqual(['/order/cancel', '/points/cancel', '/stock/cancel']);
@@ -77,8 +72,8 @@ describe('kill -9', () => {
     await launch();
     const gid = await begin('initiator', 60);
     await die();
-    await launch();
     await db.travel(61_000);
+    await launch();
     const done = await becomes(producer, gid, 'cancelled', 20_000);
     expect(done.cause).toBe('timed_out');
     expect(calls(shop)).toEqual(['/order/cancel', '/points/cancel', '/stock/cancel']);
@@ -102,8 +97,8 @@ describe('kill -9', () => {
     await producer.post(`/v1/transactions/${gid}/confirm`).expect(202);
     await shop.waitFor(2);
     await die();
-    await launch();
     await db.travel(LEASES_END_MS);
+    await launch();
     const done = await becomes(producer, gid, 'confirmed', 20_000);
     expect(calls(shop)).toEqual([
       '/stock/confirm',
