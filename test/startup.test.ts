@@ -4,17 +4,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  inject,
-  test,
-  vi,
-} from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, type TestContext, test, vi } from 'vitest';
 import { clusterDir } from '../src/db/embedded-cluster.ts';
 import { readPidFile } from '../src/db/embedded-orphan.ts';
 import { identityOf } from '../src/db/embedded-process.ts';
@@ -157,28 +147,26 @@ describe('on an embedded database', () => {
   });
 });
 
-describe('on a given database', () => {
-  let db: TestDatabase;
-  let receiver: Receiver;
-  beforeEach(async () => {
-    db = await testDatabase();
-    receiver = await startReceiver();
-  });
-  afterEach(async () => {
-    await receiver.close();
-    await db.drop();
-  });
-
-  const env = (more: Record<string, string> = {}) => ({
-    DATABASE_URL: db.url,
-    OPERATOR_KEY,
-    ENCRYPTION_KEY,
-    ALLOW_PRIVATE_TARGETS: 'true',
-    ...more,
-  });
+// At once, because some of them wait: the shutdown alone takes its fifteen seconds.
+describe.concurrent('on a given database', () => {
+  /** A database and a receiver of the case's own. */
+  async function open(onTestFinished: TestContext['onTestFinished']) {
+    const db = await testDatabase();
+    onTestFinished(() => db.drop());
+    const receiver = await startReceiver();
+    onTestFinished(() => receiver.close());
+    const env = (more: Record<string, string> = {}) => ({
+      DATABASE_URL: db.url,
+      OPERATOR_KEY,
+      ENCRYPTION_KEY,
+      ALLOW_PRIVATE_TARGETS: 'true',
+      ...more,
+    });
+    return { db, receiver, env };
+  }
 
   /** How the one delivery stands in the database. */
-  async function standing() {
+  async function standing(db: TestDatabase) {
     const { rows } = await db.database.pool.query(
       `SELECT d.status, d.attempt_count, d.lease_token, d.due_at <= postrider_now() AS is_due,
               (SELECT array_agg(outcome ORDER BY number) FROM attempt WHERE delivery_id = d.id) AS outcomes
@@ -188,7 +176,10 @@ describe('on a given database', () => {
     return rows[0];
   }
 
-  test('the banner names neither the key nor the address of the database', async () => {
+  test('the banner names neither the key nor the address of the database', async ({
+    onTestFinished,
+  }) => {
+    const { db, env } = await open(onTestFinished);
     const gateway = await spawnGateway({ env: env() });
     expect(gateway.stdout()).toContain('the one in DATABASE_URL');
     expect(gateway.stdout()).toContain('the key in OPERATOR_KEY');
@@ -198,17 +189,24 @@ describe('on a given database', () => {
     expect(await gateway.kill()).toMatchObject({ code: 0 });
   });
 
-  test.skipIf(inject('redisUrl') === null)('its timers may be on Redis', async () => {
-    const redis = await startRedis();
-    const gateway = await spawnGateway({ env: env({ REDIS_URL: redis.url }) });
-    expect(gateway.stdout()).toContain('BullMQ on Redis');
-    await notify(operatorOf(gateway), receiver);
-    await receiver.waitFor(1);
-    expect(await gateway.kill()).toMatchObject({ code: 0 });
-    await redis.stop();
-  });
+  test.skipIf(inject('redisUrl') === null)(
+    'its timers may be on Redis',
+    async ({ onTestFinished }) => {
+      const { env, receiver } = await open(onTestFinished);
+      const redis = await startRedis();
+      const gateway = await spawnGateway({ env: env({ REDIS_URL: redis.url }) });
+      expect(gateway.stdout()).toContain('BullMQ on Redis');
+      await notify(operatorOf(gateway), receiver);
+      await receiver.waitFor(1);
+      expect(await gateway.kill()).toMatchObject({ code: 0 });
+      await redis.stop();
+    },
+  );
 
-  test('an OPERATOR_KEY that was revoked ends the start, and the sentence says what to do', async () => {
+  test('an OPERATOR_KEY that was revoked ends the start, and the sentence says what to do', async ({
+    onTestFinished,
+  }) => {
+    const { env } = await open(onTestFinished);
     const gateway = await spawnGateway({ env: env() });
     const operator = apiOf(() => gateway.url, OPERATOR_KEY);
     const { body } = await operator.get('/v1/keys').expect(200);
@@ -220,7 +218,8 @@ describe('on a given database', () => {
     expect(stderr).not.toContain(OPERATOR_KEY);
   });
 
-  test('without an ENCRYPTION_KEY it is refused', async () => {
+  test('without an ENCRYPTION_KEY it is refused', async ({ onTestFinished }) => {
+    const { db } = await open(onTestFinished);
     const exit = await runGateway({ env: { DATABASE_URL: db.url } });
     expect(exit).toMatchObject({ code: 1, stdout: '' });
     expect(exit.stderr).toContain('ENCRYPTION_KEY: Needed with DATABASE_URL');
@@ -239,7 +238,8 @@ describe('on a given database', () => {
     expect(exit.stdout + exit.stderr).not.toContain('topsecret');
   });
 
-  test('SIGTERM lets an attempt under way end, and records it', async () => {
+  test('SIGTERM lets an attempt under way end, and records it', async ({ onTestFinished }) => {
+    const { db, env, receiver } = await open(onTestFinished);
     const answer = hold();
     receiver.answer(answer);
     const gateway = await spawnGateway({ env: env() });
@@ -249,7 +249,7 @@ describe('on a given database', () => {
     await closedTo(gateway.url);
     answer.release();
     expect(await exited).toMatchObject({ code: 0, stderr: '' });
-    expect(await standing()).toMatchObject({
+    expect(await standing(db)).toMatchObject({
       status: 'delivered',
       attempt_count: 1,
       outcomes: ['success'],
@@ -257,7 +257,10 @@ describe('on a given database', () => {
     expect(receiver.requests).toHaveLength(1);
   });
 
-  test('an attempt that outlasts the shutdown is given back uncharged', async () => {
+  test('an attempt that outlasts the shutdown is given back uncharged', async ({
+    onTestFinished,
+  }) => {
+    const { db, env, receiver } = await open(onTestFinished);
     receiver.answer([hang, 200]);
     const gateway = await spawnGateway({ env: env() });
     await notify(operatorOf(gateway), receiver);
@@ -266,7 +269,7 @@ describe('on a given database', () => {
     expect(await gateway.kill('SIGTERM')).toMatchObject({ code: 0, stderr: '' });
     expect(performance.now() - startedAt).toBeGreaterThan(DRAIN_MS - SECOND);
     expect(performance.now() - startedAt).toBeLessThan(DRAIN_MS + 10 * SECOND);
-    expect(await standing()).toEqual({
+    expect(await standing(db)).toEqual({
       status: 'pending',
       attempt_count: 0,
       lease_token: null,
@@ -279,7 +282,7 @@ describe('on a given database', () => {
     expect(second?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
     expect(second?.headers['postrider-attempt']).toBe('1');
     expect(await next.kill()).toMatchObject({ code: 0 });
-    expect(await standing()).toMatchObject({ status: 'delivered', attempt_count: 1 });
+    expect(await standing(db)).toMatchObject({ status: 'delivered', attempt_count: 1 });
   });
 });
 

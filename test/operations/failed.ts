@@ -14,13 +14,13 @@ export interface Failed {
  * Notifications that have failed, as they do when an endpoint was away for too long. The endpoint is
  * paused, and stays so until somebody resumes it.
  *
- * @param queue with rules of its own, on which a failed attempt is repeated in a second
+ * @param queue with rules of its own, on which a failed attempt is repeated at once
  */
 export async function makeFailed(
   { operator, db }: { operator: Api; db: TestDatabase },
   { url, count, merchantId, endpoint = {} }: FailedOptions,
 ): Promise<Failed> {
-  const rules = { ladderSeconds: [0, 1, 1, 1], deadlineSeconds: 600, timeoutMs: 5000 };
+  const rules = { ladderSeconds: [0, 0, 0, 0], deadlineSeconds: 600, timeoutMs: 5000 };
   await operator.put('/v1/queues/bulk', { ...rules, concurrency: 100 }).expect(200);
   const { body } = await operator
     .post(`/v1/merchants/${merchantId}/endpoints`, { url, queue: 'bulk', ...endpoint })

@@ -3,7 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { describeBackends } from '../support/backends.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { hang, type Receiver, startReceiver } from '../support/receiver.ts';
-import { becomes, branch, calls, view } from './participants.ts';
+import { becomes, branch, calls, passPause, view } from './participants.ts';
+
+/** From a 425 to the next time of asking. */
+const PATIENCE_MS = 5_000;
 
 describeBackends('a managed transaction', (backend) => {
   let gateway: TestGateway;
@@ -106,6 +109,10 @@ describeBackends('a managed transaction', (backend) => {
   test('a try that answers 425 is asked again until it knows', async () => {
     shop.answer([425, 200], '/stock/try');
     const { gid } = await begin(['stock']);
+    await passPause(
+      { api: producer.api, db: gateway.db, gid },
+      { op: 'try', attempts: 1, ms: PATIENCE_MS },
+    );
     await becomes(producer.api, gid, 'confirmed');
     expect(calls(shop)).toEqual(['/stock/try', '/stock/try', '/stock/confirm']);
   });

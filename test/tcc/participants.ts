@@ -1,4 +1,5 @@
 import type { Api } from '../support/api.ts';
+import type { TestDatabase } from '../support/database.ts';
 import type { Receiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
 
@@ -34,4 +35,20 @@ export function becomes(api: Api, gid: string, status: string, timeoutMs?: numbe
     },
     { what: `transaction ${status}`, ...(timeoutMs !== undefined && { timeoutMs }) },
   );
+}
+
+/** Lets the pause after the n-th attempt at a call pass, as soon as that attempt is on record. */
+export async function passPause(
+  { api, db, gid }: { api: Api; db: TestDatabase; gid: string },
+  { op, attempts, ms }: { op: string; attempts: number; ms: number },
+): Promise<void> {
+  await until(
+    async () => {
+      const { branches } = await view(api, gid);
+      const made = branches[0].calls.find((each: View) => each.op === op)?.attempts ?? [];
+      return made.length >= attempts;
+    },
+    { what: `attempt ${attempts} at ${op}` },
+  );
+  await db.travel(ms);
 }

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';
-import { becomes, branch, calls, view } from './participants.ts';
+import { becomes, branch, calls, passPause, view } from './participants.ts';
 
 const DAY_MS = 86_400_000;
 const log: string[] = [];
@@ -83,7 +83,13 @@ test.each(['confirm', 'cancel'] as const)(
 test('the third failure is raised once; a branch still at it (425) is no failure', async () => {
   shop.answer([425, 500, 500, 500, 200], '/stock/confirm');
   const gid = await decided('confirm', ['stock']);
-  // 5 s of patience and 1 + 2 s of ladder, of which the sweep makes what it likes.
+  // 5 s of patience and 1 + 2 s of ladder.
+  for (const [index, ms] of [5_000, 1_000, 2_000].entries()) {
+    await passPause(
+      { api: producer.api, db: gateway.db, gid },
+      { op: 'confirm', attempts: index + 1, ms },
+    );
+  }
   const alert = JSON.parse((await paged('tcc.retrying', gid)).body);
   expect(alert).toMatchObject({
     businessKey: 'ORDER-1',
