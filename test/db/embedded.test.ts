@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -21,7 +21,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   type EmbeddedPostgres,
   EmbeddedPostgresError,
@@ -51,14 +51,18 @@ try {
 }
 `;
 
+let used: Awaited<ReturnType<typeof makeUsed>>;
 let root: string;
 let dataDir: string;
 let running: EmbeddedPostgres[];
 let children: ChildProcess[];
 
+beforeAll(async () => {
+  used = await makeUsed();
+});
+afterAll(() => used?.remove());
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'postrider-embedded-'));
-  chmodSync(root, 0o755);
+  root = makeRoot();
   dataDir = join(root, 'data');
   running = [];
   children = [];
@@ -97,6 +101,7 @@ describe('one process', () => {
   });
 
   it('tells when PostgreSQL dies, and starts again after it was killed', async () => {
+    used.copyTo(dataDir);
     const first = await start();
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     // A backend that computes does not notice its server's death, and would bar the next one.
@@ -109,6 +114,7 @@ describe('one process', () => {
   });
 
   it('is not misled by a stranger that has the pid of a killed PostgreSQL', async () => {
+    used.copyTo(dataDir);
     const first = await start();
     const killed = postmasterPid();
     process.kill(killed, 'SIGKILL');
@@ -124,6 +130,7 @@ describe('one process', () => {
   });
 
   it('takes another port when the chosen one was taken meanwhile', async () => {
+    used.copyTo(dataDir);
     const rival = createServer();
     await new Promise<void>((resolve) => rival.listen(0, '127.0.0.1', resolve));
     const { port } = rival.address() as { port: number };
@@ -134,7 +141,7 @@ describe('one process', () => {
   });
 
   it('cuts a log that has grown too large', async () => {
-    mkdirSync(dataDir);
+    used.copyTo(dataDir);
     writeFileSync(join(dataDir, 'postgres.log'), Buffer.alloc(11 * 1_024 * 1_024, 'x'));
     await start();
     expect(statSync(join(dataDir, 'postgres.log')).size).toBeLessThan(10_000);
@@ -143,6 +150,7 @@ describe('one process', () => {
 
 describe('several processes', () => {
   it('stops the PostgreSQL that a killed process left behind, and takes over', async () => {
+    used.copyTo(dataDir);
     const parent = spawnStarter();
     const url = await parent.line;
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
@@ -158,6 +166,7 @@ describe('several processes', () => {
   });
 
   it('refuses a folder in use, naming the owner', async () => {
+    used.copyTo(dataDir);
     await start();
     await expect(start()).rejects.toThrow(
       new RegExp(`already in use by process ${process.pid}: .*DATA_DIR`),
@@ -167,6 +176,7 @@ describe('several processes', () => {
   });
 
   it('lets exactly one of two racing processes win, also over a dead owner', async () => {
+    used.copyTo(dataDir);
     const killed = spawnStarter();
     await killed.line;
     await endOf(killed.child, () => killed.child.kill('SIGKILL'));
@@ -179,7 +189,7 @@ describe('several processes', () => {
 
   it('does not take a stranger with the owner’s pid for the owner', async () => {
     const stranger = { pid: process.pid, identity: 'another start time', token: 'x' };
-    mkdirSync(dataDir);
+    used.copyTo(dataDir);
     writeFileSync(join(dataDir, 'owner.7.json'), JSON.stringify({ ...stranger, released: false }));
     await start();
     expect(readdirSync(dataDir).filter((name) => name.startsWith('owner'))).toEqual([
@@ -258,13 +268,13 @@ describe('a folder that cannot be used', () => {
   });
 
   it('because another PostgreSQL version made it', async () => {
-    await (await start()).stop();
+    used.copyTo(dataDir);
     writeFileSync(join(dataDir, 'postgres/cluster/PG_VERSION'), '14\n');
     await expectSentence(/made by PostgreSQL 14 and the bundled one is 18: .*DATABASE_URL/);
   });
 
   it('because the database or its password is gone', async () => {
-    await (await start()).stop();
+    used.copyTo(dataDir);
     const home = join(dataDir, 'postgres');
     renameSync(join(home, 'password'), join(home, 'mislaid'));
     await expectSentence(/password file .* is missing: restore it/);
@@ -273,11 +283,29 @@ describe('a folder that cannot be used', () => {
   });
 
   it('because PostgreSQL itself refuses, in its own words', async () => {
-    await (await start()).stop();
+    used.copyTo(dataDir);
     writeFileSync(join(dataDir, 'postgres/cluster/postgresql.conf'), 'no_such_setting = 1\n');
     await expectSentence(/did not start on .*configuration file.*contains errors.*postgres\.log/);
   });
 });
+
+function makeRoot(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'postrider-embedded-'));
+  chmodSync(folder, 0o755);
+  return folder;
+}
+
+/** A data folder after its first use, for those who ask what happens then: a copy spares the initdb. */
+async function makeUsed() {
+  const folder = makeRoot();
+  const original = join(folder, 'data');
+  await (await startEmbeddedPostgres(original)).stop();
+  return {
+    // Not cpSync, which gives everything to who copies: the cluster is not root's.
+    copyTo: (to: string) => execFileSync('cp', ['-a', original, to]),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
 
 async function start(options?: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres(dataDir, options);
