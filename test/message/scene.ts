@@ -36,7 +36,7 @@ export async function openScene(
   backend?: WakeBackend,
   options: GatewayOptions = {},
 ): Promise<Scene> {
-  const gateway = await testGateway({ ...(backend && { backend }), ...options });
+  const gateway = await testGateway({ sweepEveryMs: 200, ...(backend && { backend }), ...options });
   const [receiver, checks] = [await startReceiver(), await startReceiver()];
   const producer = await gateway.producer();
   const merchant = await gateway.merchant();

@@ -10,7 +10,7 @@ let merchantId: string;
 let merchant: Awaited<ReturnType<TestGateway['merchant']>>;
 
 beforeAll(async () => {
-  gateway = await testGateway();
+  gateway = await testGateway({ sweepEveryMs: 200 });
 });
 afterAll(() => gateway?.close());
 beforeEach(async () => {

@@ -54,7 +54,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         REDIS_URL: options.backend?.kind === 'redis' ? options.backend.url : undefined,
         ALLOW_PRIVATE_TARGETS: true,
         // Tests travel in time: what the sweep finds must not take them real seconds.
-        sweepEveryMs: options.sweepEveryMs ?? 200,
+        sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,
         METRICS_PORT: options.metricsPort,
         serverLimits: options.serverLimits,

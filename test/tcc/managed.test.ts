@@ -14,7 +14,7 @@ describeBackends('a managed transaction', (backend) => {
   let shop: Receiver;
 
   beforeAll(async () => {
-    gateway = await testGateway({ backend: backend() });
+    gateway = await testGateway({ backend: backend(), sweepEveryMs: 200 });
     producer = await gateway.producer();
   });
   afterAll(() => gateway.close());

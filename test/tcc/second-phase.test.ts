@@ -14,7 +14,7 @@ let pager: Receiver;
 let shop: Receiver;
 
 beforeAll(async () => {
-  gateway = await testGateway({ onLog: (line) => log.push(line) });
+  gateway = await testGateway({ onLog: (line) => log.push(line), sweepEveryMs: 200 });
   producer = await gateway.producer();
   operators = await gateway.merchant('operators');
   pager = await startReceiver();
