@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../../bench/generated.ts';
 import type { Sql } from '../../src/db/client.ts';
+import { listMessages } from '../../src/message/store/find.ts';
 import { listDeliveries } from '../../src/notification/store/deliveries.ts';
 import { listNotifications, type Scope } from '../../src/notification/store/find.ts';
 import { findEarlier, type NewNotification } from '../../src/notification/store/insert.ts';
@@ -32,7 +33,14 @@ beforeAll(async () => {
   await pool.query(
     "UPDATE endpoint SET url = 'https://example.com/of-one' WHERE id = 'ep_bench_7'",
   );
-  await pool.query('VACUUM ANALYZE notification, delivery, merchant, endpoint, receiver');
+  await pool.query(
+    `INSERT INTO message (id, producer_key_id, merchant_id, type, business_key, input, payload, fingerprint,
+                          check_url, check_after_seconds, completion, complete_after_seconds)
+     SELECT 'msg_' || n, 'key_' || n % 50, 'bench_1', 't', 'ORDER-' || n, '{}', '{}', '', '', 1, 'http', 1
+       FROM generate_series(1, $1::int) AS n`,
+    [ROWS],
+  );
+  await pool.query('VACUUM ANALYZE message, notification, delivery, merchant, endpoint, receiver');
 });
 afterAll(() => db.drop());
 
@@ -103,6 +111,12 @@ describe.each(PLAN_MODES)('%s', (mode) => {
   test('of an endpoint nobody has, nothing is read', async () => {
     const filter = { endpointId: ['ep_nobody'] };
     const { pages } = await listed((sql) => listDeliveries(sql, EVERYBODY, filter, null, PAGE));
+    expect(pages).toBeLessThan(FEW_PAGES);
+  });
+
+  test('a producer that has sent no message reads none of the others', async () => {
+    const filter = { status: ['prepared'] };
+    const { pages } = await listed((sql) => listMessages(sql, QUIET, filter, null, PAGE));
     expect(pages).toBeLessThan(FEW_PAGES);
   });
 

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { allOf } from '../../notification/store/conditions.ts';
 import type { Scope } from '../../notification/store/find.ts';
 import type { Message } from '../contract.ts';
 
@@ -96,8 +97,10 @@ function storedOf(statuses: string[]): string[] {
 }
 
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
-  return Prisma.sql`(${merchantId}::text IS NULL OR m.merchant_id = ${merchantId})
-    AND (${producerKeyId}::text IS NULL OR m.producer_key_id = ${producerKeyId})`;
+  return allOf([
+    merchantId === null ? null : Prisma.sql`m.merchant_id = ${merchantId}`,
+    producerKeyId === null ? null : Prisma.sql`m.producer_key_id = ${producerKeyId}`,
+  ]);
 }
 
 function toMessage(row: Row): Listed {

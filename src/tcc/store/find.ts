@@ -164,5 +164,5 @@ export async function findContents(sql: Sql, branchIds: string[]): Promise<Map<s
 }
 
 function visible(scope: Scope): Prisma.Sql {
-  return Prisma.sql`(${scope}::text IS NULL OR t.producer_key_id = ${scope})`;
+  return scope === null ? Prisma.sql`true` : Prisma.sql`t.producer_key_id = ${scope}`;
 }
