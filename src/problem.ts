@@ -45,6 +45,16 @@ export function notFound(what: string): Problem {
   return new Problem(404, 'not_found', `No such ${what}.`);
 }
 
+/** The same problem of what is only a part of the body, and stands there at `path`. */
+export function under(path: string, { status, code, message, errors, headers }: Problem): Problem {
+  return new Problem(status, code, message, {
+    headers,
+    ...(errors && {
+      errors: errors.map((each) => ({ ...each, path: each.path.replace(/^body\b/, path) })),
+    }),
+  });
+}
+
 /** 422 for one field. */
 export function invalid(path: string, message: string, code = 'invalid_request'): Problem {
   return new Problem(422, code, message, { errors: [{ path, message }] });

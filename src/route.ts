@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
+import type { Problem } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
 
@@ -11,12 +12,26 @@ export interface Principal {
   merchantId: string | null;
 }
 
+/** Of a list in a body, judged as if it had come alone: what it says, or what is wrong with it. */
+export type Item<T = unknown> = { value: T; text: string } | Problem;
+
+/** A list in a body of which one bad item is not to sink the others. */
+export interface ItemRules<Schema extends z.ZodType = z.ZodType> {
+  /** The body's member that is the list. Its schema says how many items there may be. */
+  member: string;
+  schema: Schema;
+  /** Bytes of one item. */
+  limitBytes: number;
+}
+
 /** What a handler gets: everything already parsed, validated and authorised. */
-export interface Call<Params, Query, Body> {
+export interface Call<Params, Query, Body, Entry = unknown> {
   principal: Principal;
   params: Params;
   query: Query;
   body: Body;
+  /** The list's items, in order; in `body` it has only its length. None where the route has no `items`. */
+  items: readonly Item<Entry>[];
   /** The body's text exactly as it came: numbers beyond 2^53 survive in it. */
   rawBody: string;
   /** A UUIDv7; the same for every repeat of a call with the same Idempotency-Key. */
@@ -75,6 +90,7 @@ export interface Route<
   Params extends z.ZodType = z.ZodType,
   Query extends z.ZodType = z.ZodType,
   Body extends z.ZodType = z.ZodType,
+  Entry extends z.ZodType = z.ZodType,
 > {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   /** OpenAPI style: `/v1/queues/{name}`. */
@@ -85,6 +101,7 @@ export interface Route<
   params?: Params;
   query?: Query;
   body?: Body;
+  items?: ItemRules<Entry>;
   /**
    * Content types taken besides JSON, such as `text/csv`. A body of these is given as `rawBody` alone,
    * and `body` as if none had come; so the schema must be optional.
@@ -100,12 +117,17 @@ export interface Route<
   audit?: Audit<z.output<Params>, z.output<Query>, z.output<Body>> | 'changes nothing';
   /** The 200 is a stream of this content type and no JSON; its schema is that of an event's data. */
   streamType?: string;
-  handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Reply>;
+  handle(
+    call: Call<z.output<Params>, z.output<Query>, z.output<Body>, z.output<Entry>>,
+  ): Promise<Reply>;
 }
 
 /** Keeps the types of a route's schemas together while it is written; forgets them for the table. */
-export function route<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType>(
-  definition: Route<P, Q, B>,
-): Route {
+export function route<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  E extends z.ZodType,
+>(definition: Route<P, Q, B, E>): Route {
   return definition as unknown as Route;
 }

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { invalid, Problem } from '../problem.ts';
+import type { Item, ItemRules } from '../route.ts';
+import { parseItems } from './items.ts';
 import { parseJson } from './json.ts';
 
 const KIB = 1024;
@@ -13,6 +15,7 @@ export interface Body {
   text: string;
   /** `undefined`: no body came, or one that is not JSON. */
   value: unknown;
+  items: readonly Item[];
 }
 
 /** What a route takes. */
@@ -20,9 +23,10 @@ interface Takes {
   limitBytes: number;
   /** Content types besides JSON; taken as text. */
   textTypes: readonly string[];
+  items?: ItemRules | undefined;
 }
 
-export const NO_BODY: Body = { bytes: EMPTY, text: '', value: undefined };
+export const NO_BODY: Body = { bytes: EMPTY, text: '', value: undefined, items: [] };
 
 /**
  * Reads a body: JSON, or text of a type that the route takes. Its type matters only where there is one.
@@ -31,17 +35,18 @@ export const NO_BODY: Body = { bytes: EMPTY, text: '', value: undefined };
  */
 export async function readBody(
   req: IncomingMessage,
-  { limitBytes, textTypes }: Takes,
+  { limitBytes, textTypes, items }: Takes,
 ): Promise<Body> {
   const bytes = await readBytes(req, limitBytes);
   if (bytes.length === 0) return NO_BODY;
   refuseCompressed(req, textTypes);
   if (textTypes.some((type) => isType(req, type))) {
     if (!isUtf8(bytes)) throw invalid('body', 'The body is not valid UTF-8.');
-    return { bytes, text: bytes.toString('utf8'), value: undefined };
+    return { bytes, text: bytes.toString('utf8'), value: undefined, items: [] };
   }
   requireJson(req, textTypes);
-  return { bytes, ...parseJson(bytes) };
+  if (items !== undefined) return { bytes, ...parseItems(bytes, items) };
+  return { bytes, ...parseJson(bytes), items: [] };
 }
 
 /**

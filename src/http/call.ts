@@ -11,6 +11,7 @@ import { contextOf } from './context.ts';
 import { problemAnswer, problemOf } from './errors.ts';
 import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
+import { judgeItems } from './items.ts';
 import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
@@ -27,6 +28,7 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
   const takes = {
     limitBytes: route.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
     textTypes: route.textTypes ?? [],
+    items: route.items,
   };
   const run = withTrail(route, parts.audit, log);
   return async (req, res) => {
@@ -62,6 +64,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall 
     ...input,
     principal,
     rawBody: body.text,
+    items: route.items === undefined ? [] : judgeItems(body.items, route.items),
     reservedId: newUuid(),
     receivedAt,
     requestId,

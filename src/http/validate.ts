@@ -29,13 +29,23 @@ export function validate(route: Route, input: Input): Input {
     input.body === undefined
       ? emptyBody(route.body, issues)
       : part('body', route.body ?? NOTHING, input.body, issues);
-  const [first] = issues;
-  if (first !== undefined) {
-    throw new Problem(422, 'invalid_request', `${first.path}: ${first.message}`, {
-      errors: issues.slice(0, MAX_ERRORS),
-    });
-  }
+  if (issues.length > 0) throw problemWith(issues);
   return { params, query, body };
+}
+
+/** 422 for what a schema found; @param at where that which it looked at stands */
+export function invalidRequest(
+  issues: readonly z.core.$ZodIssue[],
+  at: readonly PropertyKey[],
+): Problem {
+  return problemWith(fieldErrors(issues, at));
+}
+
+function problemWith(errors: FieldError[]): Problem {
+  const [first] = errors;
+  return new Problem(422, 'invalid_request', `${first?.path}: ${first?.message}`, {
+    errors: errors.slice(0, MAX_ERRORS),
+  });
 }
 
 function part(name: string, schema: z.ZodType, value: unknown, issues: FieldError[]): unknown {

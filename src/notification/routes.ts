@@ -3,13 +3,19 @@ import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { UNSETTLED } from '../delivery/store/settle.ts';
-import { elementTexts, memberText } from '../exact-json.ts';
+import { memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
-import { type Call, type Route, route } from '../route.ts';
+import { type Call, type Item, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
-import { deliveryStatus, type Notification, notification, notificationInput } from './contract.ts';
+import {
+  deliveryStatus,
+  type Notification,
+  type NotificationInput,
+  notification,
+  notificationInput,
+} from './contract.ts';
 import { examples } from './examples.ts';
 import { feedPage } from './feed.ts';
 import { lookAtNotification } from './look.ts';
@@ -24,7 +30,6 @@ import { findContents } from './store/letters.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
-const ITEM_LIMIT_BYTES = 64 * KIB;
 
 const id = z.string().min(1).max(64);
 export const byId = z.strictObject({ id: id.meta({ examples: [examples.notification.id] }) });
@@ -76,6 +81,7 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       body: z
         .strictObject({ notifications: z.array(z.unknown()).min(1).max(500) })
         .meta({ examples: [{ notifications: [examples.input] }] }),
+      items: { member: 'notifications', schema: notificationInput, limitBytes: 64 * KIB },
       bodyLimitBytes: 8 * MIB,
       responses: { 202: z.object({ data: z.array(batchItem) }) },
       audit: {
@@ -84,11 +90,8 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
         asked: ({ body }) => ({ count: body.notifications.length }),
       },
       async handle(call) {
-        const texts = elementTexts(memberText(call.rawBody, 'notifications') ?? '[]');
         const data = await Promise.all(
-          call.body.notifications.map((item, index) =>
-            acceptItem(accept, call, item, texts[index] ?? '{}', index),
-          ),
+          call.items.map((item, index) => acceptItem(accept, call, item, index)),
         );
         return { status: 202, body: { data } };
       },
@@ -217,32 +220,19 @@ async function listPage(
 async function acceptItem(
   accept: Accept,
   call: Call<unknown, unknown, unknown>,
-  item: unknown,
-  text: string,
+  item: Item<NotificationInput>,
   index: number,
 ): Promise<z.input<typeof batchItem>> {
   try {
-    if (Buffer.byteLength(text) > ITEM_LIMIT_BYTES) {
-      throw new Problem(422, 'payload_too_large', 'A notification may have 64 KiB.');
-    }
-    const checked = notificationInput.safeParse(item);
-    if (!checked.success) throw invalidItem(checked.error, index);
-    const payloadText = memberText(text, 'payload') ?? '{}';
+    if (item instanceof Problem) throw item;
+    const payloadText = memberText(item.text, 'payload') ?? '{}';
     const id = idFromUuid('ntf', nthUuid(call.reservedId, index));
-    return await accept({ input: checked.data, payloadText, principal: call.principal, id });
+    return await accept({ input: item.value, payloadText, principal: call.principal, id });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const { status, code, message, errors } = error;
     return { status, problem: { status, code, detail: message, ...(errors && { errors }) } };
   }
-}
-
-function invalidItem(error: z.ZodError, index: number): Problem {
-  const errors = error.issues.slice(0, 20).map(({ path, message }) => ({
-    path: ['body', 'notifications', index, ...path].join('.'),
-    message,
-  }));
-  return new Problem(422, 'invalid_request', 'This notification is not valid.', { errors });
 }
 
 /** The n-th UUID that belongs to a reserved one: the time is kept, so that the order of ids is too. */

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type TestGateway, testGateway } from '../support/gateway.ts';
+
+let gateway: TestGateway;
+let merchantId: string;
+
+beforeAll(async () => {
+  gateway = await testGateway();
+  merchantId = (await gateway.merchant()).id;
+});
+afterAll(() => gateway.close());
+
+const event = (more: object = {}) => ({
+  merchantId,
+  type: 'payment.succeeded',
+  businessKey: 'K',
+  payload: {},
+  ...more,
+});
+
+/** Items as JSON texts: what is wrong with them, JSON.stringify would not write. */
+const batchOf = (items: string[]) => `{"notifications":[${items.join(' , ')}]}`;
+const withPayload = (payload: string) =>
+  JSON.stringify(event({ payload: 'HERE' })).replace('"HERE"', () => payload);
+/** Its innermost object lies this deep in the item, which is itself a level. */
+const nested = (levels: number) =>
+  withPayload(`${'{"a":'.repeat(levels - 2)}{}${'}'.repeat(levels - 2)}`);
+
+const statuses = (data: { status: number }[]) => data.map(({ status }) => status);
+
+describe('one bad item does not sink the others', () => {
+  test.each([
+    ['a NUL', withPayload('{"a":"\\u0000"}')],
+    ['half a surrogate pair', withPayload('{"a":"\\ud800"}')],
+    ['a key __proto__', withPayload('{"__proto__":{"x":1}}')],
+    ['a key __proto__ in escapes', withPayload('{"\\u005f_proto__":{"x":1}}')],
+    ['33 levels', nested(33)],
+    ['10,000 levels', nested(10_000)],
+    ['more than 64 KiB', withPayload(JSON.stringify({ text: 'x'.repeat(64 * 1024) }))],
+    ['no object', '"\\u0000"'],
+    ['null', 'null'],
+  ])('%s', async (_name, bad) => {
+    const good = JSON.stringify(event());
+    const { body } = await gateway.operator
+      .post('/v1/notifications/batch', batchOf([good, bad, good]))
+      .expect(202);
+    expect(statuses(body.data)).toEqual([202, 422, 202]);
+    expect(({} as { x?: number }).x).toBeUndefined();
+  });
+
+  test('an item is taken as deep as alone', async () => {
+    await gateway.operator.post('/v1/notifications', nested(32)).expect(202);
+    await gateway.operator.post('/v1/notifications', nested(33)).expect(422);
+    const { body } = await gateway.operator
+      .post('/v1/notifications/batch', batchOf([nested(31), nested(32), nested(33)]))
+      .expect(202);
+    expect(statuses(body.data)).toEqual([202, 202, 422]);
+  });
+
+  test('its neighbours keep their bytes', async () => {
+    const exact = withPayload('{"order":9007199254740993,"rate":1.10}');
+    const { body } = await gateway.operator
+      .post('/v1/notifications/batch', batchOf([withPayload('{"a":"\\u0000"}'), exact]))
+      .expect(202);
+    const { text } = await gateway.operator
+      .get(`/v1/notifications/${body.data[1].notification.id}/body`)
+      .expect(200);
+    expect(text).toContain('{"order":9007199254740993,"rate":1.10}');
+  });
+
+  test.each([
+    [400, 'a cut-off list', '{"notifications":[{},'],
+    [400, 'a bad item in a cut-off list', '{"notifications":["\\u0000",'],
+    [422, 'brackets alone', '['.repeat(200_000)],
+    [422, 'no list', '{"notifications":{"0":{}}}'],
+    [422, 'a bad value that is no list', '{"notifications":"\\u0000"}'],
+    [422, 'an empty list', '{"notifications":[]}'],
+    [422, 'a fault beside the list', '{"notifications":[{}],"\\u0000":1}'],
+    [422, 'a key __proto__ beside the list', '{"notifications":[{}],"__proto__":{"x":1}}'],
+    [422, 'a bad list before a good one', '{"notifications":["\\u0000"],"notifications":[{}]}'],
+    [422, 'a list of lists', '[[1]]'],
+  ])('%i for the whole: %s', async (status, _name, text) => {
+    await gateway.operator.post('/v1/notifications/batch', text).expect(status);
+  });
+});
