@@ -1,3 +1,20 @@
+import { z } from 'zod';
+
+/** A problem as callers get it (RFC 9457). */
+export const problemView = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string().describe('Stable and machine-readable.'),
+    instance: z.string(),
+    requestId: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' });
+export type ProblemView = z.output<typeof problemView>;
+
 /** One fault in a request: where (`body.ladderSeconds.3`) and what is wrong with it. */
 export interface FieldError {
   path: string;

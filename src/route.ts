@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { z } from 'zod';
-import type { Problem } from './problem.ts';
+import type { Problem, ProblemView } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
 
@@ -39,6 +39,8 @@ export interface Call<Params, Query, Body, Entry = unknown> {
   /** When the request came, `performance.now()`: calls that overlap may mean the same. */
   receivedAt: number;
   requestId: string;
+  /** A problem as its own answer would tell it, for one that holds several. */
+  viewOf(problem: Problem): ProblemView;
   headers: Readonly<Record<string, string | undefined>>;
 }
 

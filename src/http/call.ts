@@ -8,7 +8,7 @@ import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';
 import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
 import { contextOf } from './context.ts';
-import { problemAnswer, problemOf } from './errors.ts';
+import { problemAnswer, problemOf, viewOf } from './errors.ts';
 import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { judgeItems } from './items.ts';
@@ -68,6 +68,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall 
     reservedId: newUuid(),
     receivedAt,
     requestId,
+    viewOf: (problem) => viewOf(problem, { requestId, instance: req.path }),
     headers: req.headers as Record<string, string | undefined>,
   };
 }

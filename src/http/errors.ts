@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { faultOf, Problem } from '../problem.ts';
+import { faultOf, Problem, type ProblemView } from '../problem.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';
 import { isUnavailable } from './unavailable.ts';
@@ -56,17 +56,21 @@ export function problemAnswer(problem: Problem, about: About, more: object = {})
   return {
     status: problem.status,
     headers: { ...problem.headers, 'content-type': 'application/problem+json' },
-    body: JSON.stringify({
-      type: 'about:blank',
-      title: STATUS_CODES[problem.status] ?? 'Error',
-      status: problem.status,
-      detail: problem.message,
-      code: problem.code,
-      instance: about.instance,
-      requestId: about.requestId,
-      errors: problem.errors,
-      ...more,
-    }),
+    body: JSON.stringify({ ...viewOf(problem, about), ...more }),
+  };
+}
+
+/** A Problem's members, for an answer that holds it among others. */
+export function viewOf(problem: Problem, about: About): ProblemView {
+  return {
+    type: 'about:blank',
+    title: STATUS_CODES[problem.status] ?? 'Error',
+    status: problem.status,
+    detail: problem.message,
+    code: problem.code,
+    instance: about.instance,
+    requestId: about.requestId,
+    ...(problem.errors && { errors: problem.errors }),
   };
 }
 

@@ -1,22 +1,10 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
+import { problemView } from '../problem.ts';
 import type { Route } from '../route.ts';
 import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
 import { CODES, DESCRIPTION, SECURITY, TAGS } from './openapi-words.ts';
 import { servicePaths } from './service-paths.ts';
-
-const problem = z
-  .object({
-    type: z.string(),
-    title: z.string(),
-    status: z.int(),
-    detail: z.string(),
-    code: z.string().describe('Stable and machine-readable.'),
-    instance: z.string(),
-    requestId: z.string(),
-    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  })
-  .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' });
 
 /** Why each of these may be the answer. */
 const PROBLEMS: Record<number, string> = {
@@ -62,7 +50,7 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       },
     });
   }
-  shelf.of(problem, 'output');
+  shelf.of(problemView, 'output');
   return {
     openapi: '3.1.0',
     info: { title: 'Postrider', version, description: DESCRIPTION },
@@ -120,7 +108,10 @@ function problemExample(status: number): object {
 
 /** A problem that says besides which of the two is there. */
 function unready(shelf: SchemaShelf): object {
-  const schema = shelf.of(problem.extend({ database: z.boolean(), queue: z.boolean() }), 'output');
+  const schema = shelf.of(
+    problemView.extend({ database: z.boolean(), queue: z.boolean() }),
+    'output',
+  );
   return { description: PROBLEMS[503], content: { 'application/problem+json': { schema } } };
 }
 

@@ -6,7 +6,7 @@ import { isRefusedValue } from '../notification/accept.ts';
 import { fingerprintOf } from '../notification/fingerprint.ts';
 import { plan } from '../notification/plan.ts';
 import { findAudience } from '../notification/store/audience.ts';
-import { invalid, Problem } from '../problem.ts';
+import { invalid, Problem, under } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { checkDelivery } from './check.ts';
 import type { PrepareMessage } from './contract.ts';
@@ -54,7 +54,7 @@ export function createPrepare({ database: { prisma }, wake, checkUrl }: PrepareO
       audience,
       checkUrl,
     );
-    if (planned instanceof Problem) throw underNotification(planned);
+    if (planned instanceof Problem) throw under('body.notification', planned);
 
     const message = rowOf(announcement);
     const earlier = await findEarlierMessage(prisma, message);
@@ -107,16 +107,4 @@ function eventConflict(): Problem {
 function refusedValue(error: unknown): never {
   if (!isRefusedValue(error)) throw error;
   throw new Problem(422, 'invalid_request', 'The database refused a value of this message.');
-}
-
-/** What is wrong with the notification lies one level deeper here. */
-function underNotification({ status, code, message, errors }: Problem): Problem {
-  return new Problem(status, code, message, {
-    ...(errors && {
-      errors: errors.map((each) => ({
-        ...each,
-        path: each.path.replace(/^body\./, 'body.notification.'),
-      })),
-    }),
-  });
 }

@@ -6,7 +6,7 @@ import { UNSETTLED } from '../delivery/store/settle.ts';
 import { memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
+import { invalid, notFound, Problem, problemView, under } from '../problem.ts';
 import { type Call, type Item, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
 import {
@@ -38,10 +38,7 @@ export const byDeliveryId = z.strictObject({ id: id.meta({ examples: [examples.d
 const batchItem = z.object({
   status: z.number().int(),
   notification: notification.optional(),
-  problem: z
-    .object({ status: z.number().int(), code: z.string(), detail: z.string() })
-    .loose()
-    .optional(),
+  problem: problemView.optional(),
 });
 
 interface NotificationDeps {
@@ -223,15 +220,15 @@ async function acceptItem(
   item: Item<NotificationInput>,
   index: number,
 ): Promise<z.input<typeof batchItem>> {
+  if (item instanceof Problem) return { status: item.status, problem: call.viewOf(item) };
   try {
-    if (item instanceof Problem) throw item;
     const payloadText = memberText(item.text, 'payload') ?? '{}';
     const id = idFromUuid('ntf', nthUuid(call.reservedId, index));
     return await accept({ input: item.value, payloadText, principal: call.principal, id });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    const { status, code, message, errors } = error;
-    return { status, problem: { status, code, detail: message, ...(errors && { errors }) } };
+    const problem = call.viewOf(under(`body.notifications.${index}`, error));
+    return { status: error.status, problem };
   }
 }
 

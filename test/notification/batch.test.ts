@@ -83,3 +83,64 @@ describe('one bad item does not sink the others', () => {
     await gateway.operator.post('/v1/notifications/batch', text).expect(status);
   });
 });
+
+describe('a problem of one item', () => {
+  const requestId = 'batch-of-the-test';
+  const send = async (notifications: unknown[]) => {
+    const { body } = await gateway.operator
+      .post('/v1/notifications/batch', { notifications }, { 'x-request-id': requestId })
+      .expect(202);
+    return body.data;
+  };
+
+  test.each([
+    ['an unknown field', { foo: 1 }],
+    ['a missing one', { businessKey: undefined }],
+    ['several at once', { type: 'a b', payload: [], result: { status: '' }, foo: 1 }],
+    ['an unknown merchant', { merchantId: 'nobody' }],
+    ['an unknown queue', { queue: 'nowhere' }],
+    ['an address that is none', { notifyUrl: 'gopher://a' }],
+  ])('reads as that of the same sent alone: %s', async (_name, more) => {
+    const bad = event(more);
+    const alone = (await gateway.operator.post('/v1/notifications', bad).expect(422)).body;
+    const [, { status, problem }] = await send([event(), bad]);
+    const inBatch = (text: string) => text.replace(/^body\b/, 'body.notifications.1');
+    expect(status).toBe(422);
+    expect(problem).toEqual({
+      ...alone,
+      requestId,
+      instance: '/v1/notifications/batch',
+      detail: inBatch(alone.detail),
+      errors: alone.errors.map((each: { path: string; message: string }) => ({
+        ...each,
+        path: inBatch(each.path),
+      })),
+    });
+  });
+
+  test('names the place of what its bytes hold', async () => {
+    const [{ problem }] = await send([event({ payload: { a: '\0' } })]);
+    expect(problem).toMatchObject({
+      type: 'about:blank',
+      title: 'Unprocessable Entity',
+      code: 'invalid_request',
+      errors: [{ path: 'body.notifications.0' }],
+    });
+  });
+
+  test('of a conflict has all members too', async () => {
+    const eventId = 'evt-conflict';
+    const [, { problem }] = await send([event({ eventId }), event({ eventId, payload: { a: 1 } })]);
+    const { errors: _none, ...members } = problem;
+    expect(members).toMatchObject({ type: 'about:blank', title: 'Conflict', status: 409 });
+    expect(Object.keys(members).toSorted()).toEqual([
+      'code',
+      'detail',
+      'instance',
+      'requestId',
+      'status',
+      'title',
+      'type',
+    ]);
+  });
+});
