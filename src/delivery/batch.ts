@@ -11,6 +11,11 @@ interface BatchOptions {
   clock?: Pick<Clock, 'soon'>;
 }
 
+interface Together<Item> extends BatchOptions {
+  /** Neighbours that must share a run, so that it settles their order: also beyond `maxItems`. */
+  belongTogether?(one: Item, next: Item): boolean;
+}
+
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;
@@ -21,11 +26,11 @@ interface Waiting<Item, Result> {
  * Group commit: callers that come while a run is under way share the next one, so one statement
  * serves many. An idle batcher runs at once; there is no timer and so no added delay.
  *
- * @param run gets 1..maxItems items and must answer with one result for each, in order. When it
+ * @param run gets 1..maxItems items, or more that belong together, and must answer with one result for each, in order. When it
  *   rejects, each of its callers is rejected with the same error.
  */
 export function batched<Item, Result>(
-  options: BatchOptions,
+  options: Together<Item>,
   run: (items: Item[]) => Promise<Result[]>,
 ): (item: Item) => Promise<Result> {
   const waiting: Waiting<Item, Result>[] = [];
@@ -36,12 +41,22 @@ export function batched<Item, Result>(
   function flush(): void {
     scheduled = false;
     while (waiting.length > 0 && runs < options.maxRuns) {
-      const batch = waiting.splice(0, options.maxItems);
+      const batch = waiting.splice(0, sizeOfNext());
       runs += 1;
       void execute(batch).finally(() => {
         runs -= 1;
         schedule();
       });
+    }
+  }
+
+  function sizeOfNext(): number {
+    let size = Math.min(options.maxItems, waiting.length);
+    for (;;) {
+      const [last, next] = [waiting[size - 1], waiting[size]];
+      if (last === undefined || next === undefined) return size;
+      if (options.belongTogether?.(last.item, next.item) !== true) return size;
+      size += 1;
     }
   }
 

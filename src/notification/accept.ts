@@ -21,6 +21,8 @@ export interface Offer {
   principal: Principal;
   /** The id it gets if it is new; a repeat of a broken call brings the same. */
   id: string;
+  /** Offers of one batch, which come in one tick, have the same: they are stored together, in order. */
+  batch?: string;
 }
 
 /** 202: accepted now. 200: it was there before. */
@@ -48,7 +50,14 @@ interface AcceptOptions {
  */
 export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOptions): Accept {
   const accept = batched<Offer, Accepted | Problem>(
-    { maxItems: 100, maxRuns: 2, maxWaiting: 5_000, whenFull: overloaded },
+    {
+      maxItems: 100,
+      maxRuns: 2,
+      maxWaiting: 5_000,
+      whenFull: overloaded,
+      // In two statements at once, which of two repeats comes first would be a matter of luck.
+      belongTogether: (one, next) => one.batch !== undefined && one.batch === next.batch,
+    },
     (offers) => acceptBatch(offers),
   );
 
@@ -56,12 +65,13 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
     try {
       return await acceptTogether(offers);
     } catch (error) {
-      // One value that PostgreSQL refuses must not sink its neighbours.
+      // One value that PostgreSQL refuses must not sink its neighbours. It is looked for by halves, one
+      // after the other, as their order counts.
       if (offers.length === 1) return refusedValue(error);
       if (!isRefusedValue(error)) throw error;
-      return (
-        await Promise.all(offers.map((offer) => acceptTogether([offer]).catch(refusedValue)))
-      ).flat();
+      const half = Math.ceil(offers.length / 2);
+      const first = await acceptBatch(offers.slice(0, half));
+      return [...first, ...(await acceptBatch(offers.slice(half)))];
     }
   }
 

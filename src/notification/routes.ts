@@ -224,7 +224,8 @@ async function acceptItem(
   try {
     const payloadText = memberText(item.text, 'payload') ?? '{}';
     const id = idFromUuid('ntf', nthUuid(call.reservedId, index));
-    return await accept({ input: item.value, payloadText, principal: call.principal, id });
+    const { principal, reservedId: batch } = call;
+    return await accept({ input: item.value, payloadText, principal, id, batch });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const problem = call.viewOf(under(`body.notifications.${index}`, error));
@@ -232,8 +233,11 @@ async function acceptItem(
   }
 }
 
-/** The n-th UUID that belongs to a reserved one: the time is kept, so that the order of ids is too. */
+/**
+ * The n-th UUID that belongs to a reserved one. They rise with n, and lists are in the order of ids: its
+ * time is kept and the digits next to it, then comes n, at most 4095; the rest is a hash.
+ */
 function nthUuid(reserved: string, n: number): string {
   const hash = createHash('sha256').update(`${reserved} ${n}`).digest('hex');
-  return `${reserved.slice(0, 14)}7${hash.slice(0, 3)}-a${hash.slice(3, 6)}-${hash.slice(6, 18)}`;
+  return `${reserved.slice(0, 19)}a${n.toString(16).padStart(3, '0')}-${hash.slice(0, 12)}`;
 }

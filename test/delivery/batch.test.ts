@@ -64,3 +64,17 @@ test('more than may wait is refused at once', async () => {
   first.open();
   expect(await Promise.all(accepted)).toEqual([1, 2, 3, 4, 5]);
 });
+
+test('what belongs together shares a run, even beyond its size, and nothing else does', async () => {
+  const runs: string[][] = [];
+  const run = batched<string, string>(
+    { ...options, maxWaiting: 20, belongTogether: (one, next) => one[0] === next[0] },
+    async (items) => {
+      runs.push(items);
+      return items;
+    },
+  );
+  const items = ['a1', 'b1', 'b2', 'b3', 'b4', 'c1', 'd1', 'e1', 'f1'];
+  expect(await Promise.all(items.map(run))).toEqual(items);
+  expect(runs).toEqual([['a1', 'b1', 'b2', 'b3', 'b4'], ['c1', 'd1', 'e1'], ['f1']]);
+});

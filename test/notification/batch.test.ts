@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { insertNotifications, type NewNotification } from '../../src/notification/store/insert.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 
 let gateway: TestGateway;
@@ -142,5 +143,85 @@ describe('a problem of one item', () => {
       'title',
       'type',
     ]);
+  });
+});
+
+describe('the order of a batch', () => {
+  const send = async (notifications: unknown[]) =>
+    (await gateway.operator.post('/v1/notifications/batch', { notifications }).expect(202)).body
+      .data;
+  const rounds = Array.from({ length: 5 }, (_, n) => n);
+
+  test.each(rounds)('of repeats the first is taken (%i)', async (n) => {
+    const same = event({ eventId: `evt-same-${n}` });
+    const data = await send([same, same, event(), same]);
+    expect(statuses(data)).toEqual([202, 200, 202, 200]);
+    expect(data[3].notification.id).toBe(data[0].notification.id);
+  });
+
+  test.each(rounds)('of several contents of one event the first is taken (%i)', async (n) => {
+    const eventId = `evt-contents-${n}`;
+    const contents = ['A', 'B', 'C', 'A'].map((businessKey) => event({ eventId, businessKey }));
+    expect(statuses(await send(contents))).toEqual([202, 409, 409, 200]);
+  });
+
+  test('also of a large one, between whose ends there are many', async () => {
+    const same = event({ eventId: 'evt-far' });
+    const between = Array.from({ length: 498 }, () => event());
+    const data = await send([same, ...between, same]);
+    expect([data[0].status, data[499].status]).toEqual([202, 200]);
+  });
+
+  test('is that of the ids, and of the feed', async () => {
+    const { id, api } = await gateway.merchant();
+    const keys = Array.from({ length: 500 }, (_, n) => `K${n}`);
+    const data = await send(keys.map((businessKey) => event({ merchantId: id, businessKey })));
+    const ids = data.map((each: { notification: { id: string } }) => each.notification.id);
+    expect(ids).toEqual(ids.toSorted());
+    const seen: string[] = [];
+    let cursor = '';
+    do {
+      const { body } = await api
+        .get(`/v1/notifications?undelivered=true&limit=100${cursor}`)
+        .expect(200);
+      seen.push(...body.data.map((each: { businessKey: string }) => each.businessKey));
+      cursor = body.hasMore ? `&cursor=${body.nextCursor}` : '';
+    } while (cursor !== '');
+    expect(seen).toEqual(keys);
+  });
+
+  test('two batches with the same events, the other way round, end both', async () => {
+    for (const n of rounds) {
+      const events = Array.from({ length: 150 }, (_, k) => event({ eventId: `evt-${n}-${k}` }));
+      const [one, other] = await Promise.all([send(events), send(events.toReversed())]);
+      const all = [...statuses(one), ...statuses(other)];
+      expect(all.filter((status) => status === 202)).toHaveLength(150);
+      expect(all.filter((status) => status === 200)).toHaveLength(150);
+    }
+  });
+
+  test('of calls that share a statement is that in which they came, whatever their ids', async () => {
+    const row = (id: string): NewNotification => ({
+      id,
+      merchantId,
+      type: 'a.b',
+      businessKey: 'K',
+      eventId: 'evt-shared',
+      queue: 'default',
+      notifyUrl: null,
+      occurredAt: null,
+      resultStatus: null,
+      resultVersion: 0,
+      resultAmount: null,
+      resultCurrency: null,
+      head: '{"at":"',
+      tail: '"}',
+      fingerprint: id,
+      producerKeyId: 'key',
+      deliveries: [],
+    });
+    const rows = ['ntf_c', 'ntf_a', 'ntf_b'].map(row);
+    const inserted = await insertNotifications(gateway.db.database.prisma, rows);
+    expect([...inserted.keys()]).toEqual(['ntf_c']);
   });
 });

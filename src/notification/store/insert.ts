@@ -47,7 +47,7 @@ export interface Inserted {
  * Stores notifications and their deliveries: one statement, one commit, however many.
  *
  * A notification whose event or id is already there is left out, with its deliveries; it is not in
- * the answer.
+ * the answer. Of several with the same event the first is stored.
  */
 export async function insertNotifications(
   sql: Sql,
@@ -62,7 +62,7 @@ export async function insertNotifications(
         id text, merchant_id text, type text, business_key text, event_id text, queue text,
         notify_url text, occurred_at timestamptz, result_status text, result_version bigint,
         result_amount numeric, result_currency text, head text, tail text, fingerprint text,
-        producer_key_id text)
+        producer_key_id text, place int)
     ), inserted AS (
       INSERT INTO notification (id, merchant_id, type, business_key, event_id, queue, notify_url,
           occurred_at, accepted_at, result_status, result_version, result_amount, result_currency,
@@ -74,8 +74,9 @@ export async function insertNotifications(
                               'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail)::json,
              fingerprint, producer_key_id
         FROM input
-       -- In one order, so that two batches with the same events never wait for each other.
-       ORDER BY merchant_id, event_id, id
+       -- In one order, so that two batches with the same events never wait for each other; of those
+       -- with the same event the first that came wins.
+       ORDER BY merchant_id, event_id, CASE WHEN event_id IS NULL THEN id END, place
       ON CONFLICT DO NOTHING
       RETURNING id, accepted_at, occurred_at
     ), ${createDeliveries(deliveries, Prisma.sql`SELECT id FROM inserted`)}
@@ -97,8 +98,9 @@ export async function insertNotifications(
   );
 }
 
-function toRow(notification: NewNotification) {
+function toRow(notification: NewNotification, place: number) {
   return {
+    place,
     id: notification.id,
     merchant_id: notification.merchantId,
     type: notification.type,
