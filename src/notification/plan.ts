@@ -1,10 +1,10 @@
 import { originReceiver } from '../delivery/origin.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import { unrounded } from '../exact-json.ts';
+import { fingerprintOf } from '../fingerprint.ts';
 import { newId } from '../ids.ts';
 import { invalid, Problem } from '../problem.ts';
 import type { Offer } from './accept.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/audience.ts';
 import type { NewNotification } from './store/insert.ts';
 

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { elementTexts, memberText } from '../exact-json.ts';
+import { exactFingerprintOf, fingerprintOf } from '../fingerprint.ts';
 import { newId } from '../ids.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { advance } from './advance.ts';
@@ -235,20 +235,11 @@ function newBranch(input: BranchInput, text: string): NewBranch {
     confirmUrl: input.confirmUrl,
     cancelUrl: input.cancelUrl,
     payloadText: memberText(text, 'payload') ?? '{}',
-    fingerprint: fingerprintOf({ ...input, tryUrl: input.tryUrl ?? null }),
+    // Those that are stored were made so, with the null.
+    fingerprint: exactFingerprintOf({ ...input, tryUrl: input.tryUrl ?? null }),
   };
 }
 
 function decided(detail: string): Problem {
   return new Problem(409, 'transaction_decided', detail);
-}
-
-/** Tells the same content from another one under the same id, whatever the order of its names. */
-function fingerprintOf(input: object): string {
-  const canonical = JSON.stringify(input, (_, inner: unknown) =>
-    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
-  return createHash('sha256').update(canonical).digest('base64url');
 }
