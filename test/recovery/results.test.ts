@@ -125,6 +125,16 @@ describe('the result of a business key', () => {
     await merchant.api.post('/v1/results/query', { businessKeys: [] }).expect(422);
   });
 
+  test.each([
+    ['three bytes each', (key: string) => key],
+    ['escapes', (key: string) => key.replaceAll('单', '\\u5355')],
+  ])('five hundred of the longest keys fit, in characters of %s', async (_name, written) => {
+    const keys = Array.from({ length: 500 }, (_, n) => `${n}`.padEnd(128, '单'));
+    const text = written(JSON.stringify({ businessKeys: keys }));
+    const { body } = await merchant.api.post('/v1/results/query', text).expect(200);
+    expect(body.data.map((each: { businessKey: string }) => each.businessKey)).toEqual(keys);
+  });
+
   describe('with an ETag', () => {
     const known = (etag: string) =>
       merchant.api.get('/v1/results/tagged', { 'if-none-match': etag });

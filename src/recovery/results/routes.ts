@@ -7,6 +7,10 @@ import { businessKey, foundResults, MAX_HISTORY, MAX_KEYS, result } from './cont
 import { examples } from './examples.ts';
 import { findLatest, findResult, type Latest, type ResultScope } from './store.ts';
 
+const KIB = 1024;
+/** For as many keys as may be, each as long as it may be and written in escapes: six bytes a character. */
+const QUERY_LIMIT_BYTES = 512 * KIB;
+
 const ROLES: readonly Role[] = ['merchant', 'operator', 'producer'];
 
 const ofMerchant = z.strictObject({
@@ -56,6 +60,7 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       body: z
         .strictObject({ businessKeys: z.array(businessKey).min(1).max(MAX_KEYS) })
         .meta({ examples: [examples.query] }),
+      bodyLimitBytes: QUERY_LIMIT_BYTES,
       responses: { 200: foundResults },
       audit: 'changes nothing',
       async handle({ principal, query, body: { businessKeys } }) {
