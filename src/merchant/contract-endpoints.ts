@@ -10,6 +10,8 @@ const typeFilter = z
   .max(128)
   .regex(/^(\*|[\w-]+(\.[\w-]+)*(\.?\*)?)$/, 'Dotted words, with a * at the end if need be.');
 
+const ALL_TYPES = ['*'];
+
 const customHeaders = z
   .record(z.string(), z.string())
   .superRefine((headers, context) => {
@@ -23,7 +25,13 @@ const customHeaders = z
 /** The fields that a caller decides; everything but `url` may be missing. */
 const fields = {
   url: z.string().min(1).max(2048),
-  types: z.array(typeFilter).min(1).max(50).describe('Absent: all of them, as ["*"] does.'),
+  types: z
+    .array(typeFilter)
+    .min(1)
+    .max(50)
+    .nullable()
+    .transform((types) => types ?? ALL_TYPES)
+    .describe('Absent, and null: all of them, as ["*"] does. In a PATCH absent changes nothing.'),
   queue: z
     .string()
     .max(64)
@@ -43,7 +51,7 @@ const fields = {
 
 export const createEndpoint = z.strictObject({
   url: fields.url,
-  types: fields.types.default(['*']),
+  types: fields.types.default(ALL_TYPES),
   queue: fields.queue.default(null),
   description: fields.description.default(null),
   headers: fields.headers.default({}),

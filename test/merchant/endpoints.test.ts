@@ -302,6 +302,12 @@ describe('PATCH', () => {
     expect(gateway.engine.woken).toContain(made.id);
   });
 
+  test('takes types: null for all of them, as registering does', async () => {
+    const { body } = await register({ types: ['a'] });
+    expect((await patch(body.id, { types: null })).body.types).toEqual(['*']);
+    expect((await register({ types: null })).body.types).toEqual(['*']);
+  });
+
   test('refuses what registering refuses', async () => {
     const { id } = (await register()).body;
     for (const body of [{ queue: 'nowhere' }, { types: [] }, { url: null }, { secret: 'x' }]) {

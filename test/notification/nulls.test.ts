@@ -84,3 +84,12 @@ test('contents without nulls keep the fingerprints that are stored', () => {
     createHash('sha256').update(text).digest('base64url'),
   );
 });
+
+test('every optional member may be null', async () => {
+  const members = { eventId: null, occurredAt: null, queue: null, result: null, notifyUrl: null };
+  const { body } = await producer.api
+    .post('/v1/notifications', { ...event('unused'), ...members })
+    .expect(202);
+  expect(body).toMatchObject({ eventId: null, queue: 'default', result: null });
+  expect(body.occurredAt).toBe(body.acceptedAt);
+});
