@@ -56,6 +56,8 @@ const preset = z.enum(['wechatpay', 'alipay', 'standard-webhooks']);
 
 /** `PUT /v1/queues/{name}`: what is not given comes from the preset, else from the defaults. */
 export const putQueue = z.strictObject({
+  name: queueName.optional().describe('As a GET has it: that of the path.'),
+  version: z.int().positive().optional().describe('As a GET has it; says nothing here.'),
   preset: preset.nullable().default(null),
   ...z.object(rules).partial().shape,
 });
@@ -107,7 +109,7 @@ export const previewView = z.object({
 export type Preset = z.output<typeof preset>;
 export type QueueView = z.output<typeof queueView>;
 export type PreviewView = z.output<typeof previewView>;
-export type PutQueue = z.output<typeof putQueue>;
+export type PutQueue = Omit<z.output<typeof putQueue>, 'name' | 'version'>;
 
 // What /docs shows of them.
 z.globalRegistry.add(putQueue, { id: 'Queue', examples: [examples.putQueue] });

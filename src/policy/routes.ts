@@ -75,8 +75,12 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       body: putQueueBody,
       responses: { 200: queueView },
       audit: { action: 'queue.put', look },
-      async handle({ params: { name }, body }) {
-        const rules = completeRules(body);
+      async handle({
+        params: { name },
+        body: { name: named = name, version: _version, ...given },
+      }) {
+        if (named !== name) throw invalid('body.name', `The path says ${name}.`);
+        const rules = completeRules(given);
         if ((rules.ladderSeconds[0] ?? 0) >= rules.deadlineSeconds) {
           throw invalid('body.ladderSeconds.0', 'The first attempt must come before the deadline.');
         }

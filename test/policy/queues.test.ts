@@ -112,7 +112,9 @@ describe('PUT /v1/queues/{name}', () => {
     [{ success: { body: { json: { path: 'a..b', equals: 1 } } } }, 'body.success.body'],
     [{ success: { body: { json: { path: 'a', equals: {} } } } }, 'body.success.body'],
     [{ preset: 'paypal' }, 'body.preset'],
-    [{ version: 3 }, 'body.version'],
+    [{ version: 0 }, 'body.version'],
+    [{ name: 'another' }, 'body.name'],
+    [{ createdAt: 'now' }, 'body.createdAt'],
   ])('refuses %j', async (body, path) => {
     const answer = await put('refused', body);
     expect(answer).toMatchObject({ status: 422, body: { code: 'invalid_request' } });
@@ -126,6 +128,13 @@ describe('PUT /v1/queues/{name}', () => {
       expect((await put(name)).status).toBe(422);
     },
   );
+
+  test('takes what GET gives, edited', async () => {
+    const made = (await put('edited', { preset: 'alipay', timeoutMs: 2000 })).body;
+    expect(await put('edited', made)).toMatchObject({ status: 200, body: { version: 1 } });
+    const { body } = await put('edited', { ...made, timeoutMs: 3000 });
+    expect(body).toEqual({ ...made, version: 2, timeoutMs: 3000 });
+  });
 
   test('takes two at once without an error, each with a version of its own', async () => {
     for (const name of ['race-new', 'default']) {
