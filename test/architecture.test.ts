@@ -8,7 +8,18 @@ import { describe, expect, test } from 'vitest';
  * from the floors below its own, never from its own or from above.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ['clock', 'db', 'exact-json', 'fence', 'fingerprint', 'ids', 'problem', 'removal', 'repeat', 'secrets'],
+  [
+    'clock',
+    'db',
+    'exact-json',
+    'fence',
+    'fingerprint',
+    'ids',
+    'problem',
+    'removal',
+    'repeat',
+    'secrets',
+  ],
   ['page', 'reseal', 'route'],
   // The engine. It knows none of the protocols above it.
   ['delivery'],

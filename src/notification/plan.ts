@@ -120,7 +120,8 @@ function deliveryOf({ id, input }: Offer, target: Target): NewDelivery {
     receiverId: target.receiverId,
     endpointId: target.endpointId,
     url: target.ownUrl,
-    delayMs: target.lane.firstDelaySeconds * SECOND,
+    // A first rung behind the deadline is dropped: what is left is to fail when it comes.
+    delayMs: Math.min(target.lane.firstDelaySeconds, target.lane.deadlineSeconds) * SECOND,
     deadlineMs: target.lane.deadlineSeconds * SECOND,
   };
 }

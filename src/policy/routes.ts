@@ -80,11 +80,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
         body: { name: named = name, version: _version, ...given },
       }) {
         if (named !== name) throw invalid('body.name', `The path says ${name}.`);
-        const rules = completeRules(given);
-        if ((rules.ladderSeconds[0] ?? 0) >= rules.deadlineSeconds) {
-          throw invalid('body.ladderSeconds.0', 'The first attempt must come before the deadline.');
-        }
-        const queue = await putQueue(deps.database, name, rules);
+        const queue = await putQueue(deps.database, name, completeRules(given));
         if (queue === 'too_many') {
           const detail = `There are at most ${MAX_QUEUES} queues. Delete one that nobody needs.`;
           throw new Problem(409, 'too_many_queues', detail);
