@@ -22,7 +22,7 @@ const routes = notificationRoutes({
   commands: elsewhere<DeliveryCommands>(),
   async accept({ input, id }) {
     const acceptedAt = new Date().toISOString();
-    const { merchantId, type, businessKey, eventId = null, occurredAt = acceptedAt } = input;
+    const { merchantId, type, businessKey, eventId = null } = input;
     return {
       status: 202,
       notification: {
@@ -34,7 +34,7 @@ const routes = notificationRoutes({
         queue: input.queue ?? 'default',
         status: 'pending',
         result: input.result ?? null,
-        occurredAt,
+        occurredAt: input.occurredAt ?? acceptedAt,
         acceptedAt,
         deliveries: [
           {

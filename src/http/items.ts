@@ -7,7 +7,7 @@ import { invalidRequest } from './validate.ts';
 /** Those of the object and of the list in which items stand. */
 const LEVELS_AROUND = 2;
 
-export interface ItemBody {
+interface ItemBody {
   /** The list in it has its length, and nothing more. */
   value: unknown;
   text: string;
