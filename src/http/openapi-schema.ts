@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 type JsonSchema = Record<string, unknown>;
+type JsonValue = NonNullable<z.core.JSONSchema.BaseSchema['examples']>[number];
 type Side = 'input' | 'output';
 
 export interface SchemaShelf {
@@ -36,6 +37,11 @@ export function createSchemaShelf(): SchemaShelf {
       target: 'draft-2020-12',
       io: side,
       unrepresentable: 'any',
+      // What comes in is shown also where a part of it is changed on the way; zod leaves that out.
+      override({ zodSchema, jsonSchema }) {
+        const { examples } = z.globalRegistry.get(zodSchema as unknown as z.ZodType) ?? {};
+        if (examples !== undefined) jsonSchema.examples ??= examples as JsonValue[];
+      },
     });
     const $defs = (made.$defs ?? {}) as Record<string, JsonSchema>;
     const names = new Map<string, string>();
