@@ -7,8 +7,8 @@ import { resumeTransactions } from './store/progress.ts';
 
 /**
  * A call that is made once more by hand keeps to the protocol: a try only until the decision, and what
- * was decided only at the branch whose turn it is, until that has done it. `force` changes nothing
- * about that.
+ * was decided only at the branch whose turn it is. A branch that has done it is called again by force
+ * alone, as is any receiver that has said yes; that changes nothing of the transaction.
  *
  * @throws Problem 409 `transaction_decided`, `already_delivered`, `not_its_turn`
  */
@@ -26,7 +26,10 @@ export async function resendCall(
     if (status === 'delivered') throw doneAlready('This branch has been tried.');
     return resend();
   }
-  if (branch.isFinished) throw doneAlready('This branch has done what was decided.');
+  if (branch.isFinished) {
+    if (status === 'delivered') return resend();
+    throw doneAlready('What was decided was done by hand.');
+  }
   requireTurn(branch);
   // First the call, then the state: a crash in between leaves a call that ends the transaction.
   const resent = await resend();
