@@ -183,15 +183,15 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the tenant filter of notifications',
     file: 'src/notification/store/find.ts',
-    from: '(${merchantId}::text IS NULL OR n.merchant_id = ${merchantId})',
-    to: '(${merchantId}::text IS NULL OR true)',
+    from: 'return allOf([\n    merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,',
+    to: 'return allOf([\n    merchantId === null ? null : Prisma.sql`true`,',
     tests: ['test/trust/tenants.test.ts'],
   },
   {
     name: 'the tenant filter of deliveries',
     file: 'src/notification/store/deliveries.ts',
-    from: '(${merchantId}::text IS NULL OR d.merchant_id = ${merchantId})',
-    to: '(${merchantId}::text IS NULL OR true)',
+    from: 'return allOf([\n    merchantId === null ? null : Prisma.sql`d.merchant_id = ${merchantId}`,',
+    to: 'return allOf([\n    merchantId === null ? null : Prisma.sql`true`,',
     tests: ['test/trust/tenants.test.ts'],
   },
   {
