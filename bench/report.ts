@@ -8,20 +8,25 @@ import { LATEST } from './run/options.ts';
 
 // Writes what `npm run bench` measured into the README and docs/images.
 //
-//   npm run bench:report -- [--from bench/results/latest.json] [--readme README.md]
+//   npm run bench:report -- [--from bench/results/latest.json] [--grown …json] [--readme README.md]
+//
+// `--grown`: a run with several `--rows`, whose tables take a while to fill.
 
 const IMAGES = 'docs/images';
 const { values } = parseArgs({
   options: {
     from: { type: 'string', default: LATEST },
+    grown: { type: 'string' },
     readme: { type: 'string', default: 'README.md' },
   },
 });
-const results = JSON.parse(await readFile(values.from, 'utf8')) as Results;
+const read = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Results;
+const results = await read(values.from);
+const grown = values.grown === undefined ? null : await read(values.grown);
 const pictures = picturesOf(results);
 await mkdir(IMAGES, { recursive: true });
 for (const [name, { svg }] of pictures) await writeFile(join(IMAGES, name), svg);
 const titles = new Map([...pictures].map(([name, { title }]) => [`${IMAGES}/${name}`, title]));
 const readme = await readFile(values.readme, 'utf8');
-await writeFile(values.readme, replaceSection(readme, sectionOf(results, titles)));
+await writeFile(values.readme, replaceSection(readme, sectionOf(results, titles, grown)));
 console.log(`${values.readme}\n${[...titles.keys()].join('\n')}`);

@@ -1,6 +1,8 @@
 import { BARE_LOOP, FLOOR, figureOf, quotientOf, type Results } from '../run/figures.ts';
 import { postridersOf } from './ratios.ts';
 
+export const COST_OF_GROWING = 'CPU per notification';
+
 /** What was promised, and what came of it. */
 export interface Goal {
   what: string;
@@ -80,7 +82,7 @@ export function goalsOf(results: Results): Goal[] {
   }
   for (const [small, large] of grown(names)) {
     judge(
-      `CPU per notification, to ${small}`,
+      `${COST_OF_GROWING}, to ${small}`,
       large,
       '≤ 1.2 ×',
       quotientOf(

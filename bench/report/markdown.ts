@@ -1,6 +1,6 @@
 import { FLOOR, figureOf, type Phase, type Results } from '../run/figures.ts';
 import type { Kind } from '../run/options.ts';
-import { goalsOf } from './goals.ts';
+import { COST_OF_GROWING, type Goal, goalsOf } from './goals.ts';
 import { postridersOf, ratiosOf } from './ratios.ts';
 import { readable } from './svg.ts';
 
@@ -21,23 +21,41 @@ export function replaceSection(text: string, section: string): string {
  * The section: what it was measured on, ratios, pictures, figures, goals.
  *
  * @param pictures path → title
+ * @param grown another run, on tables of several sizes: its figures, and what growing costs
  */
-export function sectionOf(results: Results, pictures: ReadonlyMap<string, string>): string {
+export function sectionOf(
+  results: Results,
+  pictures: ReadonlyMap<string, string>,
+  grown: Results | null = null,
+): string {
   const ratios = ratiosOf(results).map((each) => ({ ...each, cell: each.ratio }));
-  const goals = goalsOf(results).map((each) => ({
-    ...each,
-    what: `${each.what} ${each.goal}`,
-    cell: `${each.value} ${each.met ? '✓' : '✗'}`,
-  }));
   return [
     provenance(results),
     crossTable('ratio', ratios),
     ...[...pictures].map(([path, title]) => `![${title}](${path})`),
     ...figureTables(results),
-    crossTable('goal', goals),
+    crossTable('goal', goalCells(goalsOf(results))),
+    ...(grown === null ? [] : grownParts(grown)),
   ]
     .filter((each) => each !== '')
     .join('\n\n');
+}
+
+function grownParts(grown: Results): string[] {
+  const goals = goalsOf(grown).filter(({ what }) => what.startsWith(COST_OF_GROWING));
+  return [
+    `With more rows, in a run of its own. ${provenance(grown)}`,
+    ...figureTables(grown),
+    crossTable('goal', goalCells(goals)),
+  ];
+}
+
+function goalCells(goals: readonly Goal[]) {
+  return goals.map((each) => ({
+    ...each,
+    what: `${each.what} ${each.goal}`,
+    cell: `${each.value} ${each.met ? '✓' : '✗'}`,
+  }));
 }
 
 /** Subject and kind → what to show; columns that nobody has are left out. */

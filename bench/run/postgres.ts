@@ -68,6 +68,7 @@ export async function openCluster(url: string | null, profile: string | null): P
       const strategy = (count ?? 0) > STEP ? 'FILE_COPY' : 'WAL_LOG';
       await admin.query(`CREATE DATABASE ${full} TEMPLATE ${source} STRATEGY ${strategy}`);
       made.push(full);
+      if (count !== undefined) await countAsFolded(databaseUrl(adminUrl, full));
       return databaseUrl(adminUrl, full);
     },
     async close() {
@@ -122,6 +123,18 @@ async function fill(url: string, count: number): Promise<void> {
       if (count > STEP) console.log(`  filled ${Math.min(count, from + STEP - 1)} of ${count}`);
     }
     await client.query('VACUUM ANALYZE');
+  } finally {
+    await client.end();
+  }
+}
+
+/** The past has been counted as it passed: a gateway that begins with it counts only what comes. */
+async function countAsFolded(url: string): Promise<void> {
+  const client = await connect(url);
+  try {
+    await client.query(
+      'UPDATE overview_fold SET attempts_xid = feed_horizon(), ended_until = postrider_now()',
+    );
   } finally {
     await client.end();
   }
