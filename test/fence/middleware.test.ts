@@ -17,6 +17,8 @@ let close = async () => {};
 beforeAll(async () => {
   db = await testDatabase();
   pool = new pg.Pool({ connectionString: db.url, max: 5 });
+  // The drop may end a connection whose good-bye is still on its way.
+  pool.on('connect', (client) => client.on('error', () => {}));
   await pool.query(`${FENCE_TABLE}; CREATE TABLE calls (op text, payload jsonb)`);
 });
 afterEach(async () => {
