@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from '../clock.ts';
 
-interface BatchOptions {
+interface BatchOptions<Item> {
   /** Most items in one run. */
   maxItems: number;
   /** Most runs under way at once; items that come meanwhile form the next batch. */
@@ -9,9 +9,6 @@ interface BatchOptions {
   maxWaiting: number;
   whenFull: () => Error;
   clock?: Pick<Clock, 'soon'>;
-}
-
-interface Together<Item> extends BatchOptions {
   /** Neighbours that must share a run, so that it settles their order: also beyond `maxItems`. */
   belongTogether?(one: Item, next: Item): boolean;
 }
@@ -26,11 +23,11 @@ interface Waiting<Item, Result> {
  * Group commit: callers that come while a run is under way share the next one, so one statement
  * serves many. An idle batcher runs at once; there is no timer and so no added delay.
  *
- * @param run gets 1..maxItems items, or more that belong together, and must answer with one result for each, in order. When it
- *   rejects, each of its callers is rejected with the same error.
+ * @param run gets 1..maxItems items, or more that belong together, and must answer with one result for
+ *   each, in order. When it rejects, each of its callers is rejected with the same error.
  */
 export function batched<Item, Result>(
-  options: Together<Item>,
+  options: BatchOptions<Item>,
   run: (items: Item[]) => Promise<Result[]>,
 ): (item: Item) => Promise<Result> {
   const waiting: Waiting<Item, Result>[] = [];

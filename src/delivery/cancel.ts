@@ -1,7 +1,7 @@
 import { type Database, Prisma } from '../db/client.ts';
 import type { Owners } from './owner.ts';
-import { tellOwners } from './recorder.ts';
-import { findUnsettledAt, settleDeliveries, UNSETTLED } from './store/settle.ts';
+import { settleTelling } from './settle-telling.ts';
+import { findUnsettledAt, UNSETTLED } from './store/settle.ts';
 
 /** Deliveries ended in one commit. */
 const PAGE = 1_000;
@@ -18,10 +18,6 @@ export async function cancelForEndpoint(
   const ids = await findUnsettledAt(prisma, endpointId, PAGE);
   if (ids.length === 0) return 'done';
   const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
-  const afterCommit = await prisma.$transaction(async (tx) => {
-    const which = Prisma.sql`d.id = ANY (${ids})`;
-    return tellOwners(tx, owners, await settleDeliveries(tx, which, UNSETTLED, end));
-  });
-  for (const act of afterCommit) act();
+  await settleTelling(prisma, owners, Prisma.sql`d.id = ANY (${ids})`, UNSETTLED, end);
   return ids.length < PAGE ? 'done' : 'more';
 }

@@ -2,15 +2,15 @@ import { type Database, Prisma } from '../db/client.ts';
 import { cancelForEndpoint } from './cancel.ts';
 import type { Owners } from './owner.ts';
 import type { Waker } from './queue.ts';
-import { tellOwners } from './recorder.ts';
 import { finish, type Steps, wakeFor } from './run.ts';
+import { settleTelling } from './settle-telling.ts';
 import type { NewDelivery } from './store/create.ts';
 import { findDueAtReceiver } from './store/find-due.ts';
 import { currentPolicies } from './store/policies.ts';
 import { createLeased } from './store/probe.ts';
 import type { AttemptEntry } from './store/record.ts';
 import { type Resent, resendDeliveries } from './store/resend.ts';
-import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/settle.ts';
+import type { EndWithoutAttempt, Settled } from './store/settle.ts';
 
 /** What others may do to deliveries. */
 export interface DeliveryCommands {
@@ -58,14 +58,9 @@ export function createCommands(
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;
     },
-    async settleOwners(ownerIds, from, end) {
-      const { settled, afterCommit } = await prisma.$transaction(async (tx) => {
-        const which = Prisma.sql`d.owner_id = ANY (${ownerIds})`;
-        const settled = await settleDeliveries(tx, which, from, end);
-        return { settled, afterCommit: await tellOwners(tx, owners, settled) };
-      });
-      for (const act of afterCommit) act();
-      return settled;
+    settleOwners(ownerIds, from, end) {
+      const which = Prisma.sql`d.owner_id = ANY (${ownerIds})`;
+      return settleTelling(prisma, owners, which, from, end);
     },
     cancelForEndpoint: (endpointId) => cancelForEndpoint(database, owners, endpointId),
     async wakeReceiver(receiverId) {

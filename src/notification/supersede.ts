@@ -1,5 +1,5 @@
 import { Prisma, type Transaction } from '../db/client.ts';
-import { settleDeliveries } from '../delivery/store/settle.ts';
+import { settleDeliveries, UNSETTLED } from '../delivery/store/settle.ts';
 import type { Planned } from './plan.ts';
 import type { Inserted } from './store/insert.ts';
 
@@ -55,7 +55,7 @@ export async function supersede(
                JOIN delivery AS its ON its.owner_id = higher.id AND its.queue = newcomer.q
               WHERE higher.merchant_id = newcomer.m AND higher.business_key = newcomer.k
                 AND higher.result_version > newcomer.v))`;
-  const settled = await settleDeliveries(tx, outdated, ['pending', 'sending'], {
+  const settled = await settleDeliveries(tx, outdated, UNSETTLED, {
     status: 'cancelled',
     reason: 'superseded',
   });

@@ -4,7 +4,7 @@ import type { Policy, SuccessRule } from '../delivery/policy.ts';
 import type { Preset } from './contract.ts';
 import type { Rules } from './presets.ts';
 
-/** A lane costs each worker connections and places of its own. Those that the gateway brings count. */
+/** A lane costs each worker a connection and places of its own. Those that the gateway brings count. */
 export const MAX_QUEUES = 200;
 
 /** A queue's current policy, and where the queue stands in a list. */

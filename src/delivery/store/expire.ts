@@ -1,7 +1,6 @@
 import { type Database, Prisma, type Sql } from '../../db/client.ts';
 import type { Owners } from '../owner.ts';
-import { tellOwners } from '../recorder.ts';
-import { settleDeliveries } from './settle.ts';
+import { settleTelling } from '../settle-telling.ts';
 
 type Client = Database['prisma'];
 
@@ -41,12 +40,7 @@ async function expireTogether(
 ): Promise<number> {
   const which = Prisma.sql`d.deadline_at <= postrider_now() ${only}`;
   const end = { status: 'failed', reason: 'deadline_passed' } as const;
-  const { expired, afterCommit } = await prisma.$transaction(async (tx) => {
-    const settled = await settleDeliveries(tx, which, ['pending'], end, limit);
-    return { expired: settled.length, afterCommit: await tellOwners(tx, owners, settled) };
-  });
-  for (const act of afterCommit) act();
-  return expired;
+  return (await settleTelling(prisma, owners, which, ['pending'], end, limit)).length;
 }
 
 async function expireEach(prisma: Client, owners: Owners, limit: number): Promise<void> {

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Policy, SuccessRule } from '../policy.ts';
+import { WAITING_QUEUES } from './waiting-queues.ts';
 
 interface PolicyRow {
   queue: string;
@@ -46,13 +47,7 @@ async function load(sql: Sql, key: string): Promise<Policy | undefined> {
  */
 export async function currentPolicies(sql: Sql): Promise<Policy[]> {
   const rows = await sql.$queryRaw<PolicyRow[]>`
-    WITH RECURSIVE waiting AS (
-      (SELECT queue FROM delivery WHERE status = 'pending' ORDER BY queue LIMIT 1)
-      UNION ALL
-      SELECT (SELECT d.queue FROM delivery AS d
-               WHERE d.status = 'pending' AND d.queue > waiting.queue ORDER BY d.queue LIMIT 1)
-        FROM waiting WHERE queue IS NOT NULL
-    )
+    WITH RECURSIVE ${WAITING_QUEUES}
     SELECT ${COLUMNS} FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
     UNION ALL
     SELECT last.* FROM waiting CROSS JOIN LATERAL (

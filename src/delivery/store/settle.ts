@@ -1,4 +1,5 @@
 import type { Prisma, Sql } from '../../db/client.ts';
+import { WAITING_QUEUES } from './waiting-queues.ts';
 
 /** A delivery that has just reached its end, as its owner is told of it. */
 export interface Settled {
@@ -71,13 +72,7 @@ export async function findUnsettledAt(
   limit: number,
 ): Promise<string[]> {
   const rows = await sql.$queryRaw<{ id: string }[]>`
-    WITH RECURSIVE waiting AS (
-      (SELECT queue FROM delivery WHERE status = 'pending' ORDER BY queue LIMIT 1)
-      UNION ALL
-      SELECT (SELECT d.queue FROM delivery AS d
-               WHERE d.status = 'pending' AND d.queue > waiting.queue ORDER BY d.queue LIMIT 1)
-        FROM waiting WHERE queue IS NOT NULL
-    )
+    WITH RECURSIVE ${WAITING_QUEUES}
     (SELECT id FROM delivery
       WHERE receiver_id = ${receiverId} AND lease_token IS NOT NULL AND status = 'sending')
     UNION ALL
