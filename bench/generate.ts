@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../src/db/embedded.ts';
 import { migrate } from '../src/db/migrate.ts';
+import { plainServer } from '../src/db/server.ts';
 import { GENERATED_FOLDER, MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from './generated.ts';
 
 // Fills a database as thirty days of traffic would leave it: by default an embedded one, which
@@ -21,7 +22,7 @@ const rows = Number(values.rows);
 
 const embedded = values.database === undefined ? await startEmbeddedPostgres(values.folder) : null;
 const url = values.database ?? embedded?.url ?? '';
-await migrate(url);
+await migrate(plainServer(url));
 const client = new pg.Client({ connectionString: url });
 await client.connect();
 try {

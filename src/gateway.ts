@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
-import { openDatabase } from './db/client.ts';
+import { openDatabases } from './db/databases.ts';
+import { openHealth } from './db/health.ts';
 import { migrate } from './db/migrate.ts';
+import { type DatabaseServer, reachServer } from './db/server.ts';
 import { openWakeQueue } from './delivery/queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
 import { startResealing } from './gateway/reseal.ts';
 import { startWorkerPort } from './gateway/watched.ts';
 import { startWorkerRole } from './gateway/worker.ts';
-import { faultOf } from './problem.ts';
+import { faultOf } from './log/fault.ts';
 
 export type { Foundation, Settings };
 
@@ -16,8 +18,6 @@ export interface Gateway {
   url: string | null;
   close(): Promise<void>;
 }
-
-const MAX_CONNECTIONS = 20;
 
 /** The composition root: database → queue → engine → roles. Closes in the reverse order. */
 export async function startGateway(
@@ -34,12 +34,26 @@ export async function startGateway(
     }
   };
   try {
-    await migrate(foundation.databaseUrl, { log: (line) => log.info(line) });
-    const database = openDatabase(foundation.databaseUrl, { maxConnections: MAX_CONNECTIONS });
-    closers.push(database.close);
-    const wakes = await openWakeQueue(backendOf(settings, foundation), log);
+    const say = (line: string) => log.info(line);
+    const server = await reachServer(foundation.databaseUrl, say);
+    await migrate(server, { log: say });
+    const report = (error: Error) =>
+      log.warn({ err: error }, 'a connection to PostgreSQL was lost');
+    const databases = openDatabases(server, report);
+    closers.push(databases.close);
+    const health = openHealth(server);
+    closers.push(health.close);
+    const wakes = await openWakeQueue(backendOf(settings, server), log);
     closers.push(wakes.close);
-    const parts = assembleParts({ settings, foundation, log, database, wakes, closers });
+    const parts = assembleParts({
+      settings,
+      foundation,
+      log,
+      databases,
+      health,
+      wakes,
+      closers,
+    });
     const { ROLES, METRICS_PORT } = settings;
     if (ROLES.includes('worker')) await startWorkerRole(parts);
     const url = ROLES.includes('api') ? await startApiRole(parts) : null;
@@ -52,8 +66,8 @@ export async function startGateway(
   }
 }
 
-function backendOf({ REDIS_URL }: Settings, { databaseUrl }: Foundation) {
+function backendOf({ REDIS_URL }: Settings, server: DatabaseServer) {
   return REDIS_URL === undefined
-    ? ({ kind: 'postgres', url: databaseUrl } as const)
+    ? ({ kind: 'postgres', server } as const)
     : ({ kind: 'redis', url: REDIS_URL } as const);
 }

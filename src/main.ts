@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { pino } from 'pino';
 import { banner } from './banner.ts';
 import { readConfig } from './config.ts';
 import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
+import { openLog } from './log/open.ts';
 
 /** Longer than every deadline inside: what still runs then is cut off. */
 const FORCED_EXIT_MS = 40_000;
@@ -20,7 +20,7 @@ if ('faults' in read) {
   process.exit(1);
 }
 const { config } = read;
-const log = pino({ level: config.LOG_LEVEL });
+const { log, sink } = openLog(config.LOG_LEVEL);
 
 // From the very start: a signal that comes during it is obeyed as soon as what has begun can be ended.
 const asked = new AbortController();
@@ -30,6 +30,14 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     log.info({ signal }, 'stopping: no new work, attempts under way may end');
     setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
     asked.abort();
+  });
+}
+
+// Nobody knows what state it has left behind; what was accepted is in the database.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error) => {
+    log.fatal({ err: error }, 'the process ends: an error that nothing has caught');
+    void sink.close().finally(() => process.exit(1));
   });
 }
 
@@ -43,8 +51,10 @@ try {
     await foundation.stop();
   }
   log.info('stopped');
+  await sink.close();
   process.exit(0);
 } catch (error) {
+  await sink.close();
   console.error(`Postrider cannot start: ${causeOf(error)}`);
   process.exit(1);
 }
@@ -52,7 +62,7 @@ try {
 async function runUntilAsked(foundation: LaidFoundation): Promise<void> {
   const gateway = await startGateway(config, foundation, log);
   const readyAfterMs = performance.now();
-  process.stdout.write(`${banner(config, foundation, gateway.url, readyAfterMs)}\n`);
+  sink.write(`${banner(config, foundation, gateway.url, readyAfterMs)}\n`);
   if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
   if (!asked.signal.aborted) await once(asked.signal, 'abort');
   await gateway.close();

@@ -46,17 +46,6 @@ export class Problem extends Error {
   }
 }
 
-/**
- * An error as the log may show it. What other members it has is left out: those of database errors
- * hold the very row that was refused, those of the timers the command that failed.
- */
-export function faultOf(error: unknown): object {
-  if (!(error instanceof Error)) return { error: typeof error };
-  const { name, stack, cause } = error;
-  const code = 'code' in error ? error.code : undefined;
-  return { error: name, code, stack, ...(cause instanceof Error && { cause: cause.message }) };
-}
-
 /** 404, in the same words for what is absent and for what belongs to somebody else. */
 export function notFound(what: string): Problem {
   return new Problem(404, 'not_found', `No such ${what}.`);

@@ -66,7 +66,7 @@ const server = createServer(
     idempotency: elsewhere<IdempotencyStore>(),
     audit: elsewhere<AuditTrail>(),
     secrets: elsewhere<SecretBox>(),
-    readiness: async () => ({ database: true, queue: true }),
+    readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),
     log: pino({ level: 'warn' }),
     version: 'limit',
   }),

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { plainServer } from '../../src/db/server.ts';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../generated.ts';
 import { postmasterOf } from './machine.ts';
 import { writeTopStatements } from './profile.ts';
@@ -54,7 +55,7 @@ export async function openCluster(url: string | null, profile: string | null): P
       // On somebody's server nothing is left behind.
       if (embedded === null) made.push(name);
     }
-    await migrate(databaseUrl(adminUrl, name));
+    await migrate(plainServer(databaseUrl(adminUrl, name)));
     return name;
   }
 
@@ -113,7 +114,7 @@ async function connect(url: string): Promise<pg.Client> {
 }
 
 async function fill(url: string, count: number): Promise<void> {
-  await migrate(url);
+  await migrate(plainServer(url));
   const client = await connect(url);
   try {
     await client.query('SET synchronous_commit = off');

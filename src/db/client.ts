@@ -1,6 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg';
-import pg from 'pg';
+import type pg from 'pg';
 import { Prisma, PrismaClient } from './generated/client.ts';
+import { openPool } from './pool.ts';
+import type { DatabaseServer } from './server.ts';
+import { DEFAULT_LIMITS, type SessionLimits } from './session.ts';
 import { statementNames } from './statement-names.ts';
 
 /** What runs SQL: the client, or a transaction of it. */
@@ -16,39 +19,42 @@ export interface Database {
   close(): Promise<void>;
 }
 
+export interface DatabaseOptions {
+  maxConnections: number;
+  /** What the connections are for, as `pg_stat_activity` shows it. */
+  name?: string;
+  limits?: SessionLimits;
+  /** Told of connections that went silent. */
+  report?: (error: Error) => void;
+}
+
 const SECOND = 1000;
+const CLOSING_MS = 10 * SECOND;
+/** Prisma's own 2 s and 5 s are less than a busy machine takes; PostgreSQL's limits come first. */
+const TRANSACTIONS = { maxWait: 10 * SECOND, timeout: 60 * SECOND };
 
 /**
- * Opens the one pool that Prisma uses. The pool is ours, so that its size, its waits and its
- * gauges are; Prisma's own would wait for a connection without limit.
- *
- * @param url `postgres://…`
+ * Opens a pool that Prisma uses. The pool is ours, so that its size, its waits and its gauges are, and so
+ * that every connection is pinned to what the SQL relies on; Prisma's own would wait for a connection
+ * without limit.
  */
-export function openDatabase(url: string, options: { maxConnections: number }): Database {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: options.maxConnections,
-    connectionTimeoutMillis: 5 * SECOND,
-    idleTimeoutMillis: 30 * SECOND,
-    statement_timeout: 30 * SECOND,
-    idle_in_transaction_session_timeout: 30 * SECOND,
-    application_name: 'postrider',
-    keepAlive: true,
-  });
-  // An idle connection that breaks (a restart of the database) is replaced at the next query;
-  // without a listener it would end the process.
-  pool.on('error', () => {});
+export function openDatabase(server: DatabaseServer, options: DatabaseOptions): Database {
+  const { limits = DEFAULT_LIMITS, report = () => {}, name = 'postrider' } = options;
+  const waitMs = 5 * SECOND;
+  const { maxConnections } = options;
+  const { pool, close } = openPool(server, { name, maxConnections, limits, waitMs, report });
+  // Behind a pooler a statement has no name after all: see pooledClient.
   const nameOf = statementNames();
   const adapter = new PrismaPg(pool, {
     statementNameGenerator: ({ sql }) => nameOf(sql) as string,
   });
-  const prisma = new PrismaClient({ adapter });
+  const prisma = new PrismaClient({ adapter, transactionOptions: TRANSACTIONS });
   return {
     prisma,
     pool,
     async close() {
       await prisma.$disconnect();
-      await pool.end();
+      await close(CLOSING_MS);
     },
   };
 }

@@ -3,7 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { sqlStateOf } from './database-error.ts';
+import { connectTo, type DatabaseServer } from './server.ts';
+import type { SessionClient } from './session-client.ts';
 
 /** From `src/db` and from `dist/db` alike, the migrations lie two folders up. */
 const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
@@ -11,9 +13,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.
 /** The lock that `prisma migrate` takes too: its CLI and a starting gateway exclude each other. */
 const PRISMA_LOCK = 72_707_369;
 
-const OLDEST_POSTGRES = 14;
 const SECOND = 1000;
-const CONNECT_TIMEOUT_MS = 10 * SECOND;
 /** Another process may be busy with a long migration. */
 const TURN_TIMEOUT_MS = 600 * SECOND;
 /**
@@ -39,37 +39,43 @@ interface LedgerRow {
 
 /**
  * Brings the database up to this version's migrations. Processes that start together take turns;
- * each migration and its ledger row are one transaction, so a crash leaves either both or none.
+ * each migration and its ledger row are one transaction, so a crash leaves either both or none. The
+ * lock is held by transactions, not by the session: behind a pooler there is none to hold it.
  *
  * Why not Prisma's CLI: it wants a schema engine that has to be downloaded first. Why its ledger:
  * so that its CLI, run by somebody later, agrees about what was applied.
  *
- * @param url `postgres://…`
  * @param options.log gets one line for each thing worth telling
  * @param options.patienceMs how long a migration tries to get tables that are in use
  * @returns the names applied by this call
  * @throws Error with one sentence of cause and remedy
  */
 export async function migrate(
-  url: string,
+  server: DatabaseServer,
   options: { directory?: string; log?: (line: string) => void; patienceMs?: number } = {},
 ): Promise<string[]> {
   const { log = () => {}, patienceMs = PATIENCE_MS } = options;
   const migrations = await readMigrations(options.directory ?? MIGRATIONS);
-  const client = await connect(url);
+  const limits = { statementTimeoutMs: 0, lockTimeoutMs: TURN_TIMEOUT_MS };
+  const client = await connectTo(server, 'postrider migrate', limits);
   try {
-    await requireVersion(client);
-    await takeTurn(client);
-    const applied = await readLedger(client);
-    const pending = compare(migrations, applied, log);
-    for (const migration of pending) {
+    const applied: string[] = [];
+    const newer = new Set<string>();
+    for (;;) {
       const startedAt = performance.now();
-      await applyPatiently(client, migration, patienceMs);
-      log(`Applied migration ${migration.name} (${Math.round(performance.now() - startedAt)} ms)`);
+      const name = await applyPatiently(client, patienceMs, (ledger) =>
+        nextOf(migrations, ledger, newer),
+      );
+      if (name === null) break;
+      applied.push(name);
+      log(`Applied migration ${name} (${Math.round(performance.now() - startedAt)} ms)`);
     }
-    return pending.map((migration) => migration.name);
+    for (const name of newer) {
+      // An older version beside a newer one, as during an upgrade machine by machine.
+      log(`Migration ${name} was applied by a newer version; going on without it`);
+    }
+    return applied;
   } finally {
-    // Ends the session, and the lock with it.
     await client.end().catch(() => {});
   }
 }
@@ -87,52 +93,21 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: 'postrider migrate',
-    keepAlive: true,
-  });
-  // A connection that breaks between two queries is reported by the next one.
-  client.on('error', () => {});
+async function takeTurn(client: SessionClient): Promise<void> {
   try {
-    await client.connect();
-    return client;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Error(
-      `The database at ${client.host}:${client.port} cannot be used (${message || code}); check DATABASE_URL.`,
-      { cause: error },
-    );
-  }
-}
-
-async function requireVersion(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ number: number; text: string }>(
-    `SELECT current_setting('server_version_num')::int AS number,
-            current_setting('server_version') AS text`,
-  );
-  const { number, text } = rows[0]!;
-  if (number < OLDEST_POSTGRES * 10_000) {
-    throw new Error(`PostgreSQL ${OLDEST_POSTGRES} or newer is needed; this server is ${text}.`);
-  }
-}
-
-async function takeTurn(client: pg.Client): Promise<void> {
-  await client.query(`SET lock_timeout = ${TURN_TIMEOUT_MS}`);
-  try {
-    await client.query('SELECT pg_advisory_lock($1)', [PRISMA_LOCK]);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [PRISMA_LOCK]);
   } catch (error) {
     if (sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
-    throw new Error(
+    throw new NoTurnError(
       `Another process has been migrating this database for ${TURN_TIMEOUT_MS / SECOND} s; start again once it is done.`,
       { cause: error },
     );
   }
 }
 
-async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
+class NoTurnError extends Error {}
+
+async function readLedger(client: SessionClient): Promise<LedgerRow[]> {
   await client.query(
     `CREATE TABLE IF NOT EXISTS _prisma_migrations (
        id varchar(36) PRIMARY KEY NOT NULL,
@@ -151,14 +126,19 @@ async function readLedger(client: pg.Client): Promise<LedgerRow[]> {
   return rows;
 }
 
-/** What is still to be applied, in order. */
-function compare(
+/**
+ * The next migration to be applied; null: there is none left.
+ *
+ * @param newer gets the names of those that only a newer version knows
+ * @throws Error where the ledger and the files contradict each other
+ */
+function nextOf(
   migrations: Migration[],
-  applied: LedgerRow[],
-  log: (line: string) => void,
-): Migration[] {
+  ledger: LedgerRow[],
+  newer: Set<string>,
+): Migration | null {
   const known = new Map(migrations.map((migration) => [migration.name, migration]));
-  for (const row of applied) {
+  for (const row of ledger) {
     if (row.finished_at === null) {
       throw new Error(
         `Migration ${row.migration_name} was begun by the Prisma CLI and never finished; settle it with "prisma migrate resolve" first.`,
@@ -166,50 +146,58 @@ function compare(
     }
     const migration = known.get(row.migration_name);
     if (migration === undefined) {
-      // An older version beside a newer one, as during an upgrade machine by machine.
-      log(`Migration ${row.migration_name} was applied by a newer version; going on without it`);
+      newer.add(row.migration_name);
     } else if (migration.checksum !== row.checksum) {
       throw new Error(
         `Migration ${row.migration_name} was changed after it had been applied to this database; put its file back and write a new migration.`,
       );
     }
   }
-  const done = new Set(applied.map((row) => row.migration_name));
-  return migrations.filter((migration) => !done.has(migration.name));
-}
-
-async function applyPatiently(
-  client: pg.Client,
-  migration: Migration,
-  patienceMs: number,
-): Promise<void> {
-  const endsAt = performance.now() + patienceMs;
-  for (;;) {
-    try {
-      return await apply(client, migration);
-    } catch (error) {
-      const gaveWay = GAVE_WAY.includes(sqlStateOf(error));
-      if (!gaveWay || performance.now() >= endsAt) {
-        throw new Error(`Migration ${migration.name} failed: ${(error as Error).message}`, {
-          cause: error,
-        });
-      }
-      await pause(PAUSE_MS * (0.5 + Math.random()));
-    }
-  }
+  const done = new Set(ledger.map((row) => row.migration_name));
+  return migrations.find((migration) => !done.has(migration.name)) ?? null;
 }
 
 const LOCK_NOT_AVAILABLE = '55P03';
 const DEADLOCK_DETECTED = '40P01';
 const GAVE_WAY = [LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED];
 
-function sqlStateOf(error: unknown): string {
-  return error instanceof pg.DatabaseError ? (error.code ?? '') : '';
+/** @returns what was applied; null: there was nothing left to apply */
+async function applyPatiently(
+  client: SessionClient,
+  patienceMs: number,
+  next: (ledger: LedgerRow[]) => Migration | null,
+): Promise<string | null> {
+  const endsAt = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await applyNext(client, next);
+    } catch (error) {
+      const gaveWay = GAVE_WAY.includes(sqlStateOf(error) ?? '') && !(error instanceof NoTurnError);
+      if (!gaveWay || performance.now() >= endsAt) throw error;
+      await pause(PAUSE_MS * (0.5 + Math.random()));
+    }
+  }
 }
 
-async function apply(client: pg.Client, migration: Migration): Promise<void> {
+async function applyNext(
+  client: SessionClient,
+  next: (ledger: LedgerRow[]) => Migration | null,
+): Promise<string | null> {
+  await client.query('BEGIN');
   try {
-    await client.query('BEGIN');
+    await takeTurn(client);
+    const migration = next(await readLedger(client));
+    if (migration !== null) await apply(client, migration);
+    await client.query('COMMIT');
+    return migration?.name ?? null;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {});
+    throw error;
+  }
+}
+
+async function apply(client: SessionClient, migration: Migration): Promise<void> {
+  try {
     await client.query(`SET LOCAL lock_timeout = ${TABLE_TIMEOUT_MS}`);
     await client.query(migration.sql);
     await client.query(
@@ -218,9 +206,9 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
        VALUES ($1, $2, clock_timestamp(), $3, now(), 1)`,
       [randomUUID(), migration.checksum, migration.name],
     );
-    await client.query('COMMIT');
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
-    throw error;
+    throw new Error(`Migration ${migration.name} failed: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }

@@ -46,6 +46,10 @@ export interface Worker {
   wake: Waker;
   /** Looks for everything that is due, overdue or expired. */
   sweep(): Promise<void>;
+  /** The queues that it has a lane for. */
+  queues(): string[];
+  /** How long ago a sweep last found out whether attempts were lost, ms. */
+  sinceSweepMs(): number;
   /** Ends what is under way, or gives it back uncharged after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
@@ -106,6 +110,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   const leaving = new Set<Promise<void>>();
   const fault = (error: unknown) => log.error({ err: error }, 'worker fault');
   let closing = false;
+  let sweptAt = clock.now();
 
   async function openLane(policy: Policy): Promise<void> {
     const lane = laneFor(policy, options, steps, () => lanes.get(policy.queue)?.policy ?? policy);
@@ -143,7 +148,10 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLostAttempts(store, steps).then((n) => options.observe?.swept('lost_attempt', n)),
+      recoverLostAttempts(store, steps).then((n) => {
+        sweptAt = clock.now();
+        options.observe?.swept('lost_attempt', n);
+      }),
       expireDeliveries(store).then((n) => options.observe?.swept('deadline_passed', n)),
       ...[...lanes.values()].map(({ lane }) => lane.look()),
     ]);
@@ -160,6 +168,8 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   return {
     refresh,
     sweep,
+    queues: () => [...lanes.keys()],
+    sinceSweepMs: () => clock.now() - sweptAt,
     async wake(due) {
       const others = due.filter(
         ({ queue, deliveryId, delayMs }) =>

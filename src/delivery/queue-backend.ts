@@ -59,13 +59,13 @@ export const WORKER_OPTIONS = {
 /**
  * Two corrections to a worker's backend. What fails for another reason than a refused connection (a
  * database that is still starting, no connection slot left) is repeated by BullMQ almost at once and
- * without end: slow that down. And look at the timers every 10 s on PostgreSQL too, as on Redis,
+ * without end: slow that down. And look at the timers every few seconds on PostgreSQL too, as on Redis,
  * instead of trusting for an hour that no NOTIFY got lost.
  */
-export function steady<B extends IQueueBackend>(backend: B): B {
+export function steady<B extends IQueueBackend>(backend: B, lookSeconds = 10): B {
   backend.moveToActive = paced(backend.moveToActive.bind(backend));
   backend.waitForJob = paced(backend.waitForJob.bind(backend));
-  return Object.defineProperty(backend, 'maximumBlockTimeout', { value: 10 });
+  return Object.defineProperty(backend, 'maximumBlockTimeout', { value: lookSeconds });
 }
 
 function paced<Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) {
@@ -78,16 +78,6 @@ function paced<Args extends unknown[], Result>(call: (...args: Args) => Promise<
       throw error;
     }
   };
-}
-
-/** @throws after `timeoutMs`; what `promise` does later is nobody's concern */
-export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  promise.catch(() => {});
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
 /** Says what went wrong; the same kind of thing once in 10 s. */

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { within } from '../within.ts';
 import {
   type Backend,
   type BullWorker,
   RETRY_MS,
   type Report,
   type WakeJob,
-  within,
 } from './queue-backend.ts';
 
 const GRACE_MS = 2000;

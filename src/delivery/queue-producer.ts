@@ -1,6 +1,7 @@
+import { within } from '../within.ts';
 import { batched } from './batch.ts';
 import type { Wake } from './queue.ts';
-import { type Backend, type BullQueue, type Report, within } from './queue-backend.ts';
+import type { Backend, BullQueue, Report } from './queue-backend.ts';
 
 export interface PendingWake {
   wake: Wake;

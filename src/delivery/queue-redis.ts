@@ -1,12 +1,12 @@
 import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
+import { within } from '../within.ts';
 import {
   type Backend,
   EVENT_STREAM,
   type Report,
   steady,
   WORKER_OPTIONS,
-  within,
 } from './queue-backend.ts';
 
 const CONNECT_TIMEOUT_MS = 2000;

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
-import { openReport, within } from './queue-backend.ts';
+import type { DatabaseServer } from '../db/server.ts';
+import { within } from '../within.ts';
+import { openReport } from './queue-backend.ts';
 import { startConsumer } from './queue-consumer.ts';
 import { openPostgres } from './queue-postgres.ts';
 import { openProducer, type PendingWake } from './queue-producer.ts';
@@ -44,7 +46,9 @@ export interface WakeQueue {
   close(): Promise<void>;
 }
 
-export type WakeBackend = { kind: 'postgres'; url: string } | { kind: 'redis'; url: string };
+export type WakeBackend =
+  | { kind: 'postgres'; server: DatabaseServer }
+  | { kind: 'redis'; url: string };
 
 /** A bulk insert may take 1.5 s, and the one before it may have begun a little earlier. */
 const WAKE_MS = 1900;
@@ -62,7 +66,7 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
   const timers =
     backend.kind === 'redis'
       ? await openRedis(backend.url, report)
-      : await openPostgres(backend.url, report);
+      : await openPostgres(backend.server, report);
   const producers = new Map<string, ReturnType<typeof openProducer>>();
   const consumers = new Set<{ close(): Promise<void> }>();
   const underWay = new Set<Promise<void>>();

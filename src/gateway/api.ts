@@ -38,11 +38,11 @@ const REQUESTS_MS = 10 * SECOND;
 
 /** The role `api`. @returns where it listens */
 export async function startApiRole(parts: Parts): Promise<string> {
-  const { settings, foundation, log, database, closers, idempotency } = parts;
-  const keyRing = createKeyRing({ database, log });
+  const { settings, foundation, log, databases, closers, idempotency } = parts;
+  const keyRing = createKeyRing({ database: databases.intake, log });
   closers.push(keyRing.close);
   await ensureOperatorKey(keyRing, foundation);
-  const tail = createTail(database.prisma, log);
+  const tail = createTail(databases.calls.prisma, log);
   closers.push(tail.close);
   const streams = createStreams({ tail, log, liveKeys: keyRing.liveKeys });
   const stopping = new AbortController();
@@ -51,7 +51,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
-    audit: createAuditTrail(database.prisma),
+    audit: createAuditTrail(databases.calls.prisma),
     ...watched(parts),
   });
   const server = createServer(app, settings.serverLimits);
@@ -85,7 +85,8 @@ function routeTable(
   streams: Streams,
   stopping: AbortSignal,
 ): Route[] {
-  const { settings, log, database, closers, running, secrets, wake, engine } = parts;
+  const { settings, log, databases, closers, running, secrets, wake, engine } = parts;
+  const { intake, calls: database } = databases;
   const sql = database.prisma;
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
   const guard = createGuard({ allowPrivateTargets });
@@ -110,7 +111,7 @@ function routeTable(
     // First, because the router tries them in this order and most calls are these.
     ...notificationRoutes({
       sql,
-      accept: parts.metrics.intake(createAccept({ database, wake, checkUrl: refusedUrl })),
+      accept: parts.metrics.intake(createAccept({ database: intake, wake, checkUrl: refusedUrl })),
       commands,
     }),
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
@@ -138,7 +139,7 @@ function routeTable(
     ...resendRoutes({ database, resendNow: () => running.resending?.now() }),
     ...messageRoutes({
       sql,
-      prepare: createPrepare({ database, wake, checkUrl: refusedUrl }),
+      prepare: createPrepare({ database: intake, wake, checkUrl: refusedUrl }),
       commands: createMessageCommands(database, wake),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),

@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import type { Database } from '../db/client.ts';
+import type { Databases } from '../db/databases.ts';
+import type { DatabaseHealth } from '../db/health.ts';
 import type { EngineOptions, Worker } from '../delivery/engine.ts';
 import type { WakeQueue, Waker } from '../delivery/queue.ts';
 import { createSender } from '../delivery/send.ts';
@@ -46,7 +47,8 @@ export interface Ground {
   settings: Settings;
   foundation: Foundation;
   log: Logger;
-  database: Database;
+  databases: Databases;
+  health: DatabaseHealth;
   wakes: WakeQueue;
   /** Called in the reverse order when the gateway closes. */
   closers: Array<() => Promise<unknown>>;
@@ -60,9 +62,9 @@ export const { version } = createRequire(import.meta.url)('../../package.json') 
 export type Parts = ReturnType<typeof assembleParts>;
 
 export function assembleParts(ground: Ground) {
-  const { settings, foundation, log, database, wakes, closers } = ground;
+  const { settings, foundation, log, databases, wakes, closers } = ground;
   const secrets = createSecretBox(foundation.encryptionKeys);
-  const targets = createTargets({ database, secrets, log });
+  const targets = createTargets({ database: databases.engine, secrets, log });
   const sender = createSender({
     allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
     userAgent: `Postrider/${version}`,
@@ -77,10 +79,16 @@ export function assembleParts(ground: Ground) {
   } = { worker: null, reconciling: null, resending: null, cancelling: null };
   const wake: Waker = (due) => (running.worker ?? wakes).wake(due);
 
-  const sql = database.prisma;
-  const readBacklog = createBacklog(sql);
+  const sql = databases.engine.prisma;
+  const readBacklog = createBacklog(databases.background.prisma);
   const metrics = createMetrics();
-  addGauges(metrics, { version, database, wakes, readBacklog });
+  addGauges(metrics, {
+    version,
+    databases,
+    wakes,
+    readBacklog,
+    queues: () => running.worker?.queues() ?? [],
+  });
   const unwatch = addProcessGauges(metrics.registry);
   closers.push(async () => unwatch());
   const raiseAlerts = createAlerts({ log, announce, count: metrics.alert });
@@ -93,7 +101,7 @@ export function assembleParts(ground: Ground) {
   ]);
   const engine: EngineOptions = {
     ...(settings.sweepEveryMs !== undefined && { sweepEveryMs: settings.sweepEveryMs }),
-    store: sqlStore(database, owners),
+    store: sqlStore(databases.engine, owners),
     wakes,
     sender,
     owners,
@@ -108,7 +116,7 @@ export function assembleParts(ground: Ground) {
     engine,
     metrics,
     readBacklog,
-    statements: createStatements(database),
-    idempotency: createIdempotencyStore(sql, secrets),
+    statements: createStatements(databases.background),
+    idempotency: createIdempotencyStore(databases.intake.prisma, secrets),
   };
 }

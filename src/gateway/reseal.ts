@@ -8,10 +8,13 @@ import type { Parts } from './parts.ts';
  * with the old key while the others went round.
  */
 export function startResealing(parts: Parts): void {
-  const { database, foundation, secrets, idempotency, log, closers } = parts;
+  const { databases, foundation, secrets, idempotency, log, closers } = parts;
   const isChanging = foundation.encryptionKeys.length > 1;
   // Millions of answers need not be looked through where there is no other key to open them with.
-  const places = [...secretPlaces(database.prisma), ...(isChanging ? [idempotency.sealed] : [])];
+  const places = [
+    ...secretPlaces(databases.background.prisma),
+    ...(isChanging ? [idempotency.sealed] : []),
+  ];
   const stopping = new AbortController();
   const work = resealPlaces(secrets, places, stopping.signal)
     .then((total) => report(total))

@@ -1,10 +1,10 @@
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
 import { createKeyRing } from '../merchant/key-ring.ts';
 import { createAuditTrail } from '../operations/audit/store.ts';
 import { type Parts, version } from './parts.ts';
+import { readinessOf } from './readiness.ts';
 
 const CLOSING_MS = 1_000;
 
@@ -12,7 +12,7 @@ const CLOSING_MS = 1_000;
 export function watched(parts: Parts) {
   const { settings, log, metrics } = parts;
   return {
-    readiness: () => readiness(parts),
+    readiness: () => readinessOf(parts),
     log,
     version,
     metering: { token: settings.METRICS_TOKEN ?? null, scrape: metrics.scrape },
@@ -25,15 +25,15 @@ export function watched(parts: Parts) {
  * that on a port of its own: by default several workers share a machine, and one number.
  */
 export async function startWorkerPort(parts: Parts, port: number): Promise<void> {
-  const { settings, log, database, closers, idempotency, secrets } = parts;
-  const keyRing = createKeyRing({ database, log });
+  const { settings, log, databases, closers, idempotency, secrets } = parts;
+  const keyRing = createKeyRing({ database: databases.intake, log });
   closers.push(keyRing.close);
   const app = createApp({
     routes: [],
     authenticate: keyRing.authenticate,
     idempotency,
     secrets,
-    audit: createAuditTrail(database.prisma),
+    audit: createAuditTrail(databases.calls.prisma),
     ...watched(parts),
   });
   const server = createServer(app);
@@ -44,20 +44,4 @@ export async function startWorkerPort(parts: Parts, port: number): Promise<void>
 
 export function urlOf({ address, family, port }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
-}
-
-/** Whoever asks has limits of his own; a server that stands still must not use them up. */
-const CHECK_MS = 2_000;
-
-async function readiness({ database: { prisma }, wakes }: Parts) {
-  const works = (check: Promise<unknown>) =>
-    Promise.race([
-      check.then(() => true).catch(() => false),
-      pause(CHECK_MS, false, { ref: false }),
-    ]);
-  const [database, queue] = await Promise.all([
-    works(prisma.$queryRaw`SELECT 1`),
-    works(wakes.ping()),
-  ]);
-  return { database, queue };
 }

@@ -18,41 +18,42 @@ const DRAIN_MS = 15 * SECOND;
 
 /** The role `worker`: deliveries, and what else happens without being asked for. */
 export async function startWorkerRole(parts: Parts): Promise<void> {
-  const { settings, log, database, closers, running } = parts;
+  const { settings, log, databases, closers, running } = parts;
+  const { engine, background } = databases;
   const worker = await startWorker(parts.engine);
   running.worker = worker;
   closers.push(() => worker.close(DRAIN_MS));
-  closers.push(startStatistics({ database, log }));
-  closers.push(startTimeouts({ database, wake: parts.wake, log }));
-  closers.push(startFolding(database, log).close);
+  closers.push(startStatistics({ database: background, log }));
+  closers.push(startTimeouts({ database: engine, wake: parts.wake, log }));
+  closers.push(startFolding(background, log).close);
   running.cancelling = startCancelling({
-    database,
-    cancelPage: (id) => cancelForEndpoint(database, parts.engine.owners, id),
+    database: background,
+    cancelPage: (id) => cancelForEndpoint(background, parts.engine.owners, id),
     log,
   });
   closers.push(running.cancelling.close);
-  running.reconciling = startReconciling({ database, log });
+  running.reconciling = startReconciling({ database: background, log });
   closers.push(running.reconciling.close);
   running.resending = startResending({
-    database,
+    database: background,
     wake: parts.wake,
     // Further deliveries that come of it are due; nobody hurries, so the sweep may find them.
-    adopt: (orphan) => adoptSkipped(database, { wakeReceiver: async () => {} }, orphan),
+    adopt: (orphan) => adoptSkipped(background, { wakeReceiver: async () => {} }, orphan),
     log,
   });
   closers.push(running.resending.close);
   const retention = startRetention({
-    database,
+    database: background,
     statements: parts.statements,
     retentionDays: settings.RETENTION_DAYS ?? 0,
     removeExpiredKeys: parts.idempotency.removeExpired,
-    ended: endedThings(database),
+    ended: endedThings(background),
     log,
   });
   closers.push(retention.close);
 
   // What a start has to make good. Nothing waits for it.
-  void rebaseFeed(database.prisma).catch((error) =>
+  void rebaseFeed(background.prisma).catch((error) =>
     log.error({ err: error }, 'rebasing the feed failed'),
   );
 }

@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import { faultOf } from '../log/fault.ts';
 import { Problem } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
@@ -51,7 +52,7 @@ const SECURITY_HEADERS = {
  * rate limit, may it, body, schemas, idempotency, handler. Whatever throws ends in errors.ts.
  */
 export function createApp(parts: AppParts): Express {
-  const { log } = parts;
+  const log = parts.log.child({}, { serializers: { err: faultOf } });
   const limiters = createLimiters(parts.rateLimits);
   const sessions = createSessions(parts.secrets);
   const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
@@ -69,7 +70,7 @@ export function createApp(parts: AppParts): Express {
       whoCalls,
       limiters.perKey,
       authorize(route, keepRefusal(route)),
-      callHandler(route, parts),
+      callHandler(route, { ...parts, log }),
     );
   }
   mountService(app, {

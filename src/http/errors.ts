@@ -2,10 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { faultOf, Problem, type ProblemView } from '../problem.ts';
+import { isUnavailable } from '../db/database-error.ts';
+import { Problem, type ProblemView } from '../problem.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';
-import { isUnavailable } from './unavailable.ts';
 import { fieldErrors } from './validate.ts';
 
 /** Which request a problem is about. */
@@ -95,7 +95,7 @@ export function errorHandler(log: Logger): ErrorRequestHandler {
     const { requestId, route } = contextOf(res);
     if (problem.status >= 500) {
       const level = problem.status === 503 ? 'warn' : 'error';
-      log[level]({ requestId, route, ...faultOf(error) }, 'request failed');
+      log[level]({ requestId, route, err: error }, 'request failed');
     }
     if (res.headersSent) {
       res.destroy();

@@ -1,10 +1,10 @@
 import { STATUS_CODES } from 'node:http';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { problemView } from '../problem.ts';
 import type { Route } from '../route.ts';
 import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
 import { CODES, DESCRIPTION, SECURITY, TAGS } from './openapi-words.ts';
-import { servicePaths } from './service-paths.ts';
+import { readiness, servicePaths } from './service-paths.ts';
 
 /** Why each of these may be the answer. */
 const PROBLEMS: Record<number, string> = {
@@ -108,10 +108,7 @@ function problemExample(status: number): object {
 
 /** A problem that says besides which of the two is there. */
 function unready(shelf: SchemaShelf): object {
-  const schema = shelf.of(
-    problemView.extend({ database: z.boolean(), queue: z.boolean() }),
-    'output',
-  );
+  const schema = shelf.of(problemView.extend(readiness), 'output');
   return { description: PROBLEMS[503], content: { 'application/problem+json': { schema } } };
 }
 

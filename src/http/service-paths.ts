@@ -8,13 +8,21 @@ interface ServicePath {
   /** Content type of the 200. */
   type: string;
   schema?: z.ZodType;
-  /** Answers 503, as a problem with `database` and `queue`, when one of them is away. */
+  /** Answers 503, as a problem with the same members, when one of them is unfit. */
   mayBeUnready?: true;
   /** Takes a key of one of these roles. */
   roles?: readonly Role[];
 }
 
 const JSON_TYPE = 'application/json';
+
+/** Members of `/readyz`'s answers, whether it is ready or not. */
+export const readiness = {
+  database: z.boolean(),
+  queue: z.boolean(),
+  process: z.boolean().describe('It may open files, and its worker looks for what is due.'),
+  notes: z.array(z.string()).describe('What an operator should know.'),
+};
 
 /** What is no part of the features, most of it without a key, as the OpenAPI document has it; service.ts answers it, and console.ts the page. */
 export const servicePaths: readonly ServicePath[] = [
@@ -30,7 +38,7 @@ export const servicePaths: readonly ServicePath[] = [
     path: '/readyz',
     summary: 'Database and queue can be reached',
     type: JSON_TYPE,
-    schema: z.object({ status: z.literal('ok'), database: z.boolean(), queue: z.boolean() }),
+    schema: z.object({ status: z.literal('ok'), ...readiness }),
     mayBeUnready: true,
   },
   {

@@ -9,6 +9,10 @@ import { problemAnswer } from './errors.ts';
 export interface Readiness {
   database: boolean;
   queue: boolean;
+  /** This process has what it needs of its machine. */
+  process: boolean;
+  /** What an operator should know, a sentence each. */
+  notes: string[];
 }
 
 interface ServiceParts {
@@ -71,14 +75,15 @@ function readyz(look: () => Promise<Readiness>): RequestHandler {
   const readiness = shared(look);
   return async (req, res) => {
     const ready = await readiness();
-    if (ready.database && ready.queue) {
+    const unfit = (['database', 'queue', 'process'] as const).filter((part) => !ready[part]);
+    if (unfit.length === 0) {
       send(res, answerOf({ status: 200, body: { status: 'ok', ...ready } }));
       return;
     }
-    const away = (['database', 'queue'] as const).filter((part) => !ready[part]);
-    const problem = new Problem(503, 'unavailable', `Cannot be reached: ${away.join(', ')}.`, {
-      headers: { 'retry-after': '1' },
-    });
+    const away = unfit.filter((part) => part !== 'process');
+    const reach = away.length > 0 ? [`Cannot be reached: ${away.join(', ')}.`] : [];
+    const detail = [...reach, ...ready.notes].join(' ');
+    const problem = new Problem(503, 'unavailable', detail, { headers: { 'retry-after': '1' } });
     const about = { requestId: contextOf(res).requestId, instance: req.path };
     send(res, problemAnswer(problem, about, ready));
   };

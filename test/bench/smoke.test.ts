@@ -2,11 +2,12 @@ import { expect, inject, test } from 'vitest';
 import { runBench } from '../../bench/run/bench.ts';
 import { FLOOR, postriderName } from '../../bench/run/figures.ts';
 import { readOptions } from '../../bench/run/options.ts';
+import { friendly } from '../support/hostile-settings.ts';
 
 test('one second of intake and delivery at once is measured from end to end', async () => {
   const { adminUrl } = inject('postgres');
   const options = readOptions(
-    `--seconds 1 --rounds 1 --only both --backend postgres --rows 100 --database ${adminUrl}`.split(
+    `--seconds 1 --rounds 1 --only both --backend postgres --rows 100 --database ${friendly(adminUrl)}`.split(
       ' ',
     ),
   );

@@ -16,17 +16,25 @@ afterEach(async () => {
   await receiver.close();
 });
 
-/** Connections that wait for wakes: each lane has one, which bears the name of its queue. */
-const listening = async () => {
-  const { rows } = await gateway.db.database.pool.query(`SELECT count(*)::int AS n
-    FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'postrider-%'`);
-  return rows[0].n;
+/** The lanes of this process, as its metrics tell. */
+const lanes = async () => {
+  const { text } = await gateway.operator.get('/metrics').expect(200);
+  return Number(/^postrider_worker_queues (\d+)$/m.exec(text)?.[1]);
 };
 /** As many as there are queues. */
 const oneForEach = () =>
-  until(async () => (await listening()) === (await gateway.db.database.prisma.queue.count()), {
-    what: 'a listener for each queue',
+  until(async () => (await lanes()) === (await gateway.db.database.prisma.queue.count()), {
+    what: 'a lane for each queue',
   });
+
+/** Connections that the gateway has open, by what they are for. */
+const connections = async () => {
+  const { rows } = await gateway.db.database.pool.query<{ name: string; n: number }>(
+    `SELECT application_name AS name, count(*)::int AS n FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE 'postrider %' GROUP BY 1`,
+  );
+  return new Map(rows.map(({ name, n }) => [name, n]));
+};
 
 async function notify(): Promise<string> {
   const { id } = await gateway.merchant();
@@ -41,13 +49,24 @@ async function notify(): Promise<string> {
 const reaches = (path: string, status: string) =>
   until(async () => (await gateway.operator.get(path)).body.status === status);
 
-test('the lane of a queue that goes is closed, and its connections with it', async () => {
+test('the lane of a queue that goes is closed', async () => {
   for (const name of ['brief', 'other']) {
     await gateway.operator.put(`/v1/queues/${name}`, ONCE).expect(200);
   }
   await oneForEach();
   await gateway.operator.delete('/v1/queues/brief').expect(204);
   await oneForEach();
+});
+
+test('forty more queues take no more connections: one listens for all of them', async () => {
+  const names = Array.from({ length: 40 }, (_, n) => `queue-${n}`);
+  for (const name of names) await gateway.operator.put(`/v1/queues/${name}`, ONCE).expect(200);
+  await oneForEach();
+
+  const open = await connections();
+  expect(open.get('postrider listens')).toBe(1);
+  const timers = ['postrider timers', 'postrider wakes'].map((name) => open.get(name) ?? 0);
+  expect(Math.max(...timers)).toBeLessThanOrEqual(4);
 });
 
 test('what comes into a queue that is gone opens its lane again for as long as it takes', async () => {

@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Prisma } from '../../src/db/client.ts';
+import { plainServer } from '../../src/db/server.ts';
 import { startWorker, type Worker } from '../../src/delivery/engine.ts';
 import type { Owner } from '../../src/delivery/owner.ts';
 import { openWakeQueue, type WakeQueue } from '../../src/delivery/queue.ts';
@@ -23,7 +24,10 @@ let worker: Worker;
 beforeEach(async () => {
   db = await testDatabase();
   receiver = await startReceiver();
-  wakes = await openWakeQueue({ kind: 'postgres', url: db.url }, pino({ level: 'silent' }));
+  wakes = await openWakeQueue(
+    { kind: 'postgres', server: plainServer(db.url) },
+    pino({ level: 'silent' }),
+  );
   sender = createSender({ allowPrivateTargets: true, userAgent: 'test' });
   await db.database.prisma.$executeRaw`CREATE TABLE toy (id text, what text)`;
 });

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, inject, test } from 'vitest';
+import { plainServer } from '../../src/db/server.ts';
 import { openWakeQueue, type Wake, type WakeBackend } from '../../src/delivery/queue.ts';
 import { describeBackends, onRedis, ownRedis } from '../support/backends.ts';
 import { databaseUrl, execute, type TestDatabase, testDatabase } from '../support/database.ts';
@@ -205,7 +206,7 @@ async function breakableDatabase(): Promise<Breakable> {
     execute(adminUrl, `ALTER DATABASE ${name} WITH ALLOW_CONNECTIONS ${yes}`);
   undo.push(() => own.drop());
   return {
-    backend: { kind: 'postgres', url: own.url },
+    backend: { kind: 'postgres', server: plainServer(own.url) },
     async breakOff() {
       await allow(false);
       await execute(
@@ -372,7 +373,7 @@ test('options in the database url are kept beside the schema of the timers', asy
   const own = await testDatabase();
   undo.push(() => own.drop());
   const url = `${own.url}?options=${encodeURIComponent('-c statement_timeout=7000')}`;
-  const { wake, listen } = await open({ kind: 'postgres', url });
+  const { wake, listen } = await open({ kind: 'postgres', server: plainServer(url) });
   const seen = collector();
   await listen('default', 10, seen.onWake);
   await wake([wakeOf('dlv_options')]);
@@ -381,5 +382,7 @@ test('options in the database url are kept beside the schema of the timers', asy
 
 test('a database that is not there is an error at once', async () => {
   const url = databaseUrl(inject('postgres').adminUrl, 'not_there');
-  await expect(open({ kind: 'postgres', url })).rejects.toThrow(/does not exist/);
+  await expect(open({ kind: 'postgres', server: plainServer(url) })).rejects.toThrow(
+    /does not exist/,
+  );
 });

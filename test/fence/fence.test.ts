@@ -9,6 +9,7 @@ import {
   prismaFence,
 } from '../../src/fence.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { friendly } from '../support/hostile-settings.ts';
 
 const CALLS = process.env.CI === 'true' ? 100_000 : 10_000;
 const CLIENTS = 20;
@@ -21,7 +22,7 @@ let pool: pg.Pool;
 
 beforeAll(async () => {
   db = await testDatabase();
-  pool = new pg.Pool({ connectionString: db.url, max: CLIENTS });
+  pool = new pg.Pool({ connectionString: friendly(db.url), max: CLIENTS });
   // The drop may end a connection whose good-bye is still on its way.
   pool.on('connect', (client) => client.on('error', () => {}));
   await pool.query(FENCE_TABLE);

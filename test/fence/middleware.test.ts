@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { FENCE_TABLE, fenceMiddleware, pgFence, TryRefused } from '../../src/fence.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { friendly } from '../support/hostile-settings.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 const OLD_SECRET = `whsec_${Buffer.alloc(32, 2).toString('base64')}`;
@@ -16,7 +17,7 @@ let close = async () => {};
 
 beforeAll(async () => {
   db = await testDatabase();
-  pool = new pg.Pool({ connectionString: db.url, max: 5 });
+  pool = new pg.Pool({ connectionString: friendly(db.url), max: 5 });
   // The drop may end a connection whose good-bye is still on its way.
   pool.on('connect', (client) => client.on('error', () => {}));
   await pool.query(`${FENCE_TABLE}; CREATE TABLE calls (op text, payload jsonb)`);

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { openDatabase } from '../../src/db/client.ts';
+import { plainServer } from '../../src/db/server.ts';
 import { problemOf } from '../../src/http/errors.ts';
 import { notFound, Problem } from '../../src/problem.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
@@ -147,14 +148,14 @@ describe('real database troubles', () => {
   });
 
   test('nobody listens', async () => {
-    const away = openDatabase('postgres://x@127.0.0.1:1/x', { maxConnections: 1 });
+    const away = openDatabase(plainServer('postgres://x@127.0.0.1:1/x'), { maxConnections: 1 });
     expect(problemOf(await failureOf(away.prisma.$queryRaw`SELECT 1`)).code).toBe('unavailable');
     expect(problemOf(await failureOf(away.prisma.queue.findMany())).code).toBe('unavailable');
     await away.close();
   });
 
   test('the pool is closed', async () => {
-    const closed = openDatabase(db.url, { maxConnections: 1 });
+    const closed = openDatabase(plainServer(db.url), { maxConnections: 1 });
     await closed.pool.end();
     expect(problemOf(await failureOf(closed.prisma.$queryRaw`SELECT 1`)).code).toBe('unavailable');
   });

@@ -80,7 +80,7 @@ export async function serve(
     secrets: createSecretBox([Buffer.alloc(32, 7)]),
     idempotency: noIdempotency,
     audit: noAudit,
-    readiness: async () => ({ database: true, queue: true }),
+    readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),
     log,
     version: '1.2.3',
     ...parts,

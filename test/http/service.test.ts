@@ -44,7 +44,7 @@ describe('readyz', () => {
     [{ database: true, queue: false }, 'Cannot be reached: queue.'],
     [{ database: false, queue: false }, 'Cannot be reached: database, queue.'],
   ])('%j → 503', async (ready, detail) => {
-    running = await serve({ readiness: async () => ready });
+    running = await serve({ readiness: async () => ({ ...ready, process: true, notes: [] }) });
     const answer = await running.call('/readyz', { key: null });
     expect(answer.status).toBe(503);
     expect(answer.headers.get('content-type')).toBe('application/problem+json');
@@ -66,7 +66,7 @@ describe('readyz', () => {
     });
     const asked = Array.from({ length: 5 }, () => running.call('/readyz'));
     await running.call('/healthz');
-    answer({ database: true, queue: true });
+    answer({ database: true, queue: true, process: true, notes: [] });
     const statuses = (await Promise.all(asked)).map(({ status }) => status);
     expect(statuses).toEqual([200, 200, 200, 200, 200]);
     expect(looks).toBeLessThan(5);

@@ -103,7 +103,7 @@ describe('an answer that is streamed', () => {
     await expect(once(response, 'end')).rejects.toThrow('aborted');
     await until(() => lastLine('/v1/broken')?.msg === 'request');
     const fault = running.logged.find((line) => line.msg === 'request failed');
-    expect(fault).toMatchObject({ route: '/v1/broken', error: 'Error' });
+    expect(fault).toMatchObject({ route: '/v1/broken', err: { error: 'Error' } });
   });
 });
 

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../src/ids.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
+import { friendly } from '../support/hostile-settings.ts';
 
 const WRITERS = 8;
 const TRANSACTIONS = 10;
@@ -24,7 +25,7 @@ describe('the feed under concurrent writers', () => {
       const random = randomOf(seed);
       const clients = await Promise.all(
         Array.from({ length: WRITERS }, async () => {
-          const client = new pg.Client({ connectionString: gateway.db.url });
+          const client = new pg.Client({ connectionString: friendly(gateway.db.url) });
           await client.connect();
           return client;
         }),
@@ -89,10 +90,9 @@ describe('the feed under concurrent writers', () => {
 
   test('waits for a transaction that stays open, and with it for what came later', async () => {
     const { id: merchantId, api } = await gateway.merchant();
-    const [slow, quick] = [1, 2].map(() => new pg.Client({ connectionString: gateway.db.url })) as [
-      pg.Client,
-      pg.Client,
-    ];
+    const [slow, quick] = [1, 2].map(
+      () => new pg.Client({ connectionString: friendly(gateway.db.url) }),
+    ) as [pg.Client, pg.Client];
     await Promise.all([slow.connect(), quick.connect()]);
     const feed = async () => {
       const { body } = await api.get('/v1/notifications?undelivered=true').expect(200);
@@ -118,13 +118,13 @@ describe('the feed under concurrent writers', () => {
 
   test('does not wait for transactions of other databases on the same server', async () => {
     const elsewhere = new pg.Client({
-      connectionString: new URL('/postgres', gateway.db.url).href,
+      connectionString: friendly(new URL('/postgres', gateway.db.url).href),
     });
     await elsewhere.connect();
     await elsewhere.query('BEGIN');
     await elsewhere.query('SELECT pg_current_xact_id()');
     const { id: merchantId, api } = await gateway.merchant();
-    const client = new pg.Client({ connectionString: gateway.db.url });
+    const client = new pg.Client({ connectionString: friendly(gateway.db.url) });
     await client.connect();
     const row = await insert(client, merchantId);
     const { body } = await api.get('/v1/notifications?undelivered=true').expect(200);

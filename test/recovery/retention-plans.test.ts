@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
+import { plainServer } from '../../src/db/server.ts';
 import { endedThings } from '../../src/gateway/ended.ts';
 import { removeOld } from '../../src/recovery/retention/run.ts';
 import { createStatements } from '../../src/recovery/statements/statements.ts';
@@ -24,7 +25,7 @@ afterAll(() => db?.drop());
 
 /** What happens in here has been counted by PostgreSQL when it returns: `deleted` rows of messages say so. */
 async function counted(deleted: number, work: (own: TestDatabase['database']) => Promise<void>) {
-  const own = openDatabase(db.url, { maxConnections: 2 });
+  const own = openDatabase(plainServer(db.url), { maxConnections: 2 });
   await work(own);
   await own.close();
   await until(async () => {

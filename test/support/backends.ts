@@ -1,23 +1,27 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
+import { plainServer } from '../../src/db/server.ts';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { onRedis, type RedisServer, startRedis } from './redis.ts';
 
 export { onRedis };
 
+/** Timers, and where they are. */
+export type TestBackend = WakeBackend & { url: string };
+
 /**
  * Runs a suite once on PostgreSQL and once on Redis (left out where there is no redis-server). Each
  * gets a database of its own on the run's shared servers: whoever wants to break or flush a whole
  * Redis takes `ownRedis()`.
  */
-export function describeBackends(name: string, suite: (backend: () => WakeBackend) => void): void {
+export function describeBackends(name: string, suite: (backend: () => TestBackend) => void): void {
   describe(`${name} [postgres]`, () => {
     let own: TestDatabase;
     beforeAll(async () => {
       own = await testDatabase();
     });
     afterAll(() => own?.drop());
-    suite(() => ({ kind: 'postgres', url: own.url }));
+    suite(() => ({ kind: 'postgres', url: own.url, server: plainServer(own.url) }));
   });
 
   const shared = inject('redisUrl');

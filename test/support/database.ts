@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { inject } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
+import { connectTo, plainServer } from '../../src/db/server.ts';
+import { DEFAULT_LIMITS } from '../../src/db/session.ts';
 
 export interface TestDatabase {
   url: string;
@@ -18,7 +19,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   const name = `${prefix}${randomBytes(6).toString('hex')}`;
   await execute(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template}`);
   const url = databaseUrl(adminUrl, name);
-  const database = openDatabase(url, { maxConnections: 10 });
+  const database = openDatabase(plainServer(url), { maxConnections: 10 });
   let offsetMs = 0;
   return {
     url,
@@ -54,8 +55,7 @@ export function databaseUrl(serverUrl: string, name: string): string {
 
 /** Runs statements on a connection of their own. */
 export async function execute(url: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+  const client = await connectTo(plainServer(url), 'postrider test', DEFAULT_LIMITS);
   try {
     await client.query(sql);
   } finally {

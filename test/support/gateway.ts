@@ -35,6 +35,8 @@ export interface GatewayOptions {
   metricsToken?: string;
   metricsPort?: number;
   serverLimits?: Partial<ServerLimits>;
+  /** The way to its database, where that is not a straight one. */
+  through?: (databaseUrl: string) => string;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -60,7 +62,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         serverLimits: options.serverLimits,
       },
       {
-        databaseUrl: db.url,
+        databaseUrl: options.through?.(db.url) ?? db.url,
         encryptionKeys: options.encryptionKeys ?? KEYS,
         operatorKey: OPERATOR_KEY,
       },

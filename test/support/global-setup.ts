@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { connectTo, plainServer } from '../../src/db/server.ts';
+import { DEFAULT_LIMITS } from '../../src/db/session.ts';
 import { databaseUrl, execute } from './database.ts';
+import { HOSTILE_SETTINGS } from './hostile-settings.ts';
 import { hasRedis, startRedis } from './redis.ts';
 
 declare module 'vitest' {
@@ -38,7 +40,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     const template = `${prefix}template`;
     undo.push(() => dropAll(server.url, prefix));
     await execute(server.url, `CREATE DATABASE ${template}`);
-    await migrate(databaseUrl(server.url, template));
+    await migrate(plainServer(databaseUrl(server.url, template)));
     project.provide('postgres', { adminUrl: server.url, template, prefix });
 
     const redis = redisIsHere ? await startRedis() : null;
@@ -58,11 +60,13 @@ async function openPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
   return given ? { url: given, stop: async () => {} } : startTemporary();
 }
 
-/** An embedded server that doesn't wait for its disk at each commit: tests survive a power cut. */
+/** An embedded server, in memory where there is room: nobody waits for the disk at each commit. */
 async function startTemporary() {
-  const folder = await mkdtemp(join(tmpdir(), 'postrider-postgres-'));
+  const folder = await mkdtemp(join(await quickFolder(), 'postrider-postgres-'));
   const server = await startEmbeddedPostgres(folder);
-  await execute(server.url, 'ALTER ROLE ALL SET synchronous_commit = off');
+  for (const [name, value] of Object.entries(HOSTILE_SETTINGS)) {
+    await execute(server.url, `ALTER ROLE ALL SET ${name} = ${value}`);
+  }
   return {
     url: server.url,
     async stop() {
@@ -72,9 +76,16 @@ async function startTemporary() {
   };
 }
 
+const SHARED_MEMORY = '/dev/shm';
+const ROOM_BYTES = 4 * 1024 ** 3;
+
+async function quickFolder(): Promise<string> {
+  const room = await statfs(SHARED_MEMORY).catch(() => null);
+  return room !== null && room.bavail * room.bsize > ROOM_BYTES ? SHARED_MEMORY : tmpdir();
+}
+
 async function dropAll(url: string, prefix: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+  const client = await connectTo(plainServer(url), 'postrider test', DEFAULT_LIMITS);
   const { rows } = await client.query<{ datname: string }>(
     'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
     [prefix],

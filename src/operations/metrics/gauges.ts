@@ -1,16 +1,22 @@
 import { Counter } from 'prom-client';
-import type { Database } from '../../db/client.ts';
+import { type Databases, POOL_NAMES } from '../../db/databases.ts';
+import { within } from '../../within.ts';
 import type { ReadBacklog } from '../overview/backlog.ts';
 import { addGauge, type Metrics } from './metrics.ts';
 import { readReceivers } from './store.ts';
 
 interface GaugeSources {
   version: string;
-  database: Database;
+  databases: Databases;
   /** Wakes that were given up. */
   wakes: { readonly givenUp: number };
   readBacklog: ReadBacklog;
+  /** The queues that this process takes deliveries from. */
+  queues(): readonly string[];
 }
+
+/** A database that does not answer must not have the scrape wait, or the monitor sees nothing at all. */
+const LOOK_MS = 3_000;
 
 const NAMES = {
   backlog: 'postrider_backlog_deliveries',
@@ -23,10 +29,10 @@ const NAMES = {
  * is given up. A database that is away costs the scrape these gauges alone, not the rest.
  */
 export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSources): void {
-  const { version, database, wakes, readBacklog } = sources;
+  const { version, databases, wakes, readBacklog } = sources;
   let isUp = 1;
   const looked = (look: Promise<void>) =>
-    look.then(
+    within(LOOK_MS, look).then(
       () => {
         isUp = 1;
       },
@@ -73,7 +79,7 @@ export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSourc
     ['state'],
     (set) =>
       looked(
-        readReceivers(database.prisma).then((counts) => {
+        readReceivers(databases.background.prisma).then((counts) => {
           for (const [state, count] of Object.entries(counts)) set({ state }, count);
         }),
       ),
@@ -86,19 +92,30 @@ export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSourc
     registry,
     'postrider_pg_pool_connections',
     'Connections to PostgreSQL.',
-    ['state'],
+    ['pool', 'state'],
     (set) => {
-      const { totalCount, idleCount } = database.pool;
-      set({ state: 'idle' }, idleCount);
-      set({ state: 'busy' }, totalCount - idleCount);
+      for (const pool of POOL_NAMES) {
+        const { totalCount, idleCount } = databases[pool].pool;
+        set({ pool, state: 'idle' }, idleCount);
+        set({ pool, state: 'busy' }, totalCount - idleCount);
+      }
     },
   );
   addGauge(
     registry,
     'postrider_pg_pool_waiting',
     'Who waits for a connection to PostgreSQL.',
+    ['pool'],
+    (set) => {
+      for (const pool of POOL_NAMES) set({ pool }, databases[pool].pool.waitingCount);
+    },
+  );
+  addGauge(
+    registry,
+    'postrider_worker_queues',
+    'Queues that this process takes deliveries from.',
     [],
-    (set) => set({}, database.pool.waitingCount),
+    (set) => set({}, sources.queues().length),
   );
   addGauge(
     registry,

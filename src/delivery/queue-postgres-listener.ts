@@ -1,0 +1,105 @@
+import { EventEmitter } from 'node:events';
+import type { PgPoolClient } from 'bullmq';
+import type { Connection } from '../db/client.ts';
+import type { SessionPool } from '../db/pool.ts';
+import type { Report } from './queue-backend.ts';
+
+const SECOND = 1000;
+/** A connection that only listens would not notice that the other end is gone. */
+const HEARTBEAT_MS = 5 * SECOND;
+
+type Query = (text: string, values?: readonly unknown[]) => Promise<{ rows: unknown[] }>;
+
+/** One connection that listens for all workers of this process, however many queues there are. */
+export interface SharedListener {
+  /** What BullMQ takes for a connection of its own: it listens on the shared one and asks on `query`. */
+  openSeat(query: Query): PgPoolClient;
+  close(): void;
+}
+
+/**
+ * BullMQ has each worker hold a connection to LISTEN, so sixty queues would take sixty. All of them listen
+ * to one channel, though, and sort out by name what is theirs.
+ *
+ * @param pool of one connection
+ * @param isPooled a pooler hands connections out by the transaction: nobody can listen, and workers look
+ *   by themselves every few seconds
+ */
+export function shareListener(
+  { pool }: Pick<SessionPool, 'pool'>,
+  isPooled: boolean,
+  report: Report,
+): SharedListener {
+  const seats = new Set<EventEmitter>();
+  /** What the present connection listens to; null while there is none. */
+  let channels: Map<string, Promise<unknown>> | null = null;
+  let connected: Promise<Connection> | null = null;
+  /** One statement after the other. */
+  let last: Promise<unknown> = Promise.resolve();
+  let heartbeat: NodeJS.Timeout | undefined;
+
+  function ask(client: Connection, text: string): Promise<unknown> {
+    last = last.catch(() => {}).then(() => client.query(text));
+    return last;
+  }
+
+  async function connect(): Promise<Connection> {
+    const client = await pool.connect();
+    client.on('notification', (message) => {
+      for (const seat of seats) seat.emit('notification', message);
+    });
+    client.once('error', (error) => {
+      client.release(error);
+      lose(error);
+    });
+    heartbeat = setInterval(() => void ask(client, 'SELECT 1').catch(() => {}), HEARTBEAT_MS);
+    return client;
+  }
+
+  /** BullMQ then takes other seats, and listens again. */
+  function lose(error: Error): void {
+    connected = null;
+    channels = null;
+    clearInterval(heartbeat);
+    report('PostgreSQL connection that listens for timers', error);
+    for (const seat of seats) {
+      seats.delete(seat);
+      if (seat.listenerCount('error') > 0) seat.emit('error', error);
+    }
+  }
+
+  async function listen(text: string): Promise<void> {
+    if (isPooled) return;
+    connected ??= connect();
+    connected.catch(() => {
+      connected = null;
+    });
+    const client = await connected;
+    channels ??= new Map();
+    const listening = channels.get(text) ?? ask(client, text);
+    channels.set(text, listening);
+    await listening;
+  }
+
+  return {
+    openSeat(query) {
+      const seat = new EventEmitter();
+      seats.add(seat);
+      return Object.assign(seat, {
+        query(text: string, values?: readonly unknown[]) {
+          if (/^LISTEN\b/m.test(text)) return listen(text).then(() => ({ rows: [] }));
+          // The name of a connection, which this is not.
+          if (text.includes("set_config('application_name'")) return Promise.resolve({ rows: [] });
+          return query(text, values);
+        },
+        release() {
+          seats.delete(seat);
+        },
+      }) as unknown as PgPoolClient;
+    },
+    close() {
+      clearInterval(heartbeat);
+      seats.clear();
+    },
+  };
+}
