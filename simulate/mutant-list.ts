@@ -22,8 +22,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sweep: leases that ran out stay so',
     file: ENGINE,
-    from: 'recoverLostAttempts(store, steps).then((n) => {',
-    to: 'Promise.resolve(0).then((n) => {',
+    from: 'await recoverLostAttempts(store, steps)',
+    to: '0',
     tests: [WORLD],
   },
   {
@@ -120,7 +120,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the last look at the lease before sending',
     file: RUN,
-    from: 'if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {',
+    from: 'if (steps.clock.now() >= lease.endsAt()) {',
     to: 'if (startedAtMs < 0) {',
     tests: ['test/delivery/late.test.ts'],
   },

@@ -66,9 +66,24 @@ function answered(
   durationMs: number,
 ): Answer {
   const remoteAddress = '192.0.2.1';
-  return { kind: 'response', statusCode, body, retryAfterMs, remoteAddress, durationMs };
+  return {
+    kind: 'response',
+    statusCode,
+    body,
+    retryAfterMs,
+    remoteAddress,
+    durationMs,
+    heldMs: durationMs,
+  };
 }
 
 function failed(outcome: 'connection_error' | 'timeout', durationMs: number): Answer {
-  return { kind: 'failure', outcome, error: 'not reached', remoteAddress: null, durationMs };
+  return {
+    kind: 'failure',
+    outcome,
+    error: 'not reached',
+    remoteAddress: null,
+    durationMs,
+    heldMs: durationMs,
+  };
 }

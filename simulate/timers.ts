@@ -1,4 +1,4 @@
-import type { Wake, WakeQueue } from '../src/delivery/queue.ts';
+import type { OnWake, Wake, WakeQueue } from '../src/delivery/queue.ts';
 import type { Process } from './process.ts';
 import type { Random } from './random.ts';
 import type { Settings } from './settings.ts';
@@ -15,7 +15,7 @@ export interface Timers {
 interface Listener {
   process: Process;
   queue: string;
-  onWake: (deliveryId: string) => void;
+  onWake: OnWake;
 }
 
 export function createTimers(timeline: Timeline, random: Random, settings: () => Settings): Timers {
@@ -30,7 +30,7 @@ export function createTimers(timeline: Timeline, random: Random, settings: () =>
     );
     if (able.length === 0) return;
     const { process, onWake } = random.pick(able);
-    process.at(0, () => onWake(deliveryId));
+    process.at(0, () => onWake(deliveryId, null));
   }
 
   function plan(wake: Wake, delayMs: number): void {

@@ -64,6 +64,7 @@ function storeFor(process: Process, world: Surroundings): EngineStore {
     policyOf: async (queue, version) => model.policyOf(queue, version),
     currentPolicies: asking('currentPolicies'),
     claim: asking('claim'),
+    renew: asking('renew'),
     findDue: asking('findDue'),
     findOverdueLeases: asking('findOverdueLeases'),
     record: asking('record'),

@@ -233,6 +233,7 @@ export function toClaimed(row: DeliveryRow, tick: number): Claimed {
     leaseToken: row.leaseToken ?? '',
     leasedAtMs: row.leasedAt ?? 0,
     leasedAtTick: tick,
+    leasedForMs: (row.leaseUntil ?? 0) - (row.leasedAt ?? 0),
     startInMs: 0,
     intervalMs: 0,
     suspect: false,

@@ -1,10 +1,12 @@
+import type { Renew } from '../../src/delivery/leases.ts';
 import type { Policy } from '../../src/delivery/policy.ts';
+import type { Wanted } from '../../src/delivery/store/claim.ts';
 import type { EngineStore } from '../../src/delivery/store/engine-store.ts';
 import type { DueSearch } from '../../src/delivery/store/find-due.ts';
 import { claim, toClaimed } from './claim.ts';
 import { settle } from './commands.ts';
 import { record } from './record.ts';
-import { type DeliveryRow, leasesAt, policyOf, type Tables } from './rows.ts';
+import { type DeliveryRow, leasesAt, policyOf, type Tables, write } from './rows.ts';
 
 /** What the engine may ask of the tables, answered at once; whoever uses it adds the waiting. */
 export type ModelStore = {
@@ -19,7 +21,15 @@ export function modelStore(tables: Tables, tick: () => number): ModelStore {
     nowMs: () => tables.nowMs,
     policyOf: (queue, version) => policyOf(tables, queue, version),
     currentPolicies: () => currentPolicies(tables),
-    claim: (ids, places, suspectPlaces) => claim(tables, ids, places, suspectPlaces, tick()),
+    claim: (_queue, wanted, places, suspectPlaces) =>
+      claim(
+        tables,
+        wanted.map(({ id }) => id),
+        places,
+        suspectPlaces,
+        tick(),
+      ),
+    renew: (leases, forMs) => renew(tables, leases, forMs),
     findDue: (search) => findDue(tables, search),
     findOverdueLeases: (limit) =>
       [...tables.live.values()]
@@ -41,12 +51,23 @@ export function modelStore(tables: Tables, tick: () => number): ModelStore {
   };
 }
 
+function renew(tables: Tables, leases: Parameters<Renew>[0], forMs: number): ReadonlySet<string> {
+  const renewed = new Set<string>();
+  for (const { deliveryId, leaseToken } of leases) {
+    const row = tables.deliveries.get(deliveryId);
+    if (row === undefined || row.leaseToken !== leaseToken) continue;
+    write(tables, row, { leaseUntil: Math.max(row.leaseUntil ?? 0, tables.nowMs + forMs) });
+    renewed.add(leaseToken);
+  }
+  return renewed;
+}
+
 function currentPolicies(tables: Tables): Policy[] {
   return [...tables.queues].map(([queue, version]) => policyOf(tables, queue, version));
 }
 
 /** `findDue`: receiver by receiver, each one's first, then each one's second … */
-function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: string } {
+function findDue(tables: Tables, search: DueSearch): { wanted: Wanted[]; next: string } {
   const waiting = [...tables.live.values()].filter(
     (row) => row.status === 'pending' && row.queue === search.queue,
   );
@@ -61,7 +82,10 @@ function findDue(tables: Tables, search: DueSearch): { ids: string[]; next: stri
       .map((row, place) => ({ row, place }));
   });
   found.sort((a, b) => a.place - b.place || byTurn(a.row, b.row));
-  return { ids: found.slice(0, search.limit).map(({ row }) => row.id), next };
+  const wanted = found
+    .slice(0, search.limit)
+    .map(({ row }) => ({ id: row.id, receiverId: row.receiverId }));
+  return { wanted, next };
 }
 
 function byTurn(a: DeliveryRow, b: DeliveryRow): number {

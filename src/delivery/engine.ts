@@ -1,17 +1,17 @@
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
-import { batched } from './batch.ts';
 import { composeThrough } from './compose.ts';
-import { createLane, type Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
+import { laneFor } from './lane-for.ts';
+import { createLeases, type Leases } from './leases.ts';
 import { readPlainly } from './outcome.ts';
 import type { Owners } from './owner.ts';
 import { createPacer } from './pacer.ts';
 import type { Policy } from './policy.ts';
 import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
-import { type AttemptReport, run, type Steps } from './run.ts';
+import type { AttemptReport, Steps } from './run.ts';
 import type { Sender } from './send.ts';
-import type { Claim } from './store/claim.ts';
 import type { EngineStore } from './store/engine-store.ts';
 import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
 
@@ -60,8 +60,21 @@ const REFRESH_EVERY_MS = SECOND;
 /** Jobs a lane takes off its BullMQ queue at once; they only carry ids, so this need not be large. */
 const WAKES_AT_ONCE = 50;
 
+/** The leases of this process; whoever opens them closes them last. */
+export function openLeases({ store, log, clock = systemClock }: EngineOptions): Leases {
+  return createLeases(
+    store.renew,
+    (error) => log.error({ err: error }, 'renewing leases failed'),
+    clock,
+  );
+}
+
 /** The steps that all deliveries of this process share. Also what a process without lanes sends with. */
-export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit<Steps, 'claim'> {
+export function createSteps(
+  options: EngineOptions,
+  leases: Leases,
+  shutdown: AbortSignal,
+): Omit<Steps, 'claim'> {
   const { store, wakes, sender, owners, log, clock = systemClock } = options;
   return {
     policyOf: store.policyOf,
@@ -76,10 +89,12 @@ export function createSteps(options: EngineOptions, shutdown: AbortSignal): Omit
         kind: 'unknown',
         retryAfterMs: null,
       },
+    leases,
     record: createRecorder(
       store.record,
-      (error) => log.error({ err: error }, 'record failed'),
+      (error) => log.error({ err: error }, 'recording results failed'),
       clock,
+      shutdown,
     ),
     wake: (due) => wakes.wake(due),
     report: (report) => {
@@ -104,16 +119,23 @@ interface Entry {
 export async function startWorker(options: EngineOptions): Promise<Worker> {
   const { store, wakes, log, clock = systemClock } = options;
   const abort = new AbortController();
-  const steps = createSteps(options, abort.signal);
+  const leases = openLeases(options);
+  const steps = createSteps(options, leases, abort.signal);
   const lanes = new Map<string, Entry>();
   /** Lanes whose queue is gone, until what they had begun has ended. */
   const leaving = new Set<Promise<void>>();
-  const fault = (error: unknown) => log.error({ err: error }, 'worker fault');
+  const failed = (what: string) => (error: unknown) => log.error({ err: error }, what);
   let closing = false;
   let sweptAt = clock.now();
+  let wasAway = false;
 
   async function openLane(policy: Policy): Promise<void> {
-    const lane = laneFor(policy, options, steps, () => lanes.get(policy.queue)?.policy ?? policy);
+    const lane = laneFor(
+      policy,
+      { store, log },
+      steps,
+      () => lanes.get(policy.queue)?.policy ?? policy,
+    );
     const entry: Entry = { lane, policy, stop: async () => {} };
     lanes.set(policy.queue, entry);
     const listener = await wakes.listen(policy.queue, WAKES_AT_ONCE, lane.offer);
@@ -124,7 +146,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   function closeLane(queue: string, { lane, stop }: Entry): void {
     lanes.delete(queue);
     const left = Promise.all([lane.drain(), stop()])
-      .then(() => {}, fault)
+      .then(() => {}, failed('closing a lane failed'))
       .finally(() => leaving.delete(left));
     leaving.add(left);
   }
@@ -146,24 +168,36 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
     }
   });
 
+  /** After an outage those who know how their attempts ended get one sweep's time to record it. */
+  async function recoverLost(): Promise<number> {
+    const isBack = wasAway;
+    wasAway = true;
+    const found = isBack
+      ? await store.nowMs().then(() => 0)
+      : await recoverLostAttempts(store, steps);
+    wasAway = false;
+    sweptAt = clock.now();
+    return found;
+  }
+
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLostAttempts(store, steps).then((n) => {
-        sweptAt = clock.now();
-        options.observe?.swept('lost_attempt', n);
-      }),
+      recoverLost().then((n) => options.observe?.swept('lost_attempt', n)),
       expireDeliveries(store).then((n) => options.observe?.swept('deadline_passed', n)),
       ...[...lanes.values()].map(({ lane }) => lane.look()),
     ]);
   });
 
   await refresh();
-  const refreshTimer = clock.every(REFRESH_EVERY_MS, () => void refresh().catch(fault));
+  const refreshTimer = clock.every(
+    REFRESH_EVERY_MS,
+    () => void refresh().catch(failed('looking for queues failed')),
+  );
   const sweepTimer = clock.every(
     options.sweepEveryMs ?? SWEEP_EVERY_MS,
-    () => void sweep().catch(fault),
+    () => void sweep().catch(failed('a sweep failed')),
   );
-  sweep().catch(fault);
+  sweep().catch(failed('a sweep failed'));
 
   return {
     refresh,
@@ -172,8 +206,8 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
     sinceSweepMs: () => clock.now() - sweptAt,
     async wake(due) {
       const others = due.filter(
-        ({ queue, deliveryId, delayMs }) =>
-          delayMs > 0 || lanes.get(queue)?.lane.offer(deliveryId) !== true,
+        ({ queue, deliveryId, receiverId, delayMs }) =>
+          delayMs > 0 || lanes.get(queue)?.lane.offer(deliveryId, receiverId ?? null) !== true,
       );
       if (others.length > 0) await wakes.wake(others);
     },
@@ -187,56 +221,10 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
       const grace = clock.after(graceMs, () => abort.abort(new Error('shutdown')));
       await drained;
       grace.cancel();
+      leases.close();
       await stopped;
     },
   };
-}
-
-function laneFor(
-  policy: Policy,
-  { store, log }: EngineOptions,
-  shared: Omit<Steps, 'claim'>,
-  current: () => Policy,
-): Lane {
-  const claim = batched<string, Claim | null>(
-    {
-      maxItems: 500,
-      maxRuns: 1,
-      maxWaiting: 10_000,
-      whenFull: () => new Error('too many claims wait'),
-      clock: shared.clock,
-    },
-    async (ids) => {
-      const wanted = [...new Set(ids)];
-      const claims = await store.claim(wanted, wanted.length, lane.suspectPlaces());
-      for (const each of claims.values()) {
-        if (each.verdict === 'claimed' && each.delivery.suspect) lane.suspectBegan();
-      }
-      // A wake and a look may bring the same delivery: a claim is for one of them only.
-      return ids.map((id) => take(claims, id));
-    },
-  );
-  const steps: Steps = { ...shared, claim };
-  const lane = createLane(policy.concurrency, {
-    run: (deliveryId) => run(deliveryId, steps),
-    findDue: (scope, limit, suspects) =>
-      store.findDue({
-        queue: policy.queue,
-        scope,
-        limit,
-        suspects,
-        maxInFlight: current().maxInFlightPerEndpoint,
-      }),
-    fault: (error) => log.error({ err: error, queue: policy.queue }, 'lane fault'),
-    clock: shared.clock,
-  });
-  return lane;
-}
-
-function take<K, V>(map: Map<K, V>, key: K): V | null {
-  const value = map.get(key) ?? null;
-  map.delete(key);
-  return value;
 }
 
 /** One wide line an attempt. No payload, no secret, no query string: neither url nor excerpt is in it. */

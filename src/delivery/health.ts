@@ -53,9 +53,9 @@ export function healthOf(
   };
 }
 
-function weightOf({ kind, durationMs }: Answer): number {
+function weightOf({ kind, heldMs }: Answer): number {
   const base = kind === 'response' ? WEIGHT_OF_REFUSAL : WEIGHT_OF_SILENCE;
-  return Math.min(HEAVIEST, base + Math.floor((durationMs / 1000) * WEIGHT_OF_A_SECOND));
+  return Math.min(HEAVIEST, base + Math.floor((heldMs / 1000) * WEIGHT_OF_A_SECOND));
 }
 
 /**

@@ -1,16 +1,17 @@
 import type { Clock } from '../clock.ts';
 import { createLaneTimers } from './lane-timers.ts';
 import type { RunResult } from './run.ts';
+import type { Wanted } from './store/claim.ts';
 import type { DueScope } from './store/find-due.ts';
 
 /** What a lane needs of the engine. */
 export interface LaneWork {
-  run(deliveryId: string): Promise<RunResult>;
+  run(wanted: Wanted): Promise<RunResult>;
   findDue(
     scope: DueScope,
     limit: number,
     suspects: 'with' | 'without',
-  ): Promise<{ ids: string[]; next: string }>;
+  ): Promise<{ wanted: Wanted[]; next: string }>;
   fault(error: unknown): void;
   clock: Clock;
 }
@@ -18,7 +19,7 @@ export interface LaneWork {
 /** One queue's places in this process. */
 export interface Lane {
   /** Something may be due: takes it up if there is a place, else remembers that something waits (false). */
-  offer(deliveryId: string): boolean;
+  offer(deliveryId: string, receiverId: string | null): boolean;
   /** Looks into the database for what is due and unclaimed. */
   look(): Promise<void>;
   /** Looks for what waits at these receivers. */
@@ -59,7 +60,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
   const places = () => Math.max(0, concurrency - running);
   const suspectPlaces = () => Math.max(0, Math.ceil(concurrency * SUSPECT_SHARE) - suspectsRunning);
 
-  function offer(deliveryId: string): boolean {
+  function offer(id: string, receiverId: string | null): boolean {
     if (closing) return false;
     if (running >= concurrency) {
       missed.any = true;
@@ -67,7 +68,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     }
     running += 1;
     work
-      .run(deliveryId)
+      .run({ id, receiverId })
       .then(learn, work.fault)
       .finally(() => {
         running -= 1;
@@ -91,12 +92,12 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
       if (result.recorded?.othersWait) passOn(result.recorded.receiverId);
       return;
     }
-    const { claim } = result;
+    const { claim, wanted } = result;
+    const { id, receiverId } = wanted;
     if (claim === null || claim.verdict === 'claimed') return;
     if (claim.verdict === 'crowded') missed.suspect = true;
     if (claim.verdict === 'behind') passOn(claim.receiverId);
-    if (claim.verdict === 'early')
-      later(result.deliveryId, claim.waitMs, () => offer(result.deliveryId));
+    if (claim.verdict === 'early') later(id, claim.waitMs, () => offer(id, receiverId));
     if (claim.verdict === 'later') {
       later(claim.receiverId, claim.waitMs, () => passOn(claim.receiverId));
     }
@@ -129,16 +130,20 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     }
     const found = await find({ after: cursor, receivers: WALK }, limit);
     cursor = found.next;
-    for (const id of found.ids) offer(id);
+    takeUp(found.wanted);
+  }
+
+  function takeUp(wanted: readonly Wanted[]): void {
+    for (const { id, receiverId } of wanted) offer(id, receiverId);
   }
 
   /** What is due there, for so many places; remembers when that may not be all of it. */
-  async function find(scope: DueScope, limit: number): Promise<{ ids: string[]; next: string }> {
+  async function find(scope: DueScope, limit: number): Promise<{ wanted: Wanted[]; next: string }> {
     const suspects = suspectPlaces() > 0 ? 'with' : 'without';
     let isAll = false;
     try {
       const found = await work.findDue(scope, limit, suspects);
-      isAll = found.ids.length < limit;
+      isAll = found.wanted.length < limit;
       return found;
     } finally {
       if (!isAll) missed.any = true;
@@ -165,7 +170,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
       if (limit === 0 || closing) return;
       try {
         const found = await find({ receiverIds }, limit);
-        for (const id of found.ids) offer(id);
+        takeUp(found.wanted);
       } catch (error) {
         work.fault(error);
       }

@@ -5,6 +5,8 @@ import type { Logger } from 'pino';
 /** What a job carries: the delivery to look at. Everything else is in Postgres. */
 export interface WakeJob {
   deliveryId: string;
+  /** Jobs of older versions have none. */
+  receiverId?: string | null;
 }
 
 /** The part of BullMQ's Queue that is used here; its own type differs with each backend. */

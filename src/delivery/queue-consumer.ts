@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { within } from '../within.ts';
+import type { OnWake } from './queue.ts';
 import {
   type Backend,
   type BullWorker,
@@ -19,14 +20,14 @@ export function startConsumer(
   timers: Backend,
   name: string,
   concurrency: number,
-  onWake: (deliveryId: string) => void,
+  onWake: OnWake,
   report: Report,
 ): { close(): Promise<void> } {
   const closing = new AbortController();
   let current: BullWorker | undefined;
 
   async function take(job: { data: WakeJob }): Promise<void> {
-    onWake(job.data.deliveryId);
+    onWake(job.data.deliveryId, job.data.receiverId ?? null);
   }
 
   async function keepListening(): Promise<void> {

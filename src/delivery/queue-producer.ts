@@ -46,7 +46,7 @@ export function openProducer(
     const now = Date.now();
     const jobs = batch.map(({ wake, dueAt }) => ({
       name: 'wake',
-      data: { deliveryId: wake.deliveryId },
+      data: { deliveryId: wake.deliveryId, receiverId: wake.receiverId ?? null },
       opts: {
         jobId: wake.key,
         delay: Math.max(0, Math.ceil(dueAt - now)),

@@ -11,6 +11,8 @@ import { openRedis } from './queue-redis.ts';
 export interface Wake {
   queue: string;
   deliveryId: string;
+  /** Where it goes, if that is known: spares the claim some looking. */
+  receiverId?: string | null;
   delayMs: number;
   /**
    * Distinct for each (delivery, due time): becomes the job's id. BullMQ ignores an id that it
@@ -21,6 +23,9 @@ export interface Wake {
 
 /** Hands wakes on, to this process' own worker or to the timers. Never throws. */
 export type Waker = (wakes: readonly Wake[]) => Promise<void>;
+
+/** Takes up what is due, or may be. */
+export type OnWake = (deliveryId: string, receiverId: string | null) => void;
 
 /** Timers that may fail: whatever they lose, the sweep finds again in Postgres. */
 export interface WakeQueue {
@@ -33,11 +38,7 @@ export interface WakeQueue {
    * Starts a worker on that queue and keeps it alive through outages. The job is done when `onWake`
    * returns: it only hands the id on. Wakes may come twice, and a little early where clocks differ.
    */
-  listen(
-    queue: string,
-    concurrency: number,
-    onWake: (deliveryId: string) => void,
-  ): Promise<{ close(): Promise<void> }>;
+  listen(queue: string, concurrency: number, onWake: OnWake): Promise<{ close(): Promise<void> }>;
   /** @throws when the backend can't be reached within 1 s */
   ping(): Promise<void>;
   /** How many wakes were not handed over since the start. */

@@ -5,6 +5,7 @@ import { healthOf, mergeHealth } from './health.ts';
 import type { AfterCommit, Owners } from './owner.ts';
 import type { Answer } from './send.ts';
 import type { Claimed } from './store/claim.ts';
+import type { Floors } from './store/floors.ts';
 import { type Ending, type Health, type Recorded, recordEndings } from './store/record.ts';
 import type { Settled } from './store/settle.ts';
 
@@ -25,17 +26,21 @@ type Record = (ending: Ending, delivery: Claimed, heard: Heard | null) => Promis
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 1_000;
-/** As long as a lease lasts beyond its attempt: later the token would be refused anyway. */
-const GIVE_UP_AFTER_MS = 10_000;
+/** What the database has not taken by then, it refuses for a reason that stays. */
+const GIVE_UP_AFTER_MS = 600_000;
+/** In a shutdown nobody can wait so long. */
+const LAST_TRIES_MS = 10_000;
 
 /**
- * Ends leases, many in one statement. A result that is known must not be lost to a restart of the
- * database, because losing it means sending again: so it is tried again while the lease holds.
+ * Ends leases, many in one statement. A result that is known must not be lost to an outage of the database,
+ * because losing it means sending again: so it is tried again for as long as the lease is ours, which is
+ * renewed meanwhile.
  */
 export function createRecorder(
   recordTogether: (items: RecordItem[]) => Promise<Array<Recorded | null | Error>>,
   fault: (error: unknown) => void,
   clock: Clock,
+  shutdown: AbortSignal,
 ): Record {
   const record = batched<RecordItem, Recorded | null | Error>(
     {
@@ -56,7 +61,8 @@ export function createRecorder(
             nextInMs: 'delayMs' in ending.next ? ending.next.delayMs : null,
           })
         : null;
-    const startedAt = clock.now();
+    let startedAt = clock.now();
+    let patienceMs = GIVE_UP_AFTER_MS;
     for (let pauseMs = FIRST_RETRY_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
       try {
         const recorded = await record({ ownerKind: delivery.ownerKind, ending, health });
@@ -64,7 +70,11 @@ export function createRecorder(
         return recorded;
       } catch (error) {
         fault(error);
-        if (clock.now() - startedAt > GIVE_UP_AFTER_MS) return null;
+        if (shutdown.aborted && patienceMs > LAST_TRIES_MS) {
+          patienceMs = LAST_TRIES_MS;
+          startedAt = clock.now();
+        }
+        if (clock.now() - startedAt > patienceMs) return null;
         await clock.sleep(pauseMs);
       }
     }
@@ -78,16 +88,17 @@ export function createRecorder(
  */
 export function recordThrough(
   prisma: Database['prisma'],
+  floors: Floors,
   owners: Owners,
 ): (items: RecordItem[]) => Promise<Array<Recorded | null | Error>> {
   return async (items) => {
     try {
-      return await recordBatch(prisma, owners, items);
+      return await recordBatch(prisma, floors, owners, items);
     } catch (error) {
       const refused = error instanceof Prisma.PrismaClientKnownRequestError;
       if (items.length === 1 || !refused) throw error;
       const each = await Promise.allSettled(
-        items.map((item) => recordBatch(prisma, owners, [item])),
+        items.map((item) => recordBatch(prisma, floors, owners, [item])),
       );
       return each.map((result) =>
         result.status === 'fulfilled' ? (result.value[0] ?? null) : asError(result.reason),
@@ -102,6 +113,7 @@ function asError(reason: unknown): Error {
 
 async function recordBatch(
   prisma: Database['prisma'],
+  floors: Floors,
   owners: Owners,
   items: RecordItem[],
 ): Promise<Array<Recorded | null>> {
@@ -111,8 +123,8 @@ async function recordBatch(
     .toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
   const health = mergeHealth(items.flatMap((item) => item.health ?? []));
   const { recorded, afterCommit } = items.some((item) => concernsOwner(item, owners))
-    ? await prisma.$transaction((tx) => recordAndTell(tx, owners, endings, health))
-    : { recorded: await recordEndings(prisma, endings, health), afterCommit: [] };
+    ? await prisma.$transaction((tx) => recordAndTell(tx, floors, owners, endings, health))
+    : { recorded: await recordEndings(prisma, floors, endings, health), afterCommit: [] };
   for (const act of afterCommit) act();
   return items.map(({ ending }) => recorded.get(ending.deliveryId) ?? null);
 }
@@ -129,11 +141,12 @@ function concernsOwner({ ownerKind, ending }: RecordItem, owners: Owners): boole
 
 async function recordAndTell(
   tx: Transaction & Sql,
+  floors: Floors,
   owners: Owners,
   endings: Ending[],
   health: Health[],
 ): Promise<{ recorded: Map<string, Recorded>; afterCommit: AfterCommit[] }> {
-  const recorded = await recordEndings(tx, endings, health);
+  const recorded = await recordEndings(tx, floors, endings, health);
   const settled = [...recorded.values()].filter((each) => each.settled);
   const afterCommit = [
     ...(await tellOfAttempts(tx, owners, endings, recorded)),

@@ -1,13 +1,14 @@
 import type { Clock } from '../clock.ts';
 import { newId } from '../ids.ts';
 import { decide, type Reading } from './decide.ts';
+import type { HeldLease, Leases } from './leases.ts';
 import { judge, type Outcome } from './outcome.ts';
 import type { Undeliverable } from './owner.ts';
 import type { Policy } from './policy.ts';
 import type { Wake } from './queue.ts';
 import type { Heard } from './recorder.ts';
 import type { Answer, Letter, Sender } from './send.ts';
-import { type Claim, type Claimed, LEASE_MARGIN_MS } from './store/claim.ts';
+import type { Claim, Claimed, Wanted } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
 
 /** An attempt as it ended, for the log, the metrics and the live view. */
@@ -20,9 +21,11 @@ export interface AttemptReport {
 
 /** The steps of a delivery, each of them shared by all that take it at the same time. */
 export interface Steps {
-  claim(deliveryId: string): Promise<Claim | null>;
+  claim(wanted: Wanted): Promise<Claim | null>;
   policyOf(queue: string, version: number): Promise<Policy>;
   compose(delivery: Claimed): Promise<Letter | Undeliverable>;
+  /** The leases that this process holds. */
+  leases: Pick<Leases, 'hold' | 'holds'>;
   /** When an attempt may start, by `clock`: starts at one receiver are kept apart. */
   pace(receiverId: string, plannedAt: number, intervalMs: number): number;
   sender: Sender;
@@ -46,7 +49,7 @@ const RETRY_OWN_FAULT_MS = 5_000;
 
 /** What a lane learns from one run. */
 export type RunResult =
-  | { kind: 'refused'; deliveryId: string; claim: Claim | null }
+  | { kind: 'refused'; wanted: Wanted; claim: Claim | null }
   | { kind: 'ended'; delivery: Claimed; entry: AttemptEntry | null; recorded: Recorded | null };
 
 /**
@@ -63,9 +66,9 @@ export type RunResult =
  * - between record and wake: the delivery is pending with a due time; the sweep finds it;
  * - in a shutdown: the attempt is broken off and the lease given back, nothing is charged.
  */
-export async function run(deliveryId: string, steps: Steps): Promise<RunResult> {
-  const claim = await steps.claim(deliveryId);
-  if (claim?.verdict !== 'claimed') return { kind: 'refused', deliveryId, claim };
+export async function run(wanted: Wanted, steps: Steps): Promise<RunResult> {
+  const claim = await steps.claim(wanted);
+  if (claim?.verdict !== 'claimed') return { kind: 'refused', wanted, claim };
   return finish(claim.delivery, steps);
 }
 
@@ -74,8 +77,12 @@ export async function finish(
   delivery: Claimed,
   steps: Omit<Steps, 'claim'>,
 ): Promise<RunResult & { kind: 'ended' }> {
-  const ended = await attempt(delivery, steps).catch((error) => giveBack(delivery, error, steps));
+  const lease = steps.leases.hold(delivery);
+  const ended = await attempt(delivery, lease, steps).catch((error) =>
+    giveBack(delivery, error, steps),
+  );
   const recorded = await steps.record(ended.ending, delivery, ended.heard);
+  lease.release();
   if (ended.ending.attempt !== null) {
     steps.report({ delivery, entry: ended.ending.attempt, recorded });
   }
@@ -89,7 +96,11 @@ interface Ended {
 }
 
 /** compose → send → judge → decide. Rejects only where nothing may be charged. */
-async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<Ended> {
+async function attempt(
+  delivery: Claimed,
+  lease: HeldLease,
+  steps: Omit<Steps, 'claim'>,
+): Promise<Ended> {
   const clock = clockOf(delivery, steps.clock);
   const [policy, letter] = await Promise.all([
     steps.policyOf(delivery.queue, delivery.policyVersion),
@@ -115,8 +126,7 @@ async function attempt(delivery: Claimed, steps: Omit<Steps, 'claim'>): Promise<
   }
 
   // A process that stood still: somebody else has it by now, or soon will.
-  const leasedForMs = delivery.startInMs + policy.timeoutMs + LEASE_MARGIN_MS;
-  if (startedAtMs >= delivery.leasedAtMs + leasedForMs) {
+  if (steps.clock.now() >= lease.endsAt()) {
     return { ending: ending(delivery, null, { to: 'released', delayMs: 0 }), heard: null };
   }
 
@@ -178,7 +188,8 @@ function giveBack(delivery: Claimed, error: unknown, steps: Omit<Steps, 'claim'>
 }
 
 function ending(delivery: Claimed, attempt: AttemptEntry | null, next: Transition): Ending {
-  return { deliveryId: delivery.id, leaseToken: delivery.leaseToken, attempt, next };
+  const { id: deliveryId, queue, receiverId, leaseToken } = delivery;
+  return { deliveryId, queue, receiverId, leaseToken, attempt, next };
 }
 
 function standingOf({ rung, trigger, deadlineMs, resumeMs }: Claimed) {
@@ -214,10 +225,13 @@ function entryOf(
 }
 
 /** The job of a delivery's next attempt. Its key differs for each due time. */
-export function wakeFor(due: Pick<Recorded, 'id' | 'queue' | 'dueAtMs' | 'waitMs'>): Wake {
+export function wakeFor(
+  due: Pick<Recorded, 'id' | 'queue' | 'dueAtMs' | 'waitMs'> & { receiverId?: string | null },
+): Wake {
   return {
     queue: due.queue,
     deliveryId: due.id,
+    receiverId: due.receiverId ?? null,
     delayMs: Math.max(0, Math.ceil(due.waitMs ?? 0)),
     key: `${due.id}-${due.dueAtMs ?? 0}`,
   };

@@ -1,8 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { checkUrl, createGuard, DestinationError } from './destination.ts';
+import { createLagMeter, type LagMeter } from './lag.ts';
 import { type Line, type Lines, openLines } from './lines.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { signatureHeaders } from './sign.ts';
+import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
+import { waitingFor } from './waiting-for.ts';
 
 /** What goes out, the same in every attempt. */
 export interface Letter {
@@ -38,6 +41,8 @@ export type Answer =
       retryAfterMs: number | null;
       remoteAddress: string | null;
       durationMs: number;
+      /** The same without the time in which this process itself lagged: for so long the receiver held a place. */
+      heldMs: number;
     }
   | {
       kind: 'failure';
@@ -46,12 +51,14 @@ export type Answer =
       error: string;
       remoteAddress: string | null;
       durationMs: number;
+      heldMs: number;
     };
 
 export interface Sender {
   /**
    * Makes one HTTP call. Never rejects for anything that a network or a receiver can do; rejects
-   * with the signal's reason when `stamp.signal` aborts, and once the sender is closed.
+   * with the signal's reason when `stamp.signal` aborts, once the sender is closed, and when this machine
+   * has no descriptors, ports or memory left for it.
    */
   send(letter: Letter, stamp: Stamp): Promise<Answer>;
   /** Gives up what is in flight and closes every connection. */
@@ -114,6 +121,7 @@ const OURS = new Set([
 export function createSender(options: SenderOptions): Sender {
   const guard = createGuard(options);
   const lines = openLines(guard);
+  const lag = createLagMeter();
   const closing = new AbortController();
 
   return {
@@ -122,7 +130,7 @@ export function createSender(options: SenderOptions): Sender {
       stamp.signal?.throwIfAborted();
       // Registration has checked it too, but perhaps under other rules.
       const check = checkUrl(letter.url, options);
-      if (!check.ok) return failed('blocked_target', ERRORS.blocked_target, null, 0);
+      if (!check.ok) return failed('blocked_target', ERRORS.blocked_target, null, NO_TIME);
       const body = Buffer.from(letter.body);
       const request: Dispatcher.DispatchOptions = {
         path: check.url.pathname + check.url.search,
@@ -131,7 +139,8 @@ export function createSender(options: SenderOptions): Sender {
         body,
       };
       const stops = stamp.signal === undefined ? [closing.signal] : [closing.signal, stamp.signal];
-      return exchange(lines, check.url.origin, request, stamp, stops);
+      lag.begin();
+      return exchange({ lines, lag }, check.url.origin, request, stamp, stops).finally(lag.end);
     },
     async close() {
       closing.abort(new Error('The sender is closed.'));
@@ -162,14 +171,14 @@ function headersOf(letter: Letter, stamp: Stamp, body: Buffer, userAgent: string
 
 /** One request and its answer, on a line of its own, within one deadline for everything. */
 function exchange(
-  lines: Lines,
+  { lines, lag }: { lines: Lines; lag: LagMeter },
   origin: string,
   request: Dispatcher.DispatchOptions,
   stamp: Stamp,
   stops: readonly AbortSignal[],
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const startedAt = performance.now();
+    const watch = startWatch(lag);
     const line = lines.take(origin);
     const chunks: Buffer[] = [];
     let head: { statusCode: number; retryAfterMs: number | null } | null = null;
@@ -187,21 +196,25 @@ function exchange(
       if (settled || head === null) return;
       settle(leave);
       const { remoteAddress } = line;
-      const durationMs = Math.round(performance.now() - startedAt);
-      resolve({ kind: 'response', ...head, body: textOf(chunks), remoteAddress, durationMs });
+      resolve({ kind: 'response', ...head, body: textOf(chunks), remoteAddress, ...watch.read() });
     };
     const fail = (outcome: Failure) => {
       if (settled) return;
       settle(lines.hangUp);
       const error = outcome === 'connection_error' && sent ? BROKEN_OFF : ERRORS[outcome];
-      const durationMs = Math.round(performance.now() - startedAt);
-      resolve(failed(outcome, error, line.remoteAddress, durationMs));
+      resolve(failed(outcome, error, line.remoteAddress, watch.read()));
     };
     const cancel = (reason: unknown) => {
       settle(lines.hangUp);
       reject(reason);
     };
-    const deadline = setTimeout(fail, stamp.timeoutMs, 'timeout');
+    let deadline = setTimeout(expire, stamp.timeoutMs);
+    /** What we lagged is given back; and what has arrived meanwhile lies in the socket and is read first. */
+    function expire(): void {
+      const leftMs = watch.leftMs(stamp.timeoutMs);
+      if (leftMs > 0) deadline = setTimeout(expire, leftMs);
+      else setImmediate(() => setImmediate(fail, 'timeout'));
+    }
     for (const stop of stops) waitingFor(stop).add(cancel);
 
     line.client.dispatch(request, {
@@ -223,7 +236,8 @@ function exchange(
         respond(lines.giveBack);
       },
       onResponseError(_controller, error) {
-        fail(failureOf(error));
+        if (isOurFault(error) && !settled) cancel(error);
+        else fail(failureOf(error));
       },
     });
   });
@@ -233,9 +247,18 @@ function failed(
   outcome: Failure,
   error: string,
   remoteAddress: string | null,
-  durationMs: number,
+  times: Times,
 ): Answer {
-  return { kind: 'failure', outcome, error, remoteAddress, durationMs };
+  return { kind: 'failure', outcome, error, remoteAddress, ...times };
+}
+
+/** What this machine lacks says nothing of the receiver. */
+const OUR_FAULTS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
+
+/** Of several addresses that were tried, each may have its own error. */
+function isOurFault(error: Error & { code?: unknown; errors?: unknown }): boolean {
+  if (Array.isArray(error.errors)) return error.errors.every(isOurFault);
+  return typeof error.code === 'string' && OUR_FAULTS.has(error.code);
 }
 
 /** PostgreSQL takes no NUL in a text. */
@@ -265,23 +288,4 @@ function failureOf(error: Error & { code?: unknown }): Failure {
   const code = String(error.code);
   if (TLS_CODES.test(code)) return 'tls_error';
   return code === 'ETIMEDOUT' ? 'timeout' : 'connection_error';
-}
-
-type Cancel = (reason: unknown) => void;
-const waiting = new WeakMap<AbortSignal, Set<Cancel>>();
-
-/**
- * Who wants to know when a signal aborts. One listener a signal, however many attempts are in
- * flight: an EventTarget looks for its listeners by walking, and warns from the eleventh on.
- */
-function waitingFor(signal: AbortSignal): Set<Cancel> {
-  const known = waiting.get(signal);
-  if (known !== undefined) return known;
-  const cancels = new Set<Cancel>();
-  waiting.set(signal, cancels);
-  const abort = () => {
-    for (const cancel of cancels) cancel(signal.reason);
-  };
-  signal.addEventListener('abort', abort, { once: true });
-  return cancels;
 }

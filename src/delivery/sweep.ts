@@ -12,15 +12,17 @@ const BATCH = 500;
  */
 export async function recoverLostAttempts(
   store: Pick<EngineStore, 'findOverdueLeases' | 'nowMs'>,
-  steps: Pick<Steps, 'policyOf' | 'readLost' | 'record' | 'report' | 'wake'>,
+  steps: Pick<Steps, 'leases' | 'policyOf' | 'readLost' | 'record' | 'report' | 'wake'>,
 ): Promise<number> {
   let found = 0;
   for (;;) {
     const overdue = await store.findOverdueLeases(BATCH);
-    found += overdue.length;
+    // What this process still has in its hands is late, not lost.
+    const lost = overdue.filter(({ leaseToken }) => !steps.leases.holds(leaseToken));
+    found += lost.length;
     const nowMs = await store.nowMs();
     await Promise.all(
-      overdue.map(async (delivery) => {
+      lost.map(async (delivery) => {
         const policy = await steps.policyOf(delivery.queue, delivery.policyVersion);
         const ending = endLostAttempt(delivery, policy, steps.readLost(delivery), nowMs);
         const recorded = await steps.record(ending, delivery, null);
@@ -29,7 +31,7 @@ export async function recoverLostAttempts(
         if (recorded.waitMs !== null) await steps.wake([wakeFor(recorded)]);
       }),
     );
-    if (overdue.length < BATCH) return found;
+    if (overdue.length < BATCH || lost.length === 0) return found;
   }
 }
 

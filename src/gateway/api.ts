@@ -1,6 +1,6 @@
 import { createCommands } from '../delivery/commands.ts';
 import { checkUrl, createGuard } from '../delivery/destination.ts';
-import { createSteps } from '../delivery/engine.ts';
+import { createSteps, openLeases } from '../delivery/engine.ts';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
 import { endpointRoutes } from '../merchant/endpoints.ts';
@@ -91,7 +91,14 @@ function routeTable(
   const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
   const guard = createGuard({ allowPrivateTargets });
   closers.push(async () => guard.close());
-  const commands = createCommands(database, wake, engine.owners, createSteps(engine, stopping));
+  const leases = openLeases(engine);
+  closers.push(async () => leases.close());
+  const commands = createCommands(
+    database,
+    wake,
+    engine.owners,
+    createSteps(engine, leases, stopping),
+  );
   const refusedUrl = (url: string) => {
     const checked = checkUrl(url, { allowPrivateTargets });
     return checked.ok ? null : checked.reason;

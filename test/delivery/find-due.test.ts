@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { claimDeliveries } from '../../src/delivery/store/claim.ts';
 import { type DueSearch, findDue } from '../../src/delivery/store/find-due.ts';
+import { createFloors } from '../../src/delivery/store/floors.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 let db: TestDatabase;
@@ -26,17 +27,27 @@ const waits = (
             ${more.priority ?? 0}, postrider_now() + ${more.dueInMs ?? 0} * interval '1 millisecond',
             postrider_now(), postrider_now() + ${more.endsInMs ?? 3_600_000} * interval '1 millisecond')`;
 
-const find = async (more: Partial<DueSearch> = {}) =>
-  findDue(db.database.prisma, {
+const find = async (more: Partial<DueSearch> = {}) => {
+  const { wanted, next } = await findDue(db.database.prisma, createFloors(), {
     queue: 'default',
     scope: { after: '', receivers: 100 },
     limit: 100,
     maxInFlight: 20,
+    ratePerSecond: null,
     suspects: 'with',
     ...more,
   });
+  return { ids: wanted.map(({ id }) => id), next };
+};
 const claim = async (ids: string[], places = 100, suspectPlaces = 100) => {
-  const claims = await claimDeliveries(db.database.prisma, ids, places, suspectPlaces);
+  const claims = await claimDeliveries(
+    db.database.prisma,
+    createFloors(),
+    'default',
+    ids.map((id) => ({ id, receiverId: null })),
+    places,
+    suspectPlaces,
+  );
   return Object.fromEntries([...claims].map(([id, { verdict }]) => [id, verdict]));
 };
 
@@ -71,7 +82,7 @@ test('receivers that are paused, open, full or to be left out give nothing', asy
       { id: 'paused', trusted: true, pausedAt: new Date() },
       { id: 'disabled', trusted: true, disabledReason: 'gone' },
       { id: 'open', openUntil: soon },
-      { id: 'later', trusted: true, nextStartAt: soon },
+      { id: 'later', trusted: true, ratePerSecond: 0.001, nextStartAt: soon },
       { id: 'full', trusted: true, maxInFlight: 1 },
       { id: 'unproved' },
     ],

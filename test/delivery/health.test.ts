@@ -15,6 +15,7 @@ const response = (statusCode: number, more: Partial<Answer> = {}) =>
     retryAfterMs: null,
     remoteAddress: null,
     durationMs: 3,
+    heldMs: 3,
     ...more,
   }) as Answer;
 const silence = (durationMs: number): Answer => ({
@@ -23,12 +24,13 @@ const silence = (durationMs: number): Answer => ({
   error: '',
   remoteAddress: null,
   durationMs,
+  heldMs: durationMs,
 });
 const scoreOf = (answer: Answer) => healthOf(AT_AN_ENDPOINT, answer, 'http_status', RULES).score;
 
 test('a failure weighs what it cost: the seconds for which it held a place', () => {
   expect(scoreOf(response(500))).toBe(1);
-  expect(scoreOf(response(500, { durationMs: 1000 }))).toBe(17);
+  expect(scoreOf(response(500, { durationMs: 1000, heldMs: 1000 }))).toBe(17);
   expect(scoreOf(silence(1))).toBe(6);
   expect(scoreOf(silence(1000))).toBe(22);
   expect(scoreOf(silence(15_000))).toBe(40);
@@ -58,4 +60,8 @@ test('one payment’s address says nothing of the others at its origin', () => {
     gone: false,
   });
   expect(healthOf(AT_A_ONE_OFF_ADDRESS, response(410), 'http_status', RULES).gone).toBe(false);
+});
+
+test('the time that this process lagged weighs nothing', () => {
+  expect(scoreOf(response(500, { durationMs: 4000, heldMs: 3 }))).toBe(1);
 });

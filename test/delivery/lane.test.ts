@@ -6,6 +6,8 @@ import type { DueScope } from '../../src/delivery/store/find-due.ts';
 import { until } from '../support/until.ts';
 
 type Found = { ids: string[]; next: string };
+/** Their receiver does not matter here. */
+const wantedOf = (ids: string[]) => ids.map((id) => ({ id, receiverId: null }));
 
 let lane: Lane;
 const runs = new Map<string, () => void>();
@@ -14,15 +16,21 @@ const looks: { scope: DueScope; limit: number; answer(found: Found): void }[] = 
 /** A lane whose attempts and looks end when the test says so. */
 function open(concurrency: number): void {
   const work: LaneWork = {
-    run: (deliveryId) =>
+    run: (wanted) =>
       new Promise<RunResult>((resolve) => {
-        runs.set(deliveryId, () => {
-          runs.delete(deliveryId);
-          resolve({ kind: 'refused', deliveryId, claim: null });
+        runs.set(wanted.id, () => {
+          runs.delete(wanted.id);
+          resolve({ kind: 'refused', wanted, claim: null });
         });
       }),
     findDue: (scope, limit) =>
-      new Promise((resolve) => looks.push({ scope, limit, answer: resolve })),
+      new Promise((resolve) =>
+        looks.push({
+          scope,
+          limit,
+          answer: ({ ids, next }) => resolve({ wanted: wantedOf(ids), next }),
+        }),
+      ),
     fault(error) {
       throw error;
     },
@@ -49,7 +57,11 @@ test('what is turned away while a look is under way is looked for by the next on
   open(2);
   const looked = lane.look();
   const first = await nextLook();
-  expect([lane.offer('a'), lane.offer('b'), lane.offer('c')]).toEqual([true, true, false]);
+  expect([lane.offer('a', null), lane.offer('b', null), lane.offer('c', null)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
   // From a snapshot in which there was no c.
   first.answer({ ids: [], next: '' });
   await looked;

@@ -3,8 +3,9 @@ import { createProcess } from '../../simulate/process.ts';
 import { randomOf } from '../../simulate/random.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
 import { createTimeline } from '../../simulate/timeline.ts';
+import { createLeases } from '../../src/delivery/leases.ts';
 import { finish, type Steps } from '../../src/delivery/run.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
+import { type Claimed, LEASE_MARGIN_MS } from '../../src/delivery/store/claim.ts';
 import type { Ending } from '../../src/delivery/store/record.ts';
 
 const LEASED_AT_MS = Date.UTC(2026, 0, 1);
@@ -34,6 +35,11 @@ async function attemptWith(
       await clock.sleep(COMPOSING_MS);
       return { url: 'https://a.example', headers: {}, body: '{}', secrets: [], webhookId: 'ntf_1' };
     },
+    leases: createLeases(
+      async () => new Set(),
+      () => {},
+      clock,
+    ),
     pace: (_receiverId, plannedAt) => plannedAt,
     sender: {
       async send() {
@@ -45,6 +51,7 @@ async function attemptWith(
           retryAfterMs: null,
           remoteAddress: null,
           durationMs: 1,
+          heldMs: 1,
         };
       },
       async close() {},
@@ -69,6 +76,7 @@ async function attemptWith(
     leaseToken: 'token',
     leasedAtMs: LEASED_AT_MS,
     leasedAtTick: clock.now(),
+    leasedForMs: policy.timeoutMs + LEASE_MARGIN_MS,
     startInMs: 0,
     intervalMs: 0,
     suspect: false,

@@ -23,6 +23,7 @@ const CLAIMED: Claimed = {
   leaseToken: 'token',
   leasedAtMs: LEASED_AT_MS,
   leasedAtTick: 0,
+  leasedForMs: 25_000,
   startInMs: 0,
   intervalMs: 0,
   suspect: false,

@@ -10,6 +10,7 @@ const answer = (statusCode: number, body: string) =>
     retryAfterMs: null,
     remoteAddress: null,
     durationMs: 1,
+    heldMs: 1,
   }) as const;
 
 const equals: SuccessRule = { body: { equals: 'success' } };

@@ -157,6 +157,7 @@ describe('an answer', () => {
         retryAfterMs: null,
         remoteAddress: '127.0.0.1',
         durationMs: expect.any(Number),
+        heldMs: expect.any(Number),
       });
     },
   );

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { mergeHealth } from '../../src/delivery/health.ts';
+import { createFloors } from '../../src/delivery/store/floors.ts';
 import { type Health, recordEndings } from '../../src/delivery/store/record.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
@@ -16,6 +17,7 @@ const receiver = (limits: { maxInFlight?: number; allowance?: number } = {}) =>
 const fares = async (health: Partial<Health>): Promise<number | null> => {
   await recordEndings(
     db.database.prisma,
+    createFloors(),
     [],
     [
       {

@@ -42,14 +42,37 @@ test('a result that comes after its lease has run out is refused by its token', 
   receiver.answer([held, 200]);
   const id = await notify();
   await receiver.waitFor(1);
-  // The worker is not dead, only too slow for its lease: the sweep cannot know.
+  // The worker is not dead, only too slow for its lease: another process cannot know.
+  const other = await testGateway({ roles: ['worker'], db: gateway.db });
+  try {
+    await gateway.db.travel(60_000);
+    await receiver.waitFor(2);
+    await until(async () => (await read(id)).status === 'delivered');
+    held.release();
+    await until(() => logs.some((line) => line.includes('attempt came too late')));
+    expect(await outcomes(id)).toEqual(['unknown', 'success']);
+    expect(await read(id)).toMatchObject({ status: 'delivered', attemptCount: 2 });
+  } finally {
+    await other.close();
+  }
+});
+
+test('a process does not take its own attempt for lost, however late it is', async () => {
+  const held = hold(200);
+  receiver.answer(held);
+  const id = await notify();
+  await receiver.waitFor(1);
   await gateway.db.travel(60_000);
+  // A sweep has been and gone: it has found what is due after the journey.
+  const other = await notify();
   await receiver.waitFor(2);
-  await until(async () => (await read(id)).status === 'delivered');
+  await gateway.db.travel(60_000);
   held.release();
-  await until(() => logs.some((line) => line.includes('attempt came too late')));
-  expect(await outcomes(id)).toEqual(['unknown', 'success']);
-  expect(await read(id)).toMatchObject({ status: 'delivered', attemptCount: 2 });
+  for (const each of [id, other]) {
+    await until(async () => (await read(each)).status === 'delivered');
+    expect(await outcomes(each)).toEqual(['success']);
+  }
+  expect(receiver.requests).toHaveLength(2);
 });
 
 test('what no wake was made for is found all the same', async () => {

@@ -9,6 +9,7 @@ const answered = (statusCode: number, body = '', retryAfterMs: number | null = n
   retryAfterMs,
   remoteAddress: null,
   durationMs: 1,
+  heldMs: 1,
 });
 const unanswered = (outcome: 'timeout' | 'dns_error' | 'blocked_target'): Answer => ({
   kind: 'failure',
@@ -16,6 +17,7 @@ const unanswered = (outcome: 'timeout' | 'dns_error' | 'blocked_target'): Answer
   error: 'no answer',
   remoteAddress: null,
   durationMs: 1,
+  heldMs: 1,
 });
 
 describe('what a check-back was answered', () => {

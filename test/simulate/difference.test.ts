@@ -51,6 +51,7 @@ async function follow(seed: number, steps: number): Promise<void> {
     policies: new Map(),
     versions: new Map(),
     made: 0,
+    placeOf: new Map(),
     held: sides[1].held,
   };
   const both = (step: Step) => Promise.all(sides.map(({ ledger, held }) => step(ledger, held)));

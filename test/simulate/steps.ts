@@ -22,6 +22,8 @@ export interface Scene {
   policies: Map<string, Policy>;
   versions: Map<string, number>;
   made: number;
+  /** Where each delivery is. */
+  placeOf: Map<string, { queue: string; receiverId: string | null }>;
   /** Deliveries under a lease, as claimed. */
   held: Map<string, Claimed>;
 }
@@ -54,6 +56,7 @@ const DRAWERS = {
       const id = `dlv_${String(scene.made).padStart(5, '0')}`;
       scene.ids.push(id);
       const receiverId = random.chance(0.05) ? null : random.pick(scene.receiverIds);
+      scene.placeOf.set(id, { queue, receiverId });
       const delayMs = (policy.ladderSeconds[0] ?? 0) * 1000;
       const deadlineMs = policy.deadlineSeconds * 1000;
       return {
@@ -69,10 +72,19 @@ const DRAWERS = {
     return (ledger) => ledger.create(rows);
   },
   claim(scene: Scene, random: Random): Step {
-    const ids = some(scene.ids.slice(-40), 12, random);
+    const drawn = some(scene.ids.slice(-40), 12, random);
+    // A lane claims for its own queue.
+    const queue = scene.placeOf.get(drawn[0] ?? '')?.queue ?? 'default';
+    const ids = drawn.filter((id) => scene.placeOf.get(id)?.queue === queue);
+    const isKnown = random.chance(0.8);
     const [places, suspects] = [random.whole(0, 10), random.whole(0, 10)];
     return async ({ store }, held) => {
-      const claims = await store.claim(ids, places, suspects);
+      // What a process remembers of receivers must change nothing.
+      const wanted = ids.map((id) => ({
+        id,
+        receiverId: isKnown ? (scene.placeOf.get(id)?.receiverId ?? null) : null,
+      }));
+      const claims = await store.claim(queue, wanted, places, suspects);
       return [...claims]
         .toSorted(([a], [b]) => (a < b ? -1 : 1))
         .map(([id, claim]) => {
@@ -124,17 +136,18 @@ const DRAWERS = {
           ? null
           : healthOf(claimed, answer, outcome, { maxInFlight: most, nextInMs });
       const wrongToken = random.chance(0.1);
-      return { deliveryId: claimed.id, attempt, next, health, wrongToken };
+      const { id: deliveryId, queue, receiverId } = claimed;
+      return { deliveryId, queue, receiverId, attempt, next, health, wrongToken };
     });
     return async ({ store }, held) => {
       const recorded = await store.record(
-        items.map(({ deliveryId, attempt, next, health, wrongToken }) => {
+        items.map(({ deliveryId, queue, receiverId, attempt, next, health, wrongToken }) => {
           const token = held.get(deliveryId)?.leaseToken as string;
           const leaseToken = wrongToken ? '00000000-0000-4000-8000-000000000000' : token;
           if (!wrongToken) held.delete(deliveryId);
           return {
             ownerKind: 'notification',
-            ending: { deliveryId, leaseToken, attempt, next },
+            ending: { deliveryId, queue, receiverId, leaseToken, attempt, next },
             health,
           };
         }),
@@ -204,13 +217,15 @@ const DRAWERS = {
         : { receiverIds: some(scene.receiverIds, 4, random).sort() },
       limit: random.pick([3, 200]),
       maxInFlight: random.whole(1, 20),
+      ratePerSecond: random.pick([null, 5]),
       suspects: random.pick(['with', 'without'] as const),
     };
     return async ({ store }) => {
       const found = await store.findDue(search);
       // Of two that came at the same moment either may be first, and be the last that fits.
-      const isCut = found.ids.length === search.limit;
-      return { next: found.next, ids: isCut ? found.ids.length : found.ids.toSorted() };
+      const ids = found.wanted.map(({ id }) => id);
+      const isCut = ids.length === search.limit;
+      return { next: found.next, ids: isCut ? ids.length : ids.toSorted() };
     };
   },
   sweep(scene: Scene): Step {

@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/client.ts';
+import type { Floors } from './floors.ts';
 
 /** A delivery in this worker's hands until its lease ends. */
 export interface Claimed {
@@ -8,6 +9,8 @@ export interface Claimed {
   leasedAtMs: number;
   /** `performance.now()` from just before that: together they are the database's clock, a hair ahead. */
   leasedAtTick: number;
+  /** How long the lease lasts from then on unless it is renewed, ms. */
+  leasedForMs: number;
   /** How long the receiver's rate wants the attempt to wait, ms. */
   startInMs: number;
   /** The least time between two starts at this receiver, ms; 0: no limit. */
@@ -65,28 +68,51 @@ export interface ClaimRow {
   due_at: Date | null;
   deadline_at: Date;
   resume_at: Date | null;
+  lease_until: Date | null;
+  lease_floor?: bigint | null;
 }
 
 /** What a lease lasts beyond the attempt's own deadline: composing, a slow process, the record itself. */
 export const LEASE_MARGIN_MS = 10_000;
 
+/** A delivery that may be due, and its receiver where that is known. */
+export interface Wanted {
+  id: string;
+  receiverId: string | null;
+}
+
 /**
  * Leases what may be sent now. A delivery that is not in the answer is settled, or in other hands.
  *
+ * @param queue which all of them are in
  * @param places attempts this worker can begin
  * @param suspectPlaces of those, for receivers that have not proved themselves
  */
 export async function claimDeliveries(
   sql: Sql,
-  ids: string[],
+  floors: Floors,
+  queue: string,
+  wanted: readonly Wanted[],
   places: number,
   suspectPlaces: number,
 ): Promise<Map<string, Claim>> {
   const tick = performance.now();
+  const receiverIds = wanted.map(({ receiverId }) => receiverId);
+  const leaseFloors = receiverIds.map((id) => (id === null ? null : floors.leaseAt(id)));
+  const dueFloors = receiverIds.map((id) => (id === null ? null : floors.dueAt(queue, id)));
   const rows = await sql.$queryRaw<ClaimRow[]>`
-    SELECT * FROM claim_deliveries(${ids}::text[], ${places}::int, ${suspectPlaces}::int,
-      ${LEASE_MARGIN_MS}::int)`;
+    SELECT * FROM claim_deliveries(${wanted.map(({ id }) => id)}::text[], ${places}::int,
+      ${suspectPlaces}::int, ${LEASE_MARGIN_MS}::int, ${receiverIds}::text[],
+      ${leaseFloors}::bigint[], ${dueFloors.map(timeOf)}::timestamptz[])`;
+  for (const { receiver_id, lease_floor } of rows) {
+    if (lease_floor != null) floors.noteLease(receiver_id, String(lease_floor));
+  }
   return new Map(rows.map((row) => [row.id, toClaim(row, tick)]));
+}
+
+/** As a parameter: an array of dates is one that Prisma does not take with nulls in it. */
+export function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }
 
 function toClaim(row: ClaimRow, tick: number): Claim {
@@ -109,6 +135,7 @@ export function toClaimed(row: ClaimRow, tick: number): Claimed {
     leaseToken: row.lease_token,
     leasedAtMs: row.now_at.getTime(),
     leasedAtTick: tick,
+    leasedForMs: (row.lease_until?.getTime() ?? 0) - row.now_at.getTime(),
     startInMs: row.start_in_ms,
     intervalMs: row.interval_ms,
     suspect: row.suspect,
@@ -135,7 +162,7 @@ export async function findOverdueLeases(sql: Sql, limit: number): Promise<Claime
   const rows = await sql.$queryRaw<ClaimRow[]>`
     SELECT id, 0 AS start_in_ms, 0 AS interval_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
            owner_id, purpose, queue, policy_version, receiver_id, endpoint_id, url, cycle, rung,
-           attempt_count, trigger, NULL::timestamptz AS due_at, deadline_at, resume_at
+           attempt_count, trigger, NULL::timestamptz AS due_at, deadline_at, resume_at, lease_until
       FROM delivery WHERE lease_token IS NOT NULL AND lease_until <= postrider_now()
      ORDER BY lease_until LIMIT ${limit}`;
   return rows.map((row) => toClaimed(row, performance.now()));

@@ -1,12 +1,21 @@
 import type { Database } from '../../db/client.ts';
+import type { Renew } from '../leases.ts';
 import type { Owners } from '../owner.ts';
 import type { Policy } from '../policy.ts';
 import { type RecordItem, recordThrough } from '../recorder.ts';
-import { type Claim, type Claimed, claimDeliveries, findOverdueLeases } from './claim.ts';
+import {
+  type Claim,
+  type Claimed,
+  claimDeliveries,
+  findOverdueLeases,
+  type Wanted,
+} from './claim.ts';
 import { expireOverdue } from './expire.ts';
 import { type DueSearch, findDue } from './find-due.ts';
+import { createFloors } from './floors.ts';
 import { currentPolicies, policyCache } from './policies.ts';
 import type { Recorded } from './record.ts';
+import { renewLeases } from './renew.ts';
 
 /** What the engine asks of the database: the same rules hold for whoever else implements it. */
 export interface EngineStore {
@@ -14,8 +23,15 @@ export interface EngineStore {
   nowMs(): Promise<number>;
   policyOf(queue: string, version: number): Promise<Policy>;
   currentPolicies(): Promise<Policy[]>;
-  claim(ids: string[], places: number, suspectPlaces: number): Promise<Map<string, Claim>>;
-  findDue(search: DueSearch): Promise<{ ids: string[]; next: string }>;
+  claim(
+    queue: string,
+    wanted: readonly Wanted[],
+    places: number,
+    suspectPlaces: number,
+  ): Promise<Map<string, Claim>>;
+  /** Gives leases more time. @returns the tokens of those that were still held */
+  renew: Renew;
+  findDue(search: DueSearch): Promise<{ wanted: Wanted[]; next: string }>;
   findOverdueLeases(limit: number): Promise<Claimed[]>;
   /** Ends leases, in one commit; for each its answer, null where the lease was lost, or its own error. */
   record(items: RecordItem[]): Promise<Array<Recorded | null | Error>>;
@@ -27,6 +43,7 @@ export interface EngineStore {
 }
 
 export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
+  const floors = createFloors();
   return {
     async nowMs() {
       const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
@@ -34,10 +51,12 @@ export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
     },
     policyOf: policyCache(prisma),
     currentPolicies: () => currentPolicies(prisma),
-    claim: (ids, places, suspectPlaces) => claimDeliveries(prisma, ids, places, suspectPlaces),
-    findDue: (search) => findDue(prisma, search),
+    claim: (queue, wanted, places, suspectPlaces) =>
+      claimDeliveries(prisma, floors, queue, wanted, places, suspectPlaces),
+    renew: (leases, forMs) => renewLeases(prisma, leases, forMs),
+    findDue: (search) => findDue(prisma, floors, search),
     findOverdueLeases: (limit) => findOverdueLeases(prisma, limit),
-    record: recordThrough(prisma, owners),
+    record: recordThrough(prisma, floors, owners),
     expire: (limit) => expireOverdue(prisma, owners, limit),
   };
 }

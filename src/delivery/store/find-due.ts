@@ -1,4 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { timeOf, type Wanted } from './claim.ts';
+import type { Floors } from './floors.ts';
 
 /** What `findDue` searches: the whole queue from a receiver on, or just some receivers. */
 export type DueScope = { after: string; receivers: number } | { receiverIds: string[] };
@@ -8,8 +10,9 @@ export interface DueSearch {
   scope: DueScope;
   /** Most ids in the answer. */
   limit: number;
-  /** The queue's limit for receivers that have none of their own. */
+  /** The queue's limits for receivers that have none of their own. */
   maxInFlight: number;
+  ratePerSecond: number | null;
   /** Whether there is a place left for receivers that have not proved themselves. */
   suspects: 'with' | 'without';
 }
@@ -21,54 +24,74 @@ export interface DueSearch {
  * A queue is walked receiver by receiver along the index (a loose scan), a bounded number of them at
  * a time, so that the work does not grow with the deliveries that wait.
  *
- * @returns the ids, and the receiver where the next walk goes on (`''`: the end was reached)
+ * @returns them, and the receiver where the next walk goes on (`''`: the end was reached)
  */
 export async function findDue(
   sql: Sql,
+  floors: Floors,
   search: DueSearch,
-): Promise<{ ids: string[]; next: string }> {
-  const [row] = await sql.$queryRaw<{ ids: string[] | null; last: string | null; seen: number }[]>`
-    WITH RECURSIVE ${walk(search)}, open AS MATERIALIZED (
-      SELECT r.id, CASE WHEN r.open_until IS NOT NULL THEN 1
+): Promise<{ wanted: Wanted[]; next: string }> {
+  const [row] = await sql.$queryRaw<
+    { ids: string[] | null; receivers: string[] | null; last: string | null; seen: number }[]
+  >`
+    WITH RECURSIVE ${walk(search, floors)}, open AS MATERIALIZED (
+      SELECT r.id, walk.due_floor, CASE WHEN r.open_until IS NOT NULL THEN 1
                         ELSE least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance)
-                   END - leases_at(r.id)::int AS room
+                   END - (live_leases(r.id, walk.lease_floor))[1]::int AS room
         FROM walk JOIN receiver AS r ON r.id = walk.receiver_id
        WHERE r.paused_at IS NULL AND r.disabled_reason IS NULL
-         AND (r.open_until IS NULL OR r.open_until <= postrider_now())
-         AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds')
+         -- A time further away than its rule allows was written before the clock was set back: as in the claim.
+         AND (r.open_until IS NULL OR r.open_until <= postrider_now()
+              OR r.open_until > postrider_now() + interval '60 seconds')
+         AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds'
+              OR r.next_start_at > postrider_now() + interval '100 milliseconds'
+                 + coalesce(1.02 / coalesce(r.rate_per_second, ${search.ratePerSecond}), 0) * interval '1 second')
          AND (${search.suspects === 'with'} OR (r.trusted AND r.failure_score = 0))
     ), found AS (
-      SELECT d.id, d.priority, d.due_at,
+      SELECT d.id, open.id AS receiver_id, d.priority, d.due_at,
              row_number() OVER (PARTITION BY open.id ORDER BY d.priority, d.due_at) AS place
         FROM open CROSS JOIN LATERAL (
           SELECT p.* FROM unnest(ARRAY[0, 1, 2]) AS level (priority) CROSS JOIN LATERAL (
             SELECT id, priority, due_at FROM delivery
              WHERE queue = ${search.queue} AND receiver_id = open.id AND status = 'pending'
                AND priority = level.priority AND due_at <= postrider_now()
+               AND due_at >= coalesce(open.due_floor, '-infinity')
                AND deadline_at > postrider_now()
              ORDER BY due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS p
            ORDER BY priority, due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS d
        WHERE open.room > 0
     )
-    SELECT (SELECT array_agg(id ORDER BY place, priority, due_at)
-              FROM (SELECT * FROM found ORDER BY place, priority, due_at LIMIT ${search.limit}) AS f) AS ids,
-           (SELECT max(receiver_id) FROM walk) AS last, (SELECT count(receiver_id)::int FROM walk) AS seen`;
+    SELECT f.ids, f.receivers, (SELECT max(receiver_id) FROM walk) AS last, (SELECT count(receiver_id)::int FROM walk) AS seen
+      FROM (SELECT array_agg(id ORDER BY place, priority, due_at) AS ids,
+                   array_agg(receiver_id ORDER BY place, priority, due_at) AS receivers
+              FROM (SELECT * FROM found ORDER BY place, priority, due_at LIMIT ${search.limit}) AS first) AS f`;
   const more = 'after' in search.scope && row?.seen === search.scope.receivers;
-  return { ids: row?.ids ?? [], next: more ? (row?.last ?? '') : '' };
+  const wanted = (row?.ids ?? []).map((id, place) => ({
+    id,
+    receiverId: row?.receivers?.[place] ?? null,
+  }));
+  return { wanted, next: more ? (row?.last ?? '') : '' };
 }
 
-function walk({ queue, scope }: DueSearch): Prisma.Sql {
+/** A whole walk knows no floors: it is what finds the little that they hide. */
+function walk({ queue, scope }: DueSearch, floors: Floors): Prisma.Sql {
   if ('receiverIds' in scope) {
-    return Prisma.sql`walk AS (SELECT unnest(${scope.receiverIds}::text[]) COLLATE "C" AS receiver_id)`;
+    const ids = scope.receiverIds;
+    return Prisma.sql`walk AS (
+      SELECT w.id COLLATE "C" AS receiver_id, w.lease_floor,
+             least(coalesce(w.due_floor, '-infinity'), postrider_now() - interval '1 second') AS due_floor
+        FROM unnest(${ids}::text[], ${ids.map((id) => floors.leaseAt(id))}::bigint[],
+                    ${ids.map((id) => timeOf(floors.dueAt(queue, id)))}::timestamptz[])
+             AS w (id, lease_floor, due_floor))`;
   }
-  return Prisma.sql`walk (receiver_id, step) AS (
-    (SELECT receiver_id, 1 FROM delivery
+  return Prisma.sql`walk (receiver_id, step, lease_floor, due_floor) AS (
+    (SELECT receiver_id, 1, NULL::bigint, NULL::timestamptz FROM delivery
       WHERE queue = ${queue} AND status = 'pending' AND receiver_id > ${scope.after}
       ORDER BY receiver_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.receiver_id FROM delivery AS d
              WHERE d.queue = ${queue} AND d.status = 'pending' AND d.receiver_id > walk.receiver_id
-             ORDER BY d.receiver_id LIMIT 1), step + 1
+             ORDER BY d.receiver_id LIMIT 1), step + 1, NULL::bigint, NULL::timestamptz
       FROM walk WHERE receiver_id IS NOT NULL AND step < ${scope.receivers})`;
 }
 

@@ -1,5 +1,7 @@
 import type { Sql } from '../../db/client.ts';
 import type { Outcome } from '../outcome.ts';
+import { timeOf } from './claim.ts';
+import type { Floors } from './floors.ts';
 
 /** One attempt, as it goes into the log. Times by the database's clock. */
 export interface AttemptEntry {
@@ -19,6 +21,8 @@ export interface AttemptEntry {
 /** The end of a lease: what was tried, if anything, and what becomes of the delivery. */
 export interface Ending {
   deliveryId: string;
+  queue: string;
+  receiverId: string;
   leaseToken: string;
   /** null: nothing was sent, nothing is charged. */
   attempt: AttemptEntry | null;
@@ -88,7 +92,9 @@ interface RecordedRow {
   due_at: Date | null;
   wait_ms: number | null;
   settled: boolean;
-  others_wait: boolean;
+  /** The oldest that is due there and waits; null: nothing is. */
+  oldest_waiting: Date | null;
+  now_at: Date;
 }
 
 /** At this weight of failures the circuit opens. */
@@ -105,13 +111,14 @@ const EXCERPT_BYTES = 4096;
  */
 export async function recordEndings(
   sql: Sql,
+  floors: Floors,
   endings: Ending[],
   health: Health[],
 ): Promise<Map<string, Recorded>> {
   const rows = await sql.$queryRaw<RecordedRow[]>`
     WITH ending AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(endings.map(toEndingRow))}::jsonb) AS e (
-        id text, token uuid, charged boolean, status text, reason text, rung int, delay_ms bigint,
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(endings.map((each) => toEndingRow(each, floors)))}::jsonb) AS e (
+        id text, due_floor timestamptz, token uuid, charged boolean, status text, reason text, rung int, delay_ms bigint,
         released boolean, trigger text, attempt_id text, started_at timestamptz, duration_ms int, outcome text,
         status_code int, response_excerpt text, remote_address text, error text)
     ), held AS (
@@ -133,7 +140,7 @@ export async function recordEndings(
      WHERE d.id = e.id AND d.lease_token = e.token
     RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.queue, d.receiver_id, d.status, d.reason,
               d.cycle, d.attempt_count, d.due_at, d.resent_by,
-              d.settled_at = postrider_now() AND d.status = e.status AS settled,
+              d.settled_at = postrider_now() AND d.status = e.status AS settled, e.due_floor,
               e.charged, e.trigger, e.attempt_id, e.started_at, e.duration_ms, e.outcome,
               e.status_code, e.response_excerpt, e.remote_address, e.error
     ), logged AS (
@@ -180,22 +187,43 @@ export async function recordEndings(
         disabled_reason = CASE WHEN f.gone THEN 'gone' ELSE r.disabled_reason END
       FROM fared AS f JOIN concerned ON concerned.id = f.id
      WHERE r.id = f.id
+    ), waiting AS (
+      -- The first of each priority, by a lookup in the index each: the planner would hash all that waits anywhere
+      -- for one receiver's answer.
+      SELECT c.queue, c.receiver_id,
+             (SELECT min(first.due_at) FROM (VALUES (0), (1), (2)) AS level (priority)
+               CROSS JOIN LATERAL (
+                 SELECT o.due_at FROM delivery AS o
+                  WHERE o.queue = c.queue AND o.receiver_id = c.receiver_id AND o.status = 'pending'
+                    AND o.priority = level.priority AND o.due_at <= postrider_now()
+                    AND o.due_at >= c.due_floor
+                  ORDER BY o.due_at LIMIT 1) AS first) AS oldest
+        FROM (SELECT queue, receiver_id,
+                     least(coalesce(max(due_floor), '-infinity'), postrider_now() - interval '1 second') AS due_floor
+                FROM held GROUP BY 1, 2) AS c
     )
     SELECT h.id, h.owner_kind, h.owner_id, h.purpose, h.queue, h.receiver_id, h.status, h.reason,
            h.cycle, h.attempt_count, h.due_at, h.settled,
            extract(epoch FROM h.due_at - postrider_now())::double precision * 1000 AS wait_ms,
-           -- Not EXISTS: the planner would hash all that waits anywhere, for one receiver's answer.
-           (SELECT true FROM delivery AS o
-             WHERE o.queue = h.queue AND o.receiver_id = h.receiver_id AND o.status = 'pending'
-               AND o.priority IN (0, 1, 2) AND o.due_at <= postrider_now()
-             LIMIT 1) IS NOT NULL AS others_wait
-      FROM held AS h`;
+           w.oldest AS oldest_waiting, postrider_now() AS now_at
+      FROM held AS h LEFT JOIN waiting AS w ON w.queue = h.queue AND w.receiver_id = h.receiver_id`;
+  for (const { queue, receiver_id, oldest_waiting, now_at } of rows) {
+    floors.noteDue(queue, receiver_id, oldest_waiting?.getTime() ?? null, now_at.getTime());
+  }
+  // What was given back keeps the time at which it was due.
+  for (const { queue, receiver_id, due_at } of rows) {
+    if (due_at !== null) floors.waits(queue, receiver_id, due_at.getTime());
+  }
   return new Map(rows.map((row) => [row.id, toRecorded(row)]));
 }
 
-function toEndingRow({ deliveryId, leaseToken, attempt, next }: Ending) {
+function toEndingRow(
+  { deliveryId, queue, receiverId, leaseToken, attempt, next }: Ending,
+  floors: Floors,
+) {
   return {
     id: deliveryId,
+    due_floor: timeOf(floors.dueAt(queue, receiverId)),
     token: leaseToken,
     charged: attempt !== null,
     status: next.to === 'released' ? 'pending' : next.to,
@@ -250,6 +278,6 @@ function toRecorded(row: RecordedRow): Recorded {
     dueAtMs: row.due_at?.getTime() ?? null,
     waitMs: row.wait_ms,
     settled: row.settled,
-    othersWait: row.others_wait,
+    othersWait: row.oldest_waiting !== null,
   };
 }
