@@ -11,10 +11,16 @@ import {
 
 const CONNECT_TIMEOUT_MS = 2000;
 
+const READ_ONLY = /^(READONLY|UNBLOCKED|MASTERDOWN)/;
+const RECONNECT_AND_REPEAT = 2;
+
 const COMMON = {
   connectTimeout: CONNECT_TIMEOUT_MS,
   disconnectTimeout: 500,
   keepAlive: 10_000,
+  // A master that was made a replica keeps its connections, and refuses each write: its name has moved on.
+  reconnectOnError: (error: Error) =>
+    READ_ONLY.test(error.message) ? RECONNECT_AND_REPEAT : false,
   retryStrategy: (times: number) => Math.min(100 * times, 1000),
 } satisfies RedisOptions;
 
@@ -74,12 +80,16 @@ export async function openRedis(url: string, report: Report): Promise<Backend> {
       );
       return { worker, free: async () => {} };
     },
-    ping: () => client.ping(),
+    // A write: what only reads would answer to a ping, and take no wake.
+    ping: () => client.set(READY_KEY, 1, 'EX', 60),
     async close() {
       client.disconnect();
     },
   };
 }
+
+/** Among BullMQ's own, so that whoever may write those may write it. */
+const READY_KEY = 'bull:postrider-ready';
 
 /** BullMQ keeps its timers in plain keys: a Redis that evicts keys loses them silently. */
 async function requireSafeSettings(client: Redis): Promise<void> {
@@ -89,6 +99,12 @@ async function requireSafeSettings(client: Redis): Promise<void> {
     throw new Error(
       `Redis at REDIS_URL evicts keys when its memory is full (maxmemory-policy ${policy}), and with them timers; set its maxmemory-policy to noeviction.`,
     );
+  }
+  const mode = /^redis_mode:(\w+)/m.exec(info)?.[1];
+  if (mode === 'sentinel' || mode === 'cluster') {
+    const what =
+      mode === 'sentinel' ? 'a Sentinel, which keeps no data' : 'a node of a Redis Cluster';
+    throw new Error(`The Redis at REDIS_URL is ${what}; give the address of a single Redis.`);
   }
   const version = /^redis_version:(\d+)\.(\d+)/m.exec(info);
   if (version !== null && Number(version[1]) * 100 + Number(version[2]) < OLDEST_REDIS) {

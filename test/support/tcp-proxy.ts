@@ -11,10 +11,13 @@ export interface TcpProxy {
   /** New ones say nothing either, until `resume`. */
   silenceAll(): void;
   resume(): void;
+  /** New connections lead there, as when a name has moved on. */
+  lead(target: { host: string; port: number }): void;
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+export async function startTcpProxy(first: { host: string; port: number }): Promise<TcpProxy> {
+  let target = first;
   const pairs = new Set<[Socket, Socket]>();
   let isSilent = false;
   const server = createServer((inner) => {
@@ -63,6 +66,9 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     },
     resume() {
       isSilent = false;
+    },
+    lead(other) {
+      target = other;
     },
     async close() {
       server.close();
