@@ -19,10 +19,12 @@ const KEY_BYTES = 32;
 /**
  * What the gateway stands on: the given database, or an embedded one whose keys are made at its
  * first start and kept beside it.
+ *
+ * @param tell gets what an operator may wonder about, and what an operator has to know
  */
 export async function layFoundation(
   config: Config,
-  log: (line: string) => void,
+  tell: { info(line: string): void; warn(line: string): void },
 ): Promise<LaidFoundation> {
   if (config.DATABASE_URL !== undefined) {
     return {
@@ -34,7 +36,10 @@ export async function layFoundation(
       stop: async () => {},
     };
   }
-  const embedded = await startEmbeddedPostgres(config.DATA_DIR, { log });
+  const embedded = await startEmbeddedPostgres(config.DATA_DIR, {
+    log: (line) => tell.info(line),
+    warn: (line) => tell.warn(line),
+  });
   try {
     const keys = await readKeys(config);
     const laid = { ...keys, databaseUrl: embedded.url, stop: embedded.stop };

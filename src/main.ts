@@ -35,7 +35,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 try {
   if (config.ROLES.includes('api') && config.PORT !== 0) await requireFreePort();
-  const foundation = await layFoundation(config, (line) => log.info(line));
+  const foundation = await layFoundation(config, log);
   try {
     if (!asked.signal.aborted) await runUntilAsked(foundation);
   } finally {

@@ -88,9 +88,13 @@ function createExclusively(dataDir: string, path: string, owner: Owner): boolean
 
 function release(dataDir: string, generation: number, owner: Owner): void {
   const path = claimPath(dataDir, generation);
-  // Somebody may have deleted the folder under us, and even started afresh in its place.
-  if (readOwner(path).token !== owner.token) return;
-  renameSync(writeDraft(dataDir, { ...owner, released: true }), path);
+  try {
+    // Somebody may have deleted the folder under us, and even started afresh in its place.
+    if (readOwner(path).token !== owner.token) return;
+    renameSync(writeDraft(dataDir, { ...owner, released: true }), path);
+  } catch {
+    // A full or broken disk must not keep us from ending, and with us the ownership ends.
+  }
 }
 
 function ourselves(): Owner {
@@ -100,8 +104,14 @@ function ourselves(): Owner {
 
 function writeDraft(dataDir: string, owner: Owner): string {
   const draft = join(dataDir, `owner-${randomUUID()}.tmp`);
-  writeFileSync(draft, JSON.stringify(owner));
-  return draft;
+  try {
+    writeFileSync(draft, JSON.stringify(owner));
+    return draft;
+  } catch (error) {
+    // Made, but not written: the disk is full.
+    rmSync(draft, { force: true });
+    throw error;
+  }
 }
 
 function newestClaim(dataDir: string): Claim | undefined {
