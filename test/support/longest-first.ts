@@ -9,6 +9,7 @@ const LONG = [
   'tcc/kill',
   'operations/resend-kill',
   'tcc/race',
+  'flow/embedded-outage',
   'startup',
   'message/check',
 ];
