@@ -68,7 +68,8 @@ async function requireFreePort(): Promise<void> {
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen') return error.message;
   if (code === 'EADDRINUSE') {
     return `${config.HOST}:${config.PORT} is taken by another program; stop it or set PORT to a free one.`;
   }

@@ -15,6 +15,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'fence',
     'fingerprint',
     'ids',
+    'kept-secret',
     'problem',
     'removal',
     'repeat',
@@ -40,7 +41,7 @@ const NARROWER: Record<string, readonly string[]> = {
   fence: [],
   http: ['db', 'delivery/batch.ts', 'exact-json', 'ids', 'problem', 'reseal', 'route', 'secrets'],
   config: ['secrets'],
-  foundation: ['config', 'db', 'gateway', 'merchant/key-text.ts', 'secrets'],
+  foundation: ['config', 'db', 'gateway', 'kept-secret', 'merchant/key-text.ts', 'secrets'],
   banner: ['config', 'foundation'],
   main: ['banner', 'config', 'foundation', 'gateway'],
 };

@@ -5,6 +5,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -88,12 +89,21 @@ function createExclusively(dataDir: string, path: string, owner: Owner): boolean
 
 function release(dataDir: string, generation: number, owner: Owner): void {
   const path = claimPath(dataDir, generation);
+  // Somebody may have deleted the folder under us, and even started afresh in its place.
+  if (readOwner(path).token !== owner.token) return;
   try {
-    // Somebody may have deleted the folder under us, and even started afresh in its place.
-    if (readOwner(path).token !== owner.token) return;
     renameSync(writeDraft(dataDir, { ...owner, released: true }), path);
   } catch {
-    // A full or broken disk must not keep us from ending, and with us the ownership ends.
+    empty(path);
+  }
+}
+
+/** An empty file has no owner, and emptying one takes no room on a full disk. */
+function empty(path: string): void {
+  try {
+    truncateSync(path);
+  } catch {
+    // A disk that broke must not keep us from ending, and with us the ownership ends.
   }
 }
 

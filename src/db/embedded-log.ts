@@ -40,9 +40,14 @@ export function reasonOfEnd(logFile: string, startBytes: number, how: string, di
   return withRoom(last === undefined ? how : `${how}: ${last}`, dir);
 }
 
+/** Whether one of these reasons is a full disk. */
+export function isAboutRoom(reason: string): boolean {
+  return /no space left|disk is full/i.test(reason);
+}
+
 /** On a full disk PostgreSQL's words may be missing: the file they belong into is on it. */
 function withRoom(reason: string, dir: string): string {
-  if (/no space left/i.test(reason)) return reason;
+  if (isAboutRoom(reason)) return reason;
   const { bavail, bsize } = statfsSync(dir);
   const free = bavail * bsize;
   if (free >= SEGMENT_BYTES) return reason;

@@ -5,7 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './embedded-binaries.ts';
 import { type Cluster, nameOf } from './embedded-cluster.ts';
 import { EmbeddedPostgresError } from './embedded-error.ts';
-import { beginLog, firstOutput, reasonOfEnd, reasonOfFailedStart } from './embedded-log.ts';
+import {
+  beginLog,
+  firstOutput,
+  isAboutRoom,
+  reasonOfEnd,
+  reasonOfFailedStart,
+} from './embedded-log.ts';
 import { readPidFile } from './embedded-orphan.ts';
 import { CHILD_ENV } from './embedded-process.ts';
 
@@ -91,9 +97,11 @@ export async function launch(options: LaunchOptions): Promise<Server> {
     const output = firstOutput(logFile, logStart);
     if (!PASSING.test(output) || attempt === RETRY_LIMIT) {
       const reason = reasonOfFailedStart(output, await exited, cluster.dir);
+      const remedy = isAboutRoom(reason)
+        ? 'make room on its disk; nothing that was accepted is lost'
+        : `see ${logFile}, or set DATABASE_URL to another PostgreSQL 14 or newer`;
       throw new EmbeddedPostgresError(
-        `PostgreSQL did not start on ${cluster.dir} (${reason}): see ` +
-          `${logFile}, or set DATABASE_URL to another PostgreSQL 14 or newer.`,
+        `PostgreSQL did not start on ${cluster.dir} (${reason}): ${remedy}.`,
         { reason },
       );
     }

@@ -57,10 +57,22 @@ export async function startEmbeddedPostgres(
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw error;
     throw new EmbeddedPostgresError(
-      `PostgreSQL could not be started in ${dir} (${messageOf(error)}): set DATA_DIR to another ` +
-        'folder, or DATABASE_URL to a PostgreSQL 14 or newer.',
+      `PostgreSQL could not be started in ${dir} (${messageOf(error)}): ${remedyFor(error)}.`,
       { cause: error },
     );
+  }
+}
+
+function remedyFor(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'start as the user whom its files belong to, or set DATA_DIR to another folder';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'make room on its disk, or set DATA_DIR to a folder on another one';
+    default:
+      return 'set DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL 14 or newer';
   }
 }
 

@@ -74,6 +74,19 @@ export async function migrate(
   }
 }
 
+/** Whether any migration was ever applied: the database has been in use. */
+export async function isMigrated(url: string): Promise<boolean> {
+  const client = await connect(url);
+  try {
+    const { rows } = await client.query<{ found: boolean }>(
+      `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found`,
+    );
+    return rows[0]?.found ?? false;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
 async function readMigrations(directory: string): Promise<Migration[]> {
   const entries = await readdir(directory, { withFileTypes: true }).catch((error: Error) => {
     throw new Error(`The migrations cannot be read (${error.message}).`, { cause: error });

@@ -1,12 +1,11 @@
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { clusterDir } from '../../src/db/embedded-cluster.ts';
 import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
 import { listWorkersOn } from '../../src/db/embedded-process.ts';
 import { apiOf } from '../support/api.ts';
-import { postmasterPid, query, urlOf } from '../support/embedded.ts';
+import { openLogFiller, postmasterPid, query, urlOf } from '../support/embedded.ts';
 import { type Load, startLoad } from '../support/load.ts';
 import { type GatewayProcess, spawnGateway, temporaryFolder } from '../support/process.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
@@ -118,10 +117,10 @@ test.skipIf(process.env.CI !== 'true' && !mayMount())(
     });
     mkdirSync(dataDir);
     const { gateway, load } = await startLoaded(dataDir);
-    const writer = await connect(urlOf(dataDir));
+    const filler = await openLogFiller(urlOf(dataDir));
     disk.fill();
     await until(() => load.refused > 0, { timeoutMs: OUTAGE_MS, what: 'a refusal' });
-    await writeUntilItEnds(writer);
+    await filler.writeUntilItEnds();
     await gateway.says((out) => /has ended by itself \(.*(No space left|disk is full)/.exec(out));
     await gateway.says((out) => /does not start again \(.*(No space left|disk is full)/.exec(out));
     expect(await readiness(gateway)).toMatchObject({ status: 503, body: { database: false } });
@@ -144,20 +143,3 @@ test.skipIf(process.env.CI !== 'true' && !mayMount())(
     await next.kill('SIGTERM');
   },
 );
-
-async function connect(url: string): Promise<pg.Client> {
-  const client = new pg.Client(url);
-  client.on('error', () => undefined);
-  await client.connect();
-  return client;
-}
-
-/** Uses up what PostgreSQL has set aside of its log of changes, on a connection from better times. */
-async function writeUntilItEnds(client: pg.Client): Promise<void> {
-  const text = `SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000))`;
-  try {
-    for (;;) await client.query(text);
-  } catch {
-    await client.end();
-  }
-}

@@ -49,3 +49,23 @@ export function urlOf(dataDir: string): string {
   const password = readFileSync(join(dataDir, 'postgres/password'), 'utf8').trim();
   return `postgres://${NAME}:${password}@127.0.0.1:${port}/${NAME}`;
 }
+
+/**
+ * A connection from better times that can use up what PostgreSQL has set aside for its log of
+ * changes: on a full disk that ends the server.
+ */
+export async function openLogFiller(url: string): Promise<{ writeUntilItEnds(): Promise<void> }> {
+  const client = new pg.Client(url);
+  client.on('error', () => undefined);
+  await client.connect();
+  return {
+    async writeUntilItEnds() {
+      const text = `SELECT pg_logical_emit_message(false, 'test', repeat('x', 1000000))`;
+      try {
+        for (;;) await client.query(text);
+      } catch {
+        await client.end();
+      }
+    },
+  };
+}

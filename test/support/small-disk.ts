@@ -10,6 +10,8 @@ export interface SmallDisk {
   fill(): void;
   /** Gives it back. */
   free(): void;
+  /** As after an error of the disk: nothing can be written until `remove`. */
+  makeReadOnly(): void;
   /** Nobody may have a file open on it. */
   remove(): void;
 }
@@ -17,14 +19,11 @@ export interface SmallDisk {
 /** @throws where this process may not mount: see `mayMount` */
 export function mountSmallDisk(sizeMb: number): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'postrider-disk-'));
-  const { status, stderr } = spawnSync(
-    'mount',
-    ['-t', 'tmpfs', '-o', `size=${sizeMb}m,mode=755`, 'tmpfs', path],
-    { encoding: 'utf8' },
-  );
-  if (status !== 0) {
+  try {
+    run('mount', '-t', 'tmpfs', '-o', `size=${sizeMb}m,mode=755`, 'tmpfs', path);
+  } catch (error) {
     rmdirSync(path);
-    throw new Error(`A file system cannot be mounted here: ${stderr}`);
+    throw error;
   }
   const filler = join(path, 'filler');
   return {
@@ -35,9 +34,9 @@ export function mountSmallDisk(sizeMb: number): SmallDisk {
       closeSync(descriptor);
     },
     free: () => rmSync(filler),
+    makeReadOnly: () => run('mount', '-o', 'remount,ro', path),
     remove() {
-      const { status, stderr } = spawnSync('umount', [path], { encoding: 'utf8' });
-      if (status !== 0) throw new Error(stderr);
+      run('umount', path);
       rmdirSync(path);
     },
   };
@@ -60,4 +59,9 @@ function fillBy(descriptor: number, chunkBytes: number): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   }
+}
+
+function run(program: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
