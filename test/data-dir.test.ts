@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { startEmbeddedPostgres } from '../src/db/embedded.ts';
@@ -92,6 +100,17 @@ describe('a data folder', () => {
     expect(await asNobody(() => sentenceOf(startEmbeddedPostgres(folder.path)))).toMatch(
       /could not be started in .*EACCES.*: start as the user whom its files belong to/,
     );
+    await folder.remove();
+  });
+
+  test.skipIf(!IS_ROOT)('stays its user’s own when root has used it', async () => {
+    const folder = await temporaryFolder();
+    chownSync(folder.path, NOBODY, NOBODY);
+    const umask = process.umask(0o077);
+    await (await startEmbeddedPostgres(folder.path)).stop();
+    process.umask(umask);
+    const { uid, mode } = statSync(join(folder.path, 'owner.1.json'));
+    expect([uid, mode & 0o777]).toEqual([NOBODY, 0o644]);
     await folder.remove();
   });
 

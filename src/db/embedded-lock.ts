@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
+  chownSync,
   linkSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
@@ -116,12 +119,21 @@ function writeDraft(dataDir: string, owner: Owner): string {
   const draft = join(dataDir, `owner-${randomUUID()}.tmp`);
   try {
     writeFileSync(draft, JSON.stringify(owner));
+    makeReadable(draft, dataDir);
     return draft;
   } catch (error) {
     // Made, but not written: the disk is full.
     rmSync(draft, { force: true });
     throw error;
   }
+}
+
+/** Root may make a backup of a stopped gateway's folder: its user must be able to start again. */
+function makeReadable(draft: string, dataDir: string): void {
+  chmodSync(draft, 0o644);
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  chownSync(draft, uid, gid);
 }
 
 function newestClaim(dataDir: string): Claim | undefined {
