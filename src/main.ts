@@ -1,25 +1,16 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { banner } from './banner.ts';
-import { readConfig } from './config.ts';
+import { readSettings } from './command.ts';
 import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
 
 /** Longer than every deadline inside: what still runs then is cut off. */
 const FORCED_EXIT_MS = 40_000;
 
-if (existsSync('.env')) process.loadEnvFile('.env');
-const read = readConfig(process.env);
-if ('faults' in read) {
-  console.error(
-    `Postrider cannot start with these settings:\n${read.faults.map((fault) => `  - ${fault}`).join('\n')}`,
-  );
-  process.exit(1);
-}
-const { config } = read;
+const config = readSettings('Postrider cannot start');
 const log = pino({ level: config.LOG_LEVEL });
 
 // From the very start: a signal that comes during it is obeyed as soon as what has begun can be ended.

@@ -29,10 +29,11 @@ const FLOORS: readonly (readonly string[])[] = [
   ['message'],
   ['http'],
   ['config'],
+  ['command', 'terminal-progress'],
   ['gateway'],
   ['foundation'],
   ['banner'],
-  ['main', 'demo'],
+  ['backup', 'demo', 'main', 'restore'],
 ];
 
 /** Who may see less than all the floors below. */
@@ -43,7 +44,11 @@ const NARROWER: Record<string, readonly string[]> = {
   config: ['secrets'],
   foundation: ['config', 'db', 'gateway', 'kept-secret', 'merchant/key-text.ts', 'secrets'],
   banner: ['config', 'foundation'],
-  main: ['banner', 'config', 'foundation', 'gateway'],
+  main: ['banner', 'command', 'foundation', 'gateway'],
+  backup: ['command', 'db', 'terminal-progress'],
+  restore: ['command', 'db', 'terminal-progress'],
+  command: ['config'],
+  'terminal-progress': ['db/backup/progress.ts'],
 };
 
 const ANYWHERE = /^/;
@@ -103,7 +108,7 @@ const EXCEPTIONS = {
     'notification/supersede.ts': 'locks and settles around the insert',
   },
   environment: {
-    'main.ts': 'hands it to config.ts',
+    'command.ts': 'hands it to config.ts',
     'db/embedded-process.ts': 'the PATH, for PostgreSQL’s programs',
   },
 } satisfies Record<string, Record<string, string>>;

@@ -45,7 +45,7 @@ const NOBODY: Owner = { pid: 0, identity: '', token: '', released: true };
 export function lockFolder(dataDir: string): () => void {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const newest = newestClaim(dataDir);
-    if (newest && !newest.owner.released && isRunning(newest.owner)) {
+    if (newest !== undefined && isHeld(newest)) {
       throw new EmbeddedPostgresError(
         `The data folder ${dataDir} is already in use by process ${newest.owner.pid}: ` +
           'stop that process, or set DATA_DIR to another folder.',
@@ -59,6 +59,16 @@ export function lockFolder(dataDir: string): () => void {
     `The data folder ${dataDir} is contended by several processes: start one at a time, ` +
       'or set DATA_DIR to another folder.',
   );
+}
+
+/** The process that uses the folder at the moment, if any. */
+export function ownerOf(dataDir: string): number | undefined {
+  const newest = newestClaim(dataDir);
+  return newest !== undefined && isHeld(newest) ? newest.owner.pid : undefined;
+}
+
+function isHeld({ owner }: Claim): boolean {
+  return !owner.released && isRunning(owner);
 }
 
 function claim(dataDir: string, generation: number, owner: Owner): boolean {

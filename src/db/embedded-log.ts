@@ -48,10 +48,15 @@ export function isAboutRoom(reason: string): boolean {
 /** On a full disk PostgreSQL's words may be missing: the file they belong into is on it. */
 function withRoom(reason: string, dir: string): string {
   if (isAboutRoom(reason)) return reason;
-  const { bavail, bsize } = statfsSync(dir);
-  const free = bavail * bsize;
+  const free = freeBytes(dir);
   if (free >= SEGMENT_BYTES) return reason;
   return `${reason}; its disk is full, with ${Math.floor(free / 1_024)} kB left`;
+}
+
+/** What an ordinary user may still write on the disk of `dir`. */
+export function freeBytes(dir: string): number {
+  const { bavail, bsize } = statfsSync(dir);
+  return bavail * bsize;
 }
 
 function read(file: string, fromBytes: number, toBytes: number): string {

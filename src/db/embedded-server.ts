@@ -33,6 +33,9 @@ const SETTINGS = {
   fsync: 'on',
   full_page_writes: 'on',
   synchronous_commit: 'on',
+  // A backup while it runs needs these, whatever postgresql.conf may say: see src/db/backup.
+  wal_level: 'replica',
+  max_replication_slots: '10',
   timezone: 'UTC',
   log_timezone: 'UTC',
   cluster_name: 'postrider',
@@ -60,6 +63,8 @@ export interface LaunchOptions {
   binaries: Binaries;
   logFile: string;
   choosePort: () => Promise<number>;
+  /** Beside, and instead of, the ones that the gateway's database has. */
+  settings?: Record<string, string>;
   /** Ends a start that is under way, at once. */
   signal?: AbortSignal;
 }
@@ -109,8 +114,9 @@ export async function launch(options: LaunchOptions): Promise<Server> {
   }
 }
 
-function spawnServer({ cluster, binaries, logFile }: LaunchOptions, port: number): ChildProcess {
-  const settings = { ...SETTINGS, port: String(port) };
+function spawnServer(options: LaunchOptions, port: number): ChildProcess {
+  const { cluster, binaries, logFile } = options;
+  const settings = { ...SETTINGS, ...options.settings, port: String(port) };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const descriptor = openSync(logFile, 'a', 0o600);
   try {

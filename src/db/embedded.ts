@@ -1,9 +1,9 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { findNativeDir, prepareBinaries } from './embedded-binaries.ts';
 import { chooseUser, clusterDir, ensureCluster, NAME } from './embedded-cluster.ts';
 import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
+import { ensureFolder } from './embedded-folder.ts';
 import { lockFolder } from './embedded-lock.ts';
 import { stopOrphan } from './embedded-orphan.ts';
 import { chooseFreePort, launch } from './embedded-server.ts';
@@ -120,21 +120,6 @@ async function startServer(
       ? { stopped: server.exited.then(() => undefined), stop: server.stop }
       : supervise(server, { relaunch, log, warn });
   return { ...supervised, url: `${origin}/${NAME}` };
-}
-
-function ensureFolder(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true });
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const isFile = ['EEXIST', 'ENOTDIR'].includes(codeOf(error) ?? '');
-    const cause = isFile ? 'a file is in its place' : messageOf(error);
-    throw new EmbeddedPostgresError(
-      `The data folder ${dataDir} cannot be used (${cause}): set DATA_DIR to a folder that this ` +
-        'user may write, or mend its permissions.',
-      { cause: error },
-    );
-  }
 }
 
 /** Connecting straight away, rather than asking first, saves every later start a connection. */

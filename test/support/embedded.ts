@@ -20,10 +20,14 @@ export async function makeUsed() {
   const original = join(folder, 'data');
   await (await startEmbeddedPostgres(original)).stop();
   return {
-    // Not cpSync, which gives everything to who copies: the cluster is not root's.
-    copyTo: (to: string) => execFileSync('cp', ['-a', original, to]),
+    copyTo: (to: string) => copyTree(original, to),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+/** Not by cpSync, which gives everything to who copies: a cluster is not root's. */
+export function copyTree(from: string, to: string): void {
+  execFileSync('cp', ['-a', from, to]);
 }
 
 /** Of the server that works, or worked last, on the data folder; 0 when none did since a clean end. */
