@@ -18,7 +18,9 @@ export interface Postgres {
 
 export async function startPostgres(): Promise<Postgres> {
   const folder = await temporaryFolder();
-  let server = await startEmbeddedPostgres(folder.path);
+  // Only `restart` brings it back, and not before its time.
+  const whenItEnds = 'stay-down';
+  let server = await startEmbeddedPostgres(folder.path, { whenItEnds });
   const port = Number(new URL(server.url).port);
 
   const pid = () => Number(readPidFile(clusterDir(folder.path))[0]);
@@ -42,7 +44,10 @@ export async function startPostgres(): Promise<Postgres> {
     async restart(mode, downMs) {
       await (mode === 'fast' ? server.stop() : crash());
       await pause(downMs);
-      server = await startEmbeddedPostgres(folder.path, { choosePort: async () => port });
+      server = await startEmbeddedPostgres(folder.path, {
+        whenItEnds,
+        choosePort: async () => port,
+      });
     },
     async stop() {
       process.off('exit', quit);

@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { startEmbeddedPostgres } from './db/embedded.ts';
+import { messageOf } from './db/embedded-error.ts';
+import { isMigrated } from './db/migrate.ts';
+import { plainServer } from './db/server.ts';
 import type { Foundation } from './gateway.ts';
+import { readOrMake, readSecret, writeSecret } from './kept-secret.ts';
 import { newOperatorKey } from './merchant/key-text.ts';
 import { parseEncryptionKeys } from './secrets.ts';
 
@@ -19,10 +22,12 @@ const KEY_BYTES = 32;
 /**
  * What the gateway stands on: the given database, or an embedded one whose keys are made at its
  * first start and kept beside it.
+ *
+ * @param tell gets what an operator may wonder about, and what an operator has to know
  */
 export async function layFoundation(
   config: Config,
-  log: (line: string) => void,
+  tell: { info(line: string): void; warn(line: string): void },
 ): Promise<LaidFoundation> {
   if (config.DATABASE_URL !== undefined) {
     return {
@@ -34,9 +39,12 @@ export async function layFoundation(
       stop: async () => {},
     };
   }
-  const embedded = await startEmbeddedPostgres(config.DATA_DIR, { log });
+  const embedded = await startEmbeddedPostgres(config.DATA_DIR, {
+    log: (line) => tell.info(line),
+    warn: (line) => tell.warn(line),
+  });
   try {
-    const keys = await readKeys(config);
+    const keys = await readKeys(config, embedded.url);
     const laid = { ...keys, databaseUrl: embedded.url, stop: embedded.stop };
     return keys.operatorKeyFile === null ? laid : renewable(laid, keys.operatorKeyFile);
   } catch (error) {
@@ -45,46 +53,48 @@ export async function layFoundation(
   }
 }
 
-async function readKeys(config: Config) {
-  const encryption = await kept(config.DATA_DIR, 'encryption-key', () =>
-    randomBytes(KEY_BYTES).toString('base64'),
-  );
+async function readKeys(config: Config, databaseUrl: string) {
+  const encryptionKeys = config.ENCRYPTION_KEY ?? (await keptEncryptionKeys(config, databaseUrl));
+  const operatorKeyFile = join(config.DATA_DIR, 'operator-key');
   const operator =
-    config.OPERATOR_KEY === undefined
-      ? await kept(config.DATA_DIR, 'operator-key', newOperatorKey)
-      : null;
+    config.OPERATOR_KEY === undefined ? await readOrMake(operatorKeyFile, newOperatorKey) : null;
   return {
-    encryptionKeys: config.ENCRYPTION_KEY ?? parseEncryptionKeys(encryption.text),
+    encryptionKeys,
     operatorKey: config.OPERATOR_KEY ?? operator?.text ?? null,
     newOperatorKey: operator?.isNew ? operator.text : null,
-    operatorKeyFile: operator === null ? null : join(config.DATA_DIR, 'operator-key'),
+    operatorKeyFile: operator === null ? null : operatorKeyFile,
   };
+}
+
+/** Made before the first migration: a database that has been in use without its key has lost it. */
+async function keptEncryptionKeys({ DATA_DIR }: Config, databaseUrl: string): Promise<Buffer[]> {
+  const file = join(DATA_DIR, 'encryption-key');
+  if ((await readSecret(file)) === '' && (await isMigrated(plainServer(databaseUrl)))) {
+    throw new Error(
+      `The key file ${file} is missing or empty, and the database may hold secrets that only this ` +
+        'key opens: restore the file from a backup, or, if the key is lost, set ENCRYPTION_KEY to a ' +
+        'new one and give every endpoint a new secret.',
+    );
+  }
+  const { text } = await readOrMake(file, () => randomBytes(KEY_BYTES).toString('base64'));
+  try {
+    return parseEncryptionKeys(text);
+  } catch (error) {
+    throw new Error(
+      `The key file ${file} is damaged (${messageOf(error)}): restore it from a backup.`,
+      { cause: error },
+    );
+  }
 }
 
 /** With a key of our own making, a revoked one locks nobody out: the next start makes and shows another. */
 function renewable(laid: LaidFoundation, file: string): LaidFoundation {
   laid.renewOperatorKey = async () => {
     const text = newOperatorKey();
-    // Whole or not at all.
-    await writeFile(`${file}.new`, `${text}\n`, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await writeSecret(file, text);
     laid.operatorKey = text;
     laid.newOperatorKey = text;
     return text;
   };
   return laid;
-}
-
-/** A secret that is made once and read again ever after; only its owner may read the file. */
-async function kept(folder: string, name: string, make: () => string) {
-  const file = join(folder, name);
-  try {
-    return { text: (await readFile(file, 'utf8')).trim(), isNew: false };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
-  const text = make();
-  await mkdir(folder, { recursive: true });
-  await writeFile(file, `${text}\n`, { mode: 0o600, flag: 'wx' });
-  return { text, isNew: true };
 }

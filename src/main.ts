@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { banner } from './banner.ts';
-import { readConfig } from './config.ts';
+import { readSettings } from './command.ts';
 import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
 import { openLog } from './log/open.ts';
@@ -11,15 +10,7 @@ import { openLog } from './log/open.ts';
 /** Longer than every deadline inside: what still runs then is cut off. */
 const FORCED_EXIT_MS = 40_000;
 
-if (existsSync('.env')) process.loadEnvFile('.env');
-const read = readConfig(process.env);
-if ('faults' in read) {
-  console.error(
-    `Postrider cannot start with these settings:\n${read.faults.map((fault) => `  - ${fault}`).join('\n')}`,
-  );
-  process.exit(1);
-}
-const { config } = read;
+const config = readSettings('Postrider cannot start');
 const { log, sink } = openLog(config.LOG_LEVEL);
 
 // From the very start: a signal that comes during it is obeyed as soon as what has begun can be ended.
@@ -43,7 +34,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 try {
   if (config.ROLES.includes('api') && config.PORT !== 0) await requireFreePort();
-  const foundation = await layFoundation(config, (line) => log.info(line));
+  const foundation = await layFoundation(config, log);
   try {
     if (!asked.signal.aborted) await runUntilAsked(foundation);
   } finally {
@@ -78,7 +69,8 @@ async function requireFreePort(): Promise<void> {
 
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (syscall !== 'listen') return error.message;
   if (code === 'EADDRINUSE') {
     return `${config.HOST}:${config.PORT} is taken by another program; stop it or set PORT to a free one.`;
   }

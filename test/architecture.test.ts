@@ -8,7 +8,18 @@ import { describe, expect, test } from 'vitest';
  * from the floors below its own, never from its own or from above.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ['clock', 'exact-json', 'fence', 'fingerprint', 'ids', 'problem', 'repeat', 'secrets', 'within'],
+  [
+    'clock',
+    'exact-json',
+    'fence',
+    'fingerprint',
+    'ids',
+    'kept-secret',
+    'problem',
+    'repeat',
+    'secrets',
+    'within',
+  ],
   ['db'],
   ['log', 'page', 'removal', 'reseal', 'route'],
   // The engine. It knows none of the protocols above it.
@@ -18,10 +29,11 @@ const FLOORS: readonly (readonly string[])[] = [
   ['message'],
   ['http'],
   ['config'],
+  ['command', 'terminal-progress'],
   ['gateway'],
   ['foundation'],
   ['banner'],
-  ['main', 'demo'],
+  ['backup', 'demo', 'main', 'restore'],
 ];
 
 /** Who may see less than all the floors below. */
@@ -40,9 +52,13 @@ const NARROWER: Record<string, readonly string[]> = {
     'secrets',
   ],
   config: ['secrets'],
-  foundation: ['config', 'db', 'gateway', 'merchant/key-text.ts', 'secrets'],
+  foundation: ['config', 'db', 'gateway', 'kept-secret', 'merchant/key-text.ts', 'secrets'],
   banner: ['config', 'foundation'],
-  main: ['banner', 'config', 'foundation', 'gateway', 'log'],
+  main: ['banner', 'command', 'foundation', 'gateway', 'log'],
+  backup: ['command', 'db', 'terminal-progress'],
+  restore: ['command', 'db', 'terminal-progress'],
+  command: ['config'],
+  'terminal-progress': ['db/backup/progress.ts'],
 };
 
 const ANYWHERE = /^/;
@@ -101,7 +117,7 @@ const EXCEPTIONS = {
     'notification/supersede.ts': 'locks and settles around the insert',
   },
   environment: {
-    'main.ts': 'hands it to config.ts',
+    'command.ts': 'hands it to config.ts',
     'db/embedded-process.ts': 'the PATH, for PostgreSQL’s programs',
   },
 } satisfies Record<string, Record<string, string>>;

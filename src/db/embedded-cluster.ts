@@ -27,6 +27,8 @@ export const NAME = 'postrider';
 
 const HOME = 'postgres';
 const UNFINISHED = 'postgres.init-';
+/** Where a restore gathers what it will put into place. */
+export const UNFINISHED_RESTORE = 'restore.partial';
 const INITDB_LIMIT_MS = 120_000;
 
 /** A complete PostgreSQL data directory, and how to run programs on it. */
@@ -80,7 +82,10 @@ export function ensureCluster(dataDir: string, binaries: Binaries, runAs: RunAs)
   removeUnfinished(dataDir);
   const home = join(dataDir, HOME);
   if (existsSync(home)) checkVersion(clusterDir(dataDir), binaries.major);
-  else createHome(home, dataDir, binaries, runAs);
+  else {
+    requireNoUnfinishedRestore(dataDir);
+    createHome(home, dataDir, binaries, runAs);
+  }
 
   const dir = clusterDir(dataDir);
   if (runAs && statSync(dir).uid === 0) giveAll(home, runAs);
@@ -99,6 +104,16 @@ function removeUnfinished(dataDir: string): void {
     // An orphaned initdb may still be writing there.
     rmSync(join(dataDir, name), { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+/** The old database may be aside already, and the new one not in its place yet. */
+function requireNoUnfinishedRestore(dataDir: string): void {
+  const dir = join(dataDir, UNFINISHED_RESTORE);
+  if (!existsSync(dir)) return;
+  throw new EmbeddedPostgresError(
+    `A restore into ${dataDir} was cut off: begin it again ("npm run restore -- --replace" and the ` +
+      `backup's folder), or remove ${dir} to start with a new database.`,
+  );
 }
 
 function checkVersion(dir: string, major: string): void {

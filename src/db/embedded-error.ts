@@ -4,6 +4,13 @@
  */
 export class EmbeddedPostgresError extends Error {
   override readonly name = 'EmbeddedPostgresError';
+  /** Only PostgreSQL's own words, without what to do about it; empty where it had none. */
+  readonly reason: string;
+
+  constructor(message: string, options: { cause?: unknown; reason?: string } = {}) {
+    super(message, { cause: options.cause });
+    this.reason = options.reason ?? '';
+  }
 }
 
 /** The text of whatever was thrown. */
@@ -23,11 +30,35 @@ export function codeOf(error: unknown): string | undefined {
  */
 export function tellingLine(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
-  const grave = lines.find((line) => /\b(FATAL|PANIC|ERROR):|\berror:/.test(line));
-  const line = grave ?? lines.at(-1) ?? 'no output';
-  // Without the `2026-01-01 00:00:00.000 UTC [123] ` in front.
-  return line
-    .replace(/^\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] /, '')
-    .replace(/\s+/g, ' ')
-    .trim();
+  const grave = lines.find((line) => GRAVE.test(line) && !TOLD.test(line));
+  return withoutPrefix(grave ?? lines.at(-1) ?? 'no output');
+}
+
+/**
+ * The line of a log that says why a server ended which had been running: the last grave one that
+ * is recent. The errors of statements, and what clients were told meanwhile, explain nothing.
+ *
+ * @param nowMs by the clock that the log's stamps come from; stamps must be in UTC
+ * @returns undefined when there is none, as after a kill -9
+ */
+export function tellingEnd(output: string, nowMs = Date.now()): string | undefined {
+  const line = output.split('\n').findLast((each) => GRAVE_END.test(each) && !TOLD.test(each));
+  const stamp = STAMP.exec(line ?? '')?.[1];
+  if (line === undefined || stamp === undefined) return undefined;
+  return nowMs - Date.parse(`${stamp.replace(' ', 'T')}Z`) < RECENT_MS
+    ? withoutPrefix(line)
+    : undefined;
+}
+
+const RECENT_MS = 60_000;
+const GRAVE = /\b(FATAL|PANIC|ERROR):|\berror:/;
+const GRAVE_END = /\b(FATAL|PANIC):/;
+/** What clients were told, who come and go while a server starts or ends. */
+const TOLD =
+  /terminating connection|database system is (starting up|shutting down|not yet accepting|in recovery)|(database|role) "[^"]*" does not exist|authentication failed|too many clients/;
+const STAMP = /^(\d{4}-\d\d-\d\d [\d:.]+) \S+ \[\d+\] /;
+
+/** Without the `2026-01-01 00:00:00.000 UTC [123] ` in front. */
+function withoutPrefix(line: string): string {
+  return line.replace(STAMP, '').replace(/\s+/g, ' ').trim();
 }

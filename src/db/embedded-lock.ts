@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
+  chownSync,
   linkSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
+  truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -41,7 +45,7 @@ const NOBODY: Owner = { pid: 0, identity: '', token: '', released: true };
 export function lockFolder(dataDir: string): () => void {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const newest = newestClaim(dataDir);
-    if (newest && !newest.owner.released && isRunning(newest.owner)) {
+    if (newest !== undefined && isHeld(newest)) {
       throw new EmbeddedPostgresError(
         `The data folder ${dataDir} is already in use by process ${newest.owner.pid}: ` +
           'stop that process, or set DATA_DIR to another folder.',
@@ -55,6 +59,16 @@ export function lockFolder(dataDir: string): () => void {
     `The data folder ${dataDir} is contended by several processes: start one at a time, ` +
       'or set DATA_DIR to another folder.',
   );
+}
+
+/** The process that uses the folder at the moment, if any. */
+export function ownerOf(dataDir: string): number | undefined {
+  const newest = newestClaim(dataDir);
+  return newest !== undefined && isHeld(newest) ? newest.owner.pid : undefined;
+}
+
+function isHeld({ owner }: Claim): boolean {
+  return !owner.released && isRunning(owner);
 }
 
 function claim(dataDir: string, generation: number, owner: Owner): boolean {
@@ -90,7 +104,20 @@ function release(dataDir: string, generation: number, owner: Owner): void {
   const path = claimPath(dataDir, generation);
   // Somebody may have deleted the folder under us, and even started afresh in its place.
   if (readOwner(path).token !== owner.token) return;
-  renameSync(writeDraft(dataDir, { ...owner, released: true }), path);
+  try {
+    renameSync(writeDraft(dataDir, { ...owner, released: true }), path);
+  } catch {
+    empty(path);
+  }
+}
+
+/** An empty file has no owner, and emptying one takes no room on a full disk. */
+function empty(path: string): void {
+  try {
+    truncateSync(path);
+  } catch {
+    // A disk that broke must not keep us from ending, and with us the ownership ends.
+  }
 }
 
 function ourselves(): Owner {
@@ -100,8 +127,23 @@ function ourselves(): Owner {
 
 function writeDraft(dataDir: string, owner: Owner): string {
   const draft = join(dataDir, `owner-${randomUUID()}.tmp`);
-  writeFileSync(draft, JSON.stringify(owner));
-  return draft;
+  try {
+    writeFileSync(draft, JSON.stringify(owner));
+    makeReadable(draft, dataDir);
+    return draft;
+  } catch (error) {
+    // Made, but not written: the disk is full.
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
+
+/** Root may make a backup of a stopped gateway's folder: its user must be able to start again. */
+function makeReadable(draft: string, dataDir: string): void {
+  chmodSync(draft, 0o644);
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dataDir);
+  chownSync(draft, uid, gid);
 }
 
 function newestClaim(dataDir: string): Claim | undefined {

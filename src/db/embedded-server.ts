@@ -1,24 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  fchownSync,
-  openSync,
-  readSync,
-  statSync,
-  truncateSync,
-} from 'node:fs';
+import { closeSync, fchownSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Binaries } from './embedded-binaries.ts';
 import { type Cluster, nameOf } from './embedded-cluster.ts';
-import { EmbeddedPostgresError, tellingLine } from './embedded-error.ts';
+import { EmbeddedPostgresError } from './embedded-error.ts';
+import {
+  beginLog,
+  firstOutput,
+  isAboutRoom,
+  reasonOfEnd,
+  reasonOfFailedStart,
+} from './embedded-log.ts';
 import { readPidFile } from './embedded-orphan.ts';
 import { CHILD_ENV } from './embedded-process.ts';
 
 const SECOND = 1_000;
-const MB = 1_024 * 1_024;
-const LOG_LIMIT_BYTES = 10 * MB;
 /** Bounded, but generously: replaying the log after a crash takes its time, and has to finish. */
 const READY_LIMIT_MS = 600 * SECOND;
 const READY_POLL_MS = 5;
@@ -36,6 +33,9 @@ const SETTINGS = {
   fsync: 'on',
   full_page_writes: 'on',
   synchronous_commit: 'on',
+  // A backup while it runs needs these, whatever postgresql.conf may say: see src/db/backup.
+  wal_level: 'replica',
+  max_replication_slots: '10',
   timezone: 'UTC',
   log_timezone: 'UTC',
   cluster_name: 'postrider',
@@ -50,10 +50,23 @@ const PASSING = /could not bind IPv4 address|pre-existing shared memory block/;
 /** A PostgreSQL server that accepts connections. */
 export interface Server {
   port: number;
-  /** Resolves when the process is gone, for whatever reason. */
-  exited: Promise<void>;
+  /** Resolves with how it ended when the process is gone, for whatever reason. */
+  exited: Promise<string>;
+  /** Once it has ended by itself: how, and PostgreSQL's own words where it had any. */
+  reasonOfEnd(): Promise<string>;
   /** Fast shutdown: rolls back what is open, and resolves when the process is gone. */
   stop(): Promise<void>;
+}
+
+export interface LaunchOptions {
+  cluster: Cluster;
+  binaries: Binaries;
+  logFile: string;
+  choosePort: () => Promise<number>;
+  /** Beside, and instead of, the ones that the gateway's database has. */
+  settings?: Record<string, string>;
+  /** Ends a start that is under way, at once. */
+  signal?: AbortSignal;
 }
 
 /** A port of 127.0.0.1 that nobody listens on at the moment. */
@@ -71,35 +84,39 @@ export async function chooseFreePort(): Promise<number> {
 /**
  * Starts PostgreSQL on the cluster and waits until it is ready.
  * @throws EmbeddedPostgresError with PostgreSQL's own reason when it does not start
+ * @throws the reason of `signal` once that is aborted; no process is left behind
  */
-export async function launch(
-  cluster: Cluster,
-  binaries: Binaries,
-  logFile: string,
-  choosePort: () => Promise<number>,
-): Promise<Server> {
+export async function launch(options: LaunchOptions): Promise<Server> {
+  const { cluster, logFile, choosePort, signal } = options;
   for (let attempt = 1; ; attempt++) {
     const port = await choosePort();
+    signal?.throwIfAborted();
     const logStart = beginLog(logFile);
-    const child = spawnServer(cluster, binaries, logFile, port);
-    const gone = exitOf(child);
-    if (await isReady(child, gone, cluster.dir)) {
-      const exited = gone.then(() => undefined);
-      return { port, exited, stop: () => stopChild(child, exited) };
+    const child = spawnServer(options, port);
+    const exited = exitOf(child);
+    if (await isReady(child, exited, cluster.dir, signal)) {
+      const reason = async () => reasonOfEnd(logFile, logStart, await exited, cluster.dir);
+      return { port, exited, reasonOfEnd: reason, stop: () => stopChild(child, exited) };
     }
-    const output = readFrom(logFile, logStart) || (await gone);
+    signal?.throwIfAborted();
+    const output = firstOutput(logFile, logStart);
     if (!PASSING.test(output) || attempt === RETRY_LIMIT) {
+      const reason = reasonOfFailedStart(output, await exited, cluster.dir);
+      const remedy = isAboutRoom(reason)
+        ? 'make room on its disk; nothing that was accepted is lost'
+        : `see ${logFile}, or set DATABASE_URL to another PostgreSQL 14 or newer`;
       throw new EmbeddedPostgresError(
-        `PostgreSQL did not start on ${cluster.dir} (${tellingLine(output)}): see ` +
-          `${logFile}, or set DATABASE_URL to another PostgreSQL 14 or newer.`,
+        `PostgreSQL did not start on ${cluster.dir} (${reason}): ${remedy}.`,
+        { reason },
       );
     }
-    await delay(RETRY_PAUSE_MS);
+    await delay(RETRY_PAUSE_MS, undefined, { signal });
   }
 }
 
-function spawnServer(cluster: Cluster, binaries: Binaries, logFile: string, port: number) {
-  const settings = { ...SETTINGS, port: String(port) };
+function spawnServer(options: LaunchOptions, port: number): ChildProcess {
+  const { cluster, binaries, logFile } = options;
+  const settings = { ...SETTINGS, ...options.settings, port: String(port) };
   const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   const descriptor = openSync(logFile, 'a', 0o600);
   try {
@@ -127,47 +144,47 @@ function exitOf(child: ChildProcess): Promise<string> {
   });
 }
 
-/** PostgreSQL writes its state to the pid file; reading that costs no connection. */
-async function isReady(child: ChildProcess, gone: Promise<string>, dir: string): Promise<boolean> {
+/**
+ * PostgreSQL writes its state to the pid file; reading that costs no connection.
+ * @returns whether it is ready; if not, its process is gone
+ */
+async function isReady(
+  child: ChildProcess,
+  exited: Promise<string>,
+  dir: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   let isGone = false;
-  void gone.then(() => {
+  void exited.then(() => {
     isGone = true;
   });
   const giveUpAt = Date.now() + READY_LIMIT_MS;
-  while (!isGone) {
-    const lines = readPidFile(dir);
-    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return true;
-    if (Date.now() > giveUpAt) child.kill('SIGQUIT');
-    await Promise.race([gone, delay(READY_POLL_MS)]);
+  try {
+    while (!isGone) {
+      // Nobody is connected yet: there is nothing to roll back, and no need to be patient.
+      if (signal?.aborted || Date.now() > giveUpAt) child.kill('SIGQUIT');
+      const lines = readPidFile(dir);
+      const isUp = Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready';
+      if (isUp && !signal?.aborted) return true;
+      await Promise.race([exited, delay(READY_POLL_MS)]);
+    }
+    return false;
+  } catch (error) {
+    child.kill('SIGQUIT');
+    await exited;
+    throw error;
   }
-  return false;
 }
 
-async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<void> {
+async function stopChild(child: ChildProcess, exited: Promise<string>): Promise<void> {
   child.kill('SIGINT');
   const patience = new AbortController();
-  const outOfPatience = delay(STOP_PATIENCE_MS, 'late', { signal: patience.signal });
+  const outOfPatience = delay(STOP_PATIENCE_MS, LATE, { signal: patience.signal });
   const first = await Promise.race([exited, outOfPatience.catch(() => undefined)]);
   patience.abort();
   // Immediate shutdown: nothing committed is lost, the next start replays the log.
-  if (first === 'late') child.kill('SIGQUIT');
+  if (first === LATE) child.kill('SIGQUIT');
   await exited;
 }
 
-/** @returns where in the file this start's lines begin, in bytes */
-function beginLog(logFile: string): number {
-  const size = existsSync(logFile) ? statSync(logFile).size : 0;
-  if (size <= LOG_LIMIT_BYTES) return size;
-  truncateSync(logFile);
-  return 0;
-}
-
-function readFrom(logFile: string, start: number): string {
-  const descriptor = openSync(logFile, 'r');
-  try {
-    const buffer = Buffer.alloc(Math.min(statSync(logFile).size - start, MB));
-    return buffer.toString('utf8', 0, readSync(descriptor, buffer, 0, buffer.length, start));
-  } finally {
-    closeSync(descriptor);
-  }
-}
+const LATE = Symbol('late');

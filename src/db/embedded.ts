@@ -1,12 +1,13 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { findNativeDir, prepareBinaries } from './embedded-binaries.ts';
 import { chooseUser, clusterDir, ensureCluster, NAME } from './embedded-cluster.ts';
 import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
+import { ensureFolder } from './embedded-folder.ts';
 import { lockFolder } from './embedded-lock.ts';
 import { stopOrphan } from './embedded-orphan.ts';
-import { chooseFreePort, launch, type Server } from './embedded-server.ts';
+import { chooseFreePort, launch } from './embedded-server.ts';
+import { type Supervised, supervise } from './embedded-supervisor.ts';
 
 export { EmbeddedPostgresError };
 
@@ -15,25 +16,30 @@ const NO_SUCH_DATABASE = '3D000';
 
 /** A PostgreSQL that runs as our child process. */
 export interface EmbeddedPostgres {
-  /** `postgres://…` of the database "postrider" on 127.0.0.1. */
+  /** `postgres://…` of the database "postrider" on 127.0.0.1. It stays the same over restarts. */
   url: string;
-  /** Resolves when the process is gone, stopped or not, and the data folder is free again. */
+  /** Resolves when PostgreSQL is down for good, and the data folder is free again. */
   exited: Promise<void>;
   /** Fast shutdown: rolls back what is open, and waits until the process is gone. */
   stop(): Promise<void>;
 }
 
-/** Only `log` is for the product; tests inject the others. */
+/** Only `log` and `warn` are for the product; tests inject the others. */
 export interface EmbeddedPostgresOptions {
   /** Told, one line at a time, what an operator may wonder about. */
   log?: (line: string) => void;
+  /** Told what an operator has to know; `log` when absent. */
+  warn?: (line: string) => void;
+  /** When PostgreSQL ends without having been stopped. By default it is started again. */
+  whenItEnds?: 'restart' | 'stay-down';
   /** The folder with PostgreSQL's `bin`, `lib` and `share`. */
   nativeDir?: string;
   choosePort?: () => Promise<number>;
 }
 
 /**
- * Starts PostgreSQL on `dataDir`, which is created and initialised when need be.
+ * Starts PostgreSQL on `dataDir`, which is created and initialised when need be, and again, on the
+ * same port, whenever it ends without having been stopped.
  *
  * Crash points: killed during the first start, the unfinished cluster is thrown away by the next
  * one; killed later, the PostgreSQL left behind is stopped by the next one.
@@ -51,10 +57,22 @@ export async function startEmbeddedPostgres(
   } catch (error) {
     if (error instanceof EmbeddedPostgresError) throw error;
     throw new EmbeddedPostgresError(
-      `PostgreSQL could not be started in ${dir} (${messageOf(error)}): set DATA_DIR to another ` +
-        'folder, or DATABASE_URL to a PostgreSQL 14 or newer.',
+      `PostgreSQL could not be started in ${dir} (${messageOf(error)}): ${remedyFor(error)}.`,
       { cause: error },
     );
+  }
+}
+
+function remedyFor(error: unknown): string {
+  switch (codeOf(error)) {
+    case 'EACCES':
+    case 'EPERM':
+      return 'start as the user whom its files belong to, or set DATA_DIR to another folder';
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'make room on its disk, or set DATA_DIR to a folder on another one';
+    default:
+      return 'set DATA_DIR to another folder, or DATABASE_URL to a PostgreSQL 14 or newer';
   }
 }
 
@@ -64,13 +82,9 @@ async function startLocked(
 ): Promise<EmbeddedPostgres> {
   const unlock = lockFolder(dataDir);
   try {
-    const server = await startServer(dataDir, options);
-    const exited = server.exited.then(unlock);
-    const stop = async () => {
-      await server.stop();
-      await exited;
-    };
-    return { url: server.url, exited, stop };
+    const { url, stop, stopped } = await startServer(dataDir, options);
+    const exited = stopped.then(unlock);
+    return { url, exited, stop: () => stop().then(() => exited) };
   } catch (error) {
     unlock();
     throw error;
@@ -80,37 +94,32 @@ async function startLocked(
 async function startServer(
   dataDir: string,
   options: EmbeddedPostgresOptions,
-): Promise<Server & { url: string }> {
-  const log = options.log ?? (() => undefined);
+): Promise<Supervised & { url: string }> {
+  const { log = () => undefined, warn = log, choosePort = chooseFreePort } = options;
   const runAs = chooseUser(dataDir);
   const binaries = prepareBinaries(options.nativeDir ?? findNativeDir(), runAs, dataDir, log);
   await stopOrphan(clusterDir(dataDir), log);
   const cluster = ensureCluster(dataDir, binaries, runAs);
-  const choosePort = options.choosePort ?? chooseFreePort;
-  const server = await launch(cluster, binaries, join(dataDir, 'postgres.log'), choosePort);
+  const launchOptions = { cluster, binaries, logFile: join(dataDir, 'postgres.log') };
+  const server = await launch({ ...launchOptions, choosePort });
+  const origin = `postgres://${NAME}:${cluster.password}@127.0.0.1:${server.port}`;
   try {
-    const origin = `postgres://${NAME}:${cluster.password}@127.0.0.1:${server.port}`;
     await ensureDatabase(origin);
-    return { ...server, url: `${origin}/${NAME}` };
   } catch (error) {
     await server.stop();
     throw error;
   }
-}
-
-function ensureFolder(dataDir: string): void {
-  try {
-    mkdirSync(dataDir, { recursive: true });
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const isFile = ['EEXIST', 'ENOTDIR'].includes(codeOf(error) ?? '');
-    const cause = isFile ? 'a file is in its place' : messageOf(error);
-    throw new EmbeddedPostgresError(
-      `The data folder ${dataDir} cannot be used (${cause}): set DATA_DIR to a folder that this ` +
-        'user may write, or mend its permissions.',
-      { cause: error },
-    );
-  }
+  const relaunch = async (signal: AbortSignal) => {
+    // Backends may have survived their server, and its pid file did.
+    await stopOrphan(cluster.dir, log);
+    // Who is connected, or wants to be, knows this port.
+    return launch({ ...launchOptions, choosePort: async () => server.port, signal });
+  };
+  const supervised =
+    options.whenItEnds === 'stay-down'
+      ? { stopped: server.exited.then(() => undefined), stop: server.stop }
+      : supervise(server, { relaunch, log, warn });
+  return { ...supervised, url: `${origin}/${NAME}` };
 }
 
 /** Connecting straight away, rather than asking first, saves every later start a connection. */

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { sqlStateOf } from './database-error.ts';
 import { connectTo, type DatabaseServer } from './server.ts';
+import { DEFAULT_LIMITS } from './session.ts';
 import type { SessionClient } from './session-client.ts';
 
 /** From `src/db` and from `dist/db` alike, the migrations lie two folders up. */
@@ -75,6 +76,19 @@ export async function migrate(
       log(`Migration ${name} was applied by a newer version; going on without it`);
     }
     return applied;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Whether any migration was ever applied: the database has been in use. */
+export async function isMigrated(server: DatabaseServer): Promise<boolean> {
+  const client = await connectTo(server, 'postrider start', DEFAULT_LIMITS);
+  try {
+    const { rows } = await client.query<{ found: boolean }>(
+      `SELECT to_regclass('_prisma_migrations') IS NOT NULL AS found`,
+    );
+    return rows[0]?.found ?? false;
   } finally {
     await client.end().catch(() => {});
   }

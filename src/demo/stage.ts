@@ -31,7 +31,7 @@ export async function setStage(
   const read = readConfig({ PORT: '0', DATA_DIR: folder, ALLOW_PRIVATE_TARGETS: 'true' });
   if ('faults' in read) throw new Error(read.faults.join('; '));
 
-  const foundation = await layFoundation(read.config, () => {});
+  const foundation = await layFoundation(read.config, pino({ level: 'silent' }));
   closers.push(foundation.stop);
   signal.throwIfAborted();
   const gateway = await startGateway(read.config, foundation, pino({ level: 'silent' }));

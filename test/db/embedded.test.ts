@@ -1,10 +1,9 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -16,7 +15,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +29,7 @@ import {
 import { findNativeDir } from '../../src/db/embedded-binaries.ts';
 import { identityOf } from '../../src/db/embedded-process.ts';
 import { chooseFreePort } from '../../src/db/embedded-server.ts';
+import { makeRoot, makeUsed, postmasterPid, query } from '../support/embedded.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
@@ -102,11 +101,11 @@ describe('one process', () => {
 
   it('tells when PostgreSQL dies, and starts again after it was killed', async () => {
     used.copyTo(dataDir);
-    const first = await start();
+    const first = await start({ whenItEnds: 'stay-down' });
     await query(first.url, 'CREATE TABLE kept AS SELECT 42 AS answer');
     // A backend that computes does not notice its server's death, and would bar the next one.
     await keepBusy(first.url);
-    process.kill(postmasterPid(), 'SIGKILL');
+    process.kill(postmasterPid(dataDir), 'SIGKILL');
     await first.exited;
 
     const second = await start();
@@ -115,8 +114,8 @@ describe('one process', () => {
 
   it('is not misled by a stranger that has the pid of a killed PostgreSQL', async () => {
     used.copyTo(dataDir);
-    const first = await start();
-    const killed = postmasterPid();
+    const first = await start({ whenItEnds: 'stay-down' });
+    const killed = postmasterPid(dataDir);
     process.kill(killed, 'SIGKILL');
     await first.exited;
     const { uid, gid } = statSync(join(dataDir, 'postgres/cluster'));
@@ -154,7 +153,7 @@ describe('several processes', () => {
     const parent = spawnStarter();
     const url = await parent.line;
     await query(url, 'CREATE TABLE kept AS SELECT 42 AS answer');
-    const orphan = postmasterPid();
+    const orphan = postmasterPid(dataDir);
     await endOf(parent.child, () => parent.child.kill('SIGKILL'));
     expect(await query(url, 'SELECT answer FROM kept')).toEqual([{ answer: 42 }]);
 
@@ -289,24 +288,6 @@ describe('a folder that cannot be used', () => {
   });
 });
 
-function makeRoot(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'postrider-embedded-'));
-  chmodSync(folder, 0o755);
-  return folder;
-}
-
-/** A data folder after its first use, for those who ask what happens then: a copy spares the initdb. */
-async function makeUsed() {
-  const folder = makeRoot();
-  const original = join(folder, 'data');
-  await (await startEmbeddedPostgres(original)).stop();
-  return {
-    // Not cpSync, which gives everything to who copies: the cluster is not root's.
-    copyTo: (to: string) => execFileSync('cp', ['-a', original, to]),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
 async function start(options?: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres(dataDir, options);
   running.push(postgres);
@@ -320,17 +301,6 @@ async function expectSentence(sentence: RegExp, nativeDir = findNativeDir()): Pr
   expect(String(error)).not.toContain('\n');
 }
 
-async function query(connectionString: string, text: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString });
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return (await client.query(text)).rows;
-  } finally {
-    await client.end();
-  }
-}
-
 /** Resolves once a backend runs a query that never ends. */
 async function keepBusy(connectionString: string): Promise<void> {
   const client = new pg.Client({ connectionString });
@@ -340,11 +310,6 @@ async function keepBusy(connectionString: string): Promise<void> {
   const endless = `DO $$ BEGIN RAISE NOTICE 'running'; LOOP END LOOP; END $$`;
   client.query(endless).catch(() => undefined);
   await running;
-}
-
-function postmasterPid(): number {
-  const file = join(dataDir, 'postgres/cluster/postmaster.pid');
-  return Number(readFileSync(file, 'utf8').split('\n')[0]);
 }
 
 function spawnStarter(): { child: ChildProcess; line: Promise<string> } {

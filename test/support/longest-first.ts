@@ -9,6 +9,9 @@ const LONG = [
   'tcc/kill',
   'operations/resend-kill',
   'tcc/race',
+  'db/backup',
+  'flow/embedded-outage',
+  'flow/backup',
   'startup',
   'message/check',
 ];

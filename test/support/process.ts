@@ -113,6 +113,7 @@ async function spawnMain({ env, dataDir, main = 'dist/main.js' }: ProcessOptions
 export function spawnProgram(
   file: string,
   options: {
+    args?: readonly string[];
     env: Record<string, string>;
     cwd: string;
     dataDir?: string;
@@ -121,8 +122,8 @@ export function spawnProgram(
   },
 ): Program {
   requireBuild();
-  const { cwd, dataDir = cwd, isOurs = false } = options;
-  const child = spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file)], {
+  const { args = [], cwd, dataDir = cwd, isOurs = false } = options;
+  const child = spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file), ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,44 +1,67 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A small disk of a test's own. */
+/** A real file system of a few megabytes that can be filled to the last byte. */
 export interface SmallDisk {
   path: string;
-  grow(size: string): void;
+  /** Takes all the room that is left. */
+  fill(): void;
+  /** Gives it back. */
+  free(): void;
+  /** As after an error of the disk: nothing can be written until `remove`. */
+  makeReadOnly(): void;
+  /** Nobody may have a file open on it. */
   remove(): void;
 }
 
-/** Whether this machine lets us mount one; where CI is set it must. */
-export function canMount(): boolean {
-  const folder = mkdtempSync(join(tmpdir(), 'postrider-mount-'));
-  const can = mount('-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder);
-  if (can) spawnSync('umount', [folder]);
-  rmSync(folder, { recursive: true });
-  if (!can && process.env.CI === 'true')
-    throw new Error('No disk can be mounted: with CI=true it must be.');
-  return can;
-}
-
-/** @param size as `mount` has it, such as `4m` */
-export function smallDisk(size: string): SmallDisk {
+/** @throws where this process may not mount: see `mayMount` */
+export function mountSmallDisk(sizeMb: number): SmallDisk {
   const path = mkdtempSync(join(tmpdir(), 'postrider-disk-'));
-  if (!mount('-t', 'tmpfs', '-o', `size=${size},mode=777`, 'tmpfs', path)) {
-    throw new Error(`${path} could not be mounted`);
+  try {
+    run('mount', '-t', 'tmpfs', '-o', `size=${sizeMb}m,mode=755`, 'tmpfs', path);
+  } catch (error) {
+    rmdirSync(path);
+    throw error;
   }
+  const filler = join(path, 'filler');
   return {
     path,
-    grow(size) {
-      if (!mount('-o', `remount,size=${size}`, path)) throw new Error(`${path} did not grow`);
+    fill() {
+      const descriptor = openSync(filler, 'a');
+      for (const chunkBytes of [1_048_576, 4_096, 1]) fillBy(descriptor, chunkBytes);
+      closeSync(descriptor);
     },
+    free: () => rmSync(filler),
+    makeReadOnly: () => run('mount', '-o', 'remount,ro', path),
     remove() {
-      spawnSync('umount', ['--lazy', path]);
-      rmSync(path, { recursive: true, force: true });
+      run('umount', path);
+      rmdirSync(path);
     },
   };
 }
 
-function mount(...args: string[]): boolean {
-  return spawnSync('mount', args).status === 0;
+/** Mounting takes root, and more in some containers. */
+export function mayMount(): boolean {
+  try {
+    mountSmallDisk(1).remove();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fillBy(descriptor: number, chunkBytes: number): void {
+  const chunk = Buffer.alloc(chunkBytes);
+  try {
+    for (;;) writeSync(descriptor, chunk);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
+
+function run(program: string, ...args: string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
 }
