@@ -43,7 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the lease check: a late result is taken',
     file: RECORD,
-    from: ' AND d.lease_token = e.token',
+    from: ' AND d.lease_token IS NOT DISTINCT FROM e.token',
     to: '',
     tests: [DIFFERENCE],
   },

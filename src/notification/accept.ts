@@ -3,6 +3,7 @@ import { Prisma } from '../db/client.ts';
 import { batched } from '../delivery/batch.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { CROWD } from '../delivery/store/create.ts';
+import { createFloors, type Floors } from '../delivery/store/floors.ts';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';
@@ -49,6 +50,7 @@ interface AcceptOptions {
  * `event_conflict`, 503 when too much waits.
  */
 export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOptions): Accept {
+  const floors = createFloors();
   const accept = batched<Offer, Accepted | Problem>(
     {
       maxItems: 100,
@@ -81,7 +83,7 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
     ]);
     const planned = offers.map((offer) => plan(offer, audience, checkUrl));
     const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
-    const inserted = await insert(prisma, wanted);
+    const inserted = await insert(prisma, floors, wanted);
     void wake(wakesOf(wanted, inserted));
     const earlier = await answerEarlier(prisma, wanted, inserted);
     return planned.map((each) => {
@@ -102,15 +104,16 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
 
 async function insert(
   prisma: Database['prisma'],
+  floors: Floors,
   wanted: Planned[],
 ): Promise<Map<string, Inserted>> {
   if (wanted.length === 0) return new Map();
   const rows = wanted.map((each) => each.row);
   const superseding = wanted.filter((each) => each.supersedesIn.length > 0);
-  if (superseding.length === 0) return insertNotifications(prisma, rows);
+  if (superseding.length === 0) return insertNotifications(prisma, rows, floors);
   return prisma.$transaction(async (tx) => {
     await takeTurns(tx, superseding);
-    return supersede(tx, superseding, await insertNotifications(tx, rows));
+    return supersede(tx, superseding, await insertNotifications(tx, rows, floors));
   });
 }
 
@@ -166,7 +169,8 @@ export function wakesOf(accepted: Planned[], inserted: Map<string, Inserted>): W
       woken.set(delivery.receiverId, before + 1);
       if (waitMs <= 0 && (crowded || before >= CROWD)) return [];
       const key = `${id}-${Date.parse(nextAttemptAt ?? '')}`;
-      return [{ queue: delivery.queue, deliveryId: id, delayMs: waitMs, key }];
+      const { queue, receiverId } = delivery;
+      return [{ queue, deliveryId: id, receiverId, delayMs: waitMs, key }];
     }),
   );
 }
@@ -184,13 +188,15 @@ function answerOf({ row, offer, urls }: Planned, inserted: Inserted): Notificati
     result: result ?? null,
     occurredAt: inserted.occurredAt,
     acceptedAt: inserted.acceptedAt,
-    deliveries: inserted.deliveries.map(({ waitMs: _wait, crowded: _crowded, ...delivery }) => ({
-      ...delivery,
-      endpointId: row.deliveries.find((each) => each.id === delivery.id)?.endpointId ?? null,
-      url: urls.get(delivery.id) ?? null,
-      cycle: 1,
-      attemptCount: 0,
-    })),
+    deliveries: inserted.deliveries.map(
+      ({ waitMs: _w, crowded: _c, oldestMs: _o, ...delivery }) => ({
+        ...delivery,
+        endpointId: row.deliveries.find((each) => each.id === delivery.id)?.endpointId ?? null,
+        url: urls.get(delivery.id) ?? null,
+        cycle: 1,
+        attemptCount: 0,
+      }),
+    ),
   };
 }
 

@@ -50,7 +50,7 @@ export async function readingOf(
 }
 
 /** As a prepared statement, because only that has a kept plan; its arguments are literals then. */
-async function explain(client: pg.PoolClient, text: string, bound: unknown[]) {
+export async function explain(client: pg.PoolClient, text: string, bound: unknown[]) {
   // Of its own: several may be under way.
   const name = `asked_${randomUUID().replaceAll('-', '')}`;
   await client.query(`PREPARE ${name} AS ${text}`);

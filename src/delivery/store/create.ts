@@ -1,4 +1,6 @@
 import { Prisma } from '../../db/client.ts';
+import { timeOf } from './claim.ts';
+import type { Floors } from './floors.ts';
 
 /** A delivery to be made. It is due `delayMs` after the statement that makes it. */
 export interface NewDelivery {
@@ -28,19 +30,21 @@ export const CROWD = 50;
  *
  * @param onlyOwners a subquery of owner ids: rows of other owners are left out
  * @param createdXid their place in the catch-up feed, where it is not that of this transaction
- * @returns `new_delivery`, `url_receiver`, `created`, which returns the rows, and `crowd`: the queues and
- *   receivers where so many wait already that one more needs no wake
+ * @param floors where those that wait begin, as far as the caller knows
+ * @returns `new_delivery`, `url_receiver`, `created`, which returns the rows, and `crowd`: for each queue and
+ *   receiver the oldest that waits there, and whether so many do that one more needs no wake
  */
 export function createDeliveries(
   deliveries: NewDelivery[],
   onlyOwners: Prisma.Sql,
   createdXid: Prisma.Sql = Prisma.sql`pg_current_xact_id()::text::bigint`,
+  floors: Pick<Floors, 'dueAt'> | null = null,
 ): Prisma.Sql {
   return Prisma.sql`new_delivery AS (
-    SELECT * FROM jsonb_to_recordset(${JSON.stringify(deliveries.map(toRow))}::jsonb) AS n (
+    SELECT * FROM jsonb_to_recordset(${JSON.stringify(deliveries.map((each) => toRow(each, floors)))}::jsonb) AS n (
       id text, owner_kind text, owner_id text, purpose text, merchant_id text, type text,
       business_key text, queue text, policy_version int, receiver_id text, endpoint_id text, url text,
-      delay_ms bigint, deadline_ms bigint)
+      delay_ms bigint, deadline_ms bigint, due_floor timestamptz)
      WHERE n.owner_id IN (${onlyOwners})
   ), url_receiver AS (
     INSERT INTO receiver (id)
@@ -61,17 +65,24 @@ export function createDeliveries(
       FROM new_delivery
     RETURNING *
   ), crowd AS (
-    SELECT c.queue, c.receiver_id
-      FROM (SELECT DISTINCT queue, receiver_id FROM created WHERE status = 'pending') AS c
-     WHERE (SELECT count(*) FROM (
-              SELECT 1 FROM delivery AS o
-               WHERE o.queue = c.queue AND o.receiver_id = c.receiver_id AND o.status = 'pending'
-                 AND o.priority = 0 AND o.due_at <= postrider_now() LIMIT ${CROWD}) AS few) >= ${CROWD}
+    SELECT c.queue, c.receiver_id, few.waiting >= ${CROWD} AS crowded, few.oldest
+      FROM (SELECT queue, receiver_id,
+                   least(coalesce(max(due_floor), '-infinity'), postrider_now() - interval '1 second') AS due_floor
+              FROM new_delivery WHERE receiver_id IS NOT NULL GROUP BY 1, 2) AS c
+     CROSS JOIN LATERAL (
+       SELECT count(*) AS waiting, min(due_at) AS oldest FROM (
+         SELECT o.due_at FROM delivery AS o
+          WHERE o.queue = c.queue AND o.receiver_id = c.receiver_id AND o.status = 'pending'
+            AND o.priority = 0 AND o.due_at <= postrider_now() AND o.due_at >= c.due_floor
+          ORDER BY o.due_at LIMIT ${CROWD}) AS first) AS few
   )`;
 }
 
-function toRow(delivery: NewDelivery) {
+function toRow(delivery: NewDelivery, floors: Pick<Floors, 'dueAt'> | null) {
+  const { queue, receiverId } = delivery;
+  const floorMs = receiverId === null ? null : (floors?.dueAt(queue, receiverId) ?? null);
   return {
+    due_floor: timeOf(floorMs),
     id: delivery.id,
     owner_kind: delivery.ownerKind,
     owner_id: delivery.ownerId,

@@ -137,7 +137,8 @@ export async function recordEndings(
                           WHEN e.status <> 'pending' THEN postrider_now() END,
         lease_token = NULL, leased_at = NULL, lease_until = NULL
       FROM ending AS e
-     WHERE d.id = e.id AND d.lease_token = e.token
+     -- Not by "=": that says that there is a lease, and the planner would look through all there ever were.
+     WHERE d.id = e.id AND d.lease_token IS NOT DISTINCT FROM e.token
     RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.queue, d.receiver_id, d.status, d.reason,
               d.cycle, d.attempt_count, d.due_at, d.resent_by,
               d.settled_at = postrider_now() AND d.status = e.status AS settled, e.due_floor,

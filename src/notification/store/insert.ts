@@ -1,5 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
+import type { Floors } from '../../delivery/store/floors.ts';
 import type { DeliverySummary } from '../contract.ts';
 
 /** A notification to be stored. Its body is `head` + the time it occurred + `tail`, byte for byte. */
@@ -33,6 +34,8 @@ type CreatedDelivery = Pick<
   waitMs: number | null;
   /** Many wait at its receiver already. */
   crowded: boolean;
+  /** The oldest that was due there and new before it; null: there was none. */
+  oldestMs: number | null;
 };
 
 /** What the statement adds to what was already known. */
@@ -52,10 +55,16 @@ export interface Inserted {
 export async function insertNotifications(
   sql: Sql,
   notifications: NewNotification[],
+  floors: Floors | null = null,
 ): Promise<Map<string, Inserted>> {
   const deliveries = notifications.flatMap((notification) => notification.deliveries);
   const rows = await sql.$queryRaw<
-    Array<Omit<Inserted, 'acceptedAt' | 'occurredAt'> & { accepted: Date; occurred: Date }>
+    Array<
+      Omit<Inserted, 'acceptedAt' | 'occurredAt'> & {
+        accepted: Date;
+        occurred: Date;
+      }
+    >
   >`
     WITH input AS (
       SELECT * FROM jsonb_to_recordset(${JSON.stringify(notifications.map(toRow))}::jsonb) AS i (
@@ -79,23 +88,41 @@ export async function insertNotifications(
        ORDER BY merchant_id, event_id, CASE WHEN event_id IS NULL THEN id END, place
       ON CONFLICT DO NOTHING
       RETURNING id, accepted_at, occurred_at
-    ), ${createDeliveries(deliveries, Prisma.sql`SELECT id FROM inserted`)}
+    ), ${createDeliveries(deliveries, Prisma.sql`SELECT id FROM inserted`, undefined, floors)}
     SELECT i.id, i.accepted_at AS accepted, i.occurred_at AS occurred,
            (SELECT json_agg(json_build_object('id', c.id, 'status', c.status, 'reason', c.reason,
                      'nextAttemptAt', to_char(c.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                      'deadlineAt', to_char(c.deadline_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                      'waitMs', extract(epoch FROM c.due_at - postrider_now()) * 1000,
-                     'crowded', EXISTS (SELECT 1 FROM crowd AS w
-                                         WHERE w.queue = c.queue AND w.receiver_id = c.receiver_id))
+                     'crowded', coalesce(w.crowded, false),
+                     'oldestMs', extract(epoch FROM w.oldest) * 1000)
                      ORDER BY c.id)
-              FROM created AS c WHERE c.owner_id = i.id) AS deliveries
+              FROM created AS c
+              LEFT JOIN crowd AS w ON w.queue = c.queue AND w.receiver_id = c.receiver_id
+             WHERE c.owner_id = i.id) AS deliveries
       FROM inserted AS i`;
+  if (floors !== null) noteOldest(floors, deliveries, rows);
   return new Map(
     rows.map(({ id, accepted, occurred, deliveries }) => [
       id,
       { id, acceptedAt: accepted.toISOString(), occurredAt: occurred.toISOString(), deliveries },
     ]),
   );
+}
+
+function noteOldest(
+  floors: Floors,
+  wanted: readonly NewDelivery[],
+  rows: readonly { accepted: Date; deliveries: CreatedDelivery[] | null }[],
+): void {
+  const byId = new Map(wanted.map((each) => [each.id, each]));
+  for (const { accepted, deliveries } of rows) {
+    for (const { id, oldestMs } of deliveries ?? []) {
+      const { queue, receiverId = null } = byId.get(id) ?? {};
+      if (queue === undefined || receiverId === null) continue;
+      floors.noteDue(queue, receiverId, oldestMs, accepted.getTime());
+    }
+  }
 }
 
 function toRow(notification: NewNotification, place: number) {
