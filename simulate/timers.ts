@@ -44,22 +44,22 @@ export function createTimers(timeline: Timeline, random: Random, settings: () =>
     openFor(process) {
       const { skewMs } = settings();
       const skew = random.whole(-skewMs, skewMs);
+      async function wake(wakes: readonly Wake[]): Promise<void> {
+        const { wakeLost, wakeTwice, wakeLate } = settings();
+        for (const wake of wakes) {
+          if (known.has(wake.key)) continue;
+          known.add(wake.key);
+          if (random.chance(wakeLost)) continue;
+          // A timer's time is the clock of the process that set it, read by another one's.
+          const delayMs = wake.delayMs === 0 ? 0 : Math.max(0, wake.delayMs + skew);
+          const lateMs = random.chance(wakeLate) ? random.exponential(60_000) : random.whole(1, 20);
+          plan(wake, delayMs + Math.ceil(lateMs));
+          if (random.chance(wakeTwice)) plan(wake, delayMs + random.whole(0, 5_000));
+        }
+      }
       return {
-        async wake(wakes) {
-          const { wakeLost, wakeTwice, wakeLate } = settings();
-          for (const wake of wakes) {
-            if (known.has(wake.key)) continue;
-            known.add(wake.key);
-            if (random.chance(wakeLost)) continue;
-            // A timer's time is the clock of the process that set it, read by another one's.
-            const delayMs = wake.delayMs === 0 ? 0 : Math.max(0, wake.delayMs + skew);
-            const lateMs = random.chance(wakeLate)
-              ? random.exponential(60_000)
-              : random.whole(1, 20);
-            plan(wake, delayMs + Math.ceil(lateMs));
-            if (random.chance(wakeTwice)) plan(wake, delayMs + random.whole(0, 5_000));
-          }
-        },
+        wake,
+        share: wake,
         async listen(queue, _concurrency, onWake) {
           const listener = { process, queue, onWake };
           listeners.add(listener);

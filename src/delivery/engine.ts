@@ -205,11 +205,19 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
     queues: () => [...lanes.keys()],
     sinceSweepMs: () => clock.now() - sweptAt,
     async wake(due) {
-      const others = due.filter(
-        ({ queue, deliveryId, receiverId, delayMs }) =>
-          delayMs > 0 || lanes.get(queue)?.lane.offer(deliveryId, receiverId ?? null) !== true,
+      const now = due.filter(({ delayMs }) => delayMs <= 0);
+      const later = due.filter(({ delayMs }) => delayMs > 0);
+      // A lane remembers what it had no place for; one that is not open yet does not.
+      const laneless = now.filter(({ queue }) => !lanes.has(queue));
+      const turnedAway = now.filter(
+        ({ queue, deliveryId, receiverId }) =>
+          lanes.get(queue)?.lane.offer(deliveryId, receiverId ?? null) === false,
       );
-      if (others.length > 0) await wakes.wake(others);
+      const others = [...later, ...laneless];
+      await Promise.all([
+        others.length > 0 && wakes.wake(others),
+        turnedAway.length > 0 && wakes.share(turnedAway),
+      ]);
     },
     async close(graceMs) {
       closing = true;

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CONNECTION_CLOSED_ERROR_MSG, type IQueueBackend, type JobsOptions } from 'bullmq';
 import type { Logger } from 'pino';
+import type { DirectWakes } from './queue-direct.ts';
 
 /** What a job carries: the delivery to look at. Everything else is in Postgres. */
 export interface WakeJob {
@@ -41,6 +42,8 @@ export interface Backend {
     concurrency: number,
     take: (job: { data: WakeJob }) => Promise<void>,
   ): BullWorker;
+  /** The way of what is due now, where there is a shorter one than by a timer. */
+  direct: DirectWakes | null;
   ping(): Promise<unknown>;
   close(): Promise<void>;
 }

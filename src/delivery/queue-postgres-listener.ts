@@ -7,13 +7,16 @@ import type { Report } from './queue-backend.ts';
 const SECOND = 1000;
 /** A connection that only listens would not notice that the other end is gone. */
 const HEARTBEAT_MS = 5 * SECOND;
+const AGAIN_MS = SECOND;
 
 type Query = (text: string, values?: readonly unknown[]) => Promise<{ rows: unknown[] }>;
 
-/** One connection that listens for all workers of this process, however many queues there are. */
+/** One connection that listens for everybody in this process, however many queues there are. */
 export interface SharedListener {
   /** What BullMQ takes for a connection of its own: it listens on the shared one and asks on `query`. */
   openSeat(query: Query): PgPoolClient;
+  /** Gets what comes on a channel, over all outages, until `close`. */
+  subscribe(channel: string, take: (payload: string) => void): void;
   close(): void;
 }
 
@@ -31,12 +34,15 @@ export function shareListener(
   report: Report,
 ): SharedListener {
   const seats = new Set<EventEmitter>();
-  /** What the present connection listens to; null while there is none. */
-  let channels: Map<string, Promise<unknown>> | null = null;
+  const subscribers = new Map<string, (payload: string) => void>();
+  /** Statements by which the present connection has begun to listen. */
+  let listening = new Map<string, Promise<unknown>>();
   let connected: Promise<Connection> | null = null;
   /** One statement after the other. */
   let last: Promise<unknown> = Promise.resolve();
   let heartbeat: NodeJS.Timeout | undefined;
+  let again: NodeJS.Timeout | undefined;
+  let closed = false;
 
   function ask(client: Connection, text: string): Promise<unknown> {
     last = last.catch(() => {}).then(() => client.query(text));
@@ -46,6 +52,7 @@ export function shareListener(
   async function connect(): Promise<Connection> {
     const client = await pool.connect();
     client.on('notification', (message) => {
+      subscribers.get(message.channel)?.(message.payload ?? '');
       for (const seat of seats) seat.emit('notification', message);
     });
     client.once('error', (error) => {
@@ -56,16 +63,27 @@ export function shareListener(
     return client;
   }
 
-  /** BullMQ then takes other seats, and listens again. */
+  /** BullMQ then takes other seats, and listens again; subscribers are listened for by us. */
   function lose(error: Error): void {
     connected = null;
-    channels = null;
+    listening = new Map();
     clearInterval(heartbeat);
+    if (closed) return;
     report('PostgreSQL connection that listens for timers', error);
     for (const seat of seats) {
       seats.delete(seat);
       if (seat.listenerCount('error') > 0) seat.emit('error', error);
     }
+    listenAgain();
+  }
+
+  function listenAgain(): void {
+    clearTimeout(again);
+    if (closed || subscribers.size === 0) return;
+    again = setTimeout(() => {
+      const all = [...subscribers.keys()].map((channel) => listen(`LISTEN "${channel}"`));
+      Promise.all(all).catch(listenAgain);
+    }, AGAIN_MS);
   }
 
   async function listen(text: string): Promise<void> {
@@ -75,10 +93,9 @@ export function shareListener(
       connected = null;
     });
     const client = await connected;
-    channels ??= new Map();
-    const listening = channels.get(text) ?? ask(client, text);
-    channels.set(text, listening);
-    await listening;
+    const begun = listening.get(text) ?? ask(client, text);
+    listening.set(text, begun);
+    await begun;
   }
 
   return {
@@ -97,9 +114,16 @@ export function shareListener(
         },
       }) as unknown as PgPoolClient;
     },
+    subscribe(channel, take) {
+      subscribers.set(channel, take);
+      listen(`LISTEN "${channel}"`).catch(listenAgain);
+    },
     close() {
+      closed = true;
       clearInterval(heartbeat);
+      clearTimeout(again);
       seats.clear();
+      subscribers.clear();
     },
   };
 }

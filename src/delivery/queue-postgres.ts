@@ -18,6 +18,7 @@ import {
   steady,
   WORKER_OPTIONS,
 } from './queue-backend.ts';
+import { openDirectWakes } from './queue-direct.ts';
 import { type SharedListener, shareListener } from './queue-postgres-listener.ts';
 
 const SECOND = 1000;
@@ -44,6 +45,12 @@ export async function openPostgres(database: DatabaseServer, report: Report): Pr
   const work = open(server, report, { name: 'postrider timers', ...limits });
   const listening = open(server, report, { name: 'postrider listens', ...limits, max: 1 });
   const listener = shareListener(listening, server.isPooled, report);
+  // Behind a pooler nobody can listen.
+  const direct = server.isPooled
+    ? null
+    : openDirectWakes(listener, (channels, payloads) =>
+        producers.pool.query(NOTIFY, [channels, payloads]),
+      );
 
   return {
     isUp: () => true,
@@ -70,13 +77,20 @@ export async function openPostgres(database: DatabaseServer, report: Report): Pr
       );
       return { worker, free: async () => {} };
     },
+    direct,
     ping: () => producers.pool.query('SELECT 1'),
     async close() {
+      await direct?.close();
       listener.close();
       await Promise.all([producers, work, listening].map((pool) => pool.close(GOODBYE_MS)));
     },
   };
 }
+
+/** Nobody waits for the disk for the sake of a wake. */
+const NOTIFY = `
+  SELECT pg_notify(channel, payload), set_config('synchronous_commit', 'off', true)
+    FROM unnest($1::text[], $2::text[]) AS message (channel, payload)`;
 
 /** A pool under BullMQ's description of one. It is ours, so BullMQ's end of it is none. */
 function forProducers({ pool }: SessionPool): PgPool {

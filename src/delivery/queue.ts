@@ -35,6 +35,11 @@ export interface WakeQueue {
    */
   wake(wakes: readonly Wake[]): Promise<void>;
   /**
+   * For what this process' own lane has no place for and remembers: tells other workers, where they are known. Never
+   * throws.
+   */
+  share(wakes: readonly Wake[]): Promise<void>;
+  /**
    * Starts a worker on that queue and keeps it alive through outages. The job is done when `onWake`
    * returns: it only hands the id on. Wakes may come twice, and a little early where clocks differ.
    */
@@ -70,6 +75,7 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
       : await openPostgres(backend.server, report);
   const producers = new Map<string, ReturnType<typeof openProducer>>();
   const consumers = new Set<{ close(): Promise<void> }>();
+  const takers = new Map<string, OnWake>();
   const underWay = new Set<Promise<void>>();
   let givenUp = 0;
   let closing: Promise<void> | undefined;
@@ -78,6 +84,16 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
     const producer = producers.get(queue) ?? openProducer(timers, nameOf(queue), report);
     producers.set(queue, producer);
     return producer;
+  }
+
+  /** What is due goes the short way where there is one; the rest, and what it does not take, to the timers. */
+  async function handOverAll(wakes: readonly Wake[]): Promise<void> {
+    const { direct } = timers;
+    const due = direct === null ? [] : wakes.filter(({ delayMs }) => delayMs <= 0);
+    const isTaken =
+      due.length > 0 && !closing && (await direct?.send(due).catch(() => false)) === true;
+    const left = isTaken ? wakes.filter(({ delayMs }) => delayMs > 0) : wakes;
+    await Promise.all(left.map(handOver));
   }
 
   async function handOver(wake: Wake): Promise<void> {
@@ -91,6 +107,13 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
     }
   }
 
+  async function handOverWithin(wakes: readonly Wake[]): Promise<void> {
+    const handedOver = handOverAll(wakes);
+    underWay.add(handedOver);
+    void handedOver.finally(() => underWay.delete(handedOver));
+    await within(WAKE_MS, handedOver).catch(() => {});
+  }
+
   async function closeAll(): Promise<void> {
     await Promise.all([
       ...[...consumers].map((consumer) => consumer.close()),
@@ -101,18 +124,21 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
   }
 
   return {
-    async wake(wakes) {
-      const handedOver = Promise.all(wakes.map(handOver)).then(() => {});
-      underWay.add(handedOver);
-      void handedOver.finally(() => underWay.delete(handedOver));
-      await within(WAKE_MS, handedOver).catch(() => {});
+    wake: handOverWithin,
+    async share(wakes) {
+      const { direct } = timers;
+      if (direct === null) return handOverWithin(wakes);
+      await within(WAKE_MS, direct.send(wakes)).catch(() => {});
     },
     async listen(queue, concurrency, onWake) {
       const consumer = startConsumer(timers, nameOf(queue), concurrency, onWake, report);
       consumers.add(consumer);
+      takers.set(queue, onWake);
+      timers.direct?.serve((queue, id, receiverId) => takers.get(queue)?.(id, receiverId));
       return {
         async close() {
           consumers.delete(consumer);
+          if (takers.get(queue) === onWake) takers.delete(queue);
           await consumer.close();
         },
       };
