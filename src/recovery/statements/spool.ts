@@ -12,13 +12,15 @@ export interface Spool {
   write(chunk: Buffer): Promise<void>;
   /** What was written, as lines of JSON, a chunk at a time. */
   chunks(): AsyncGenerator<string[]>;
+  /** The same as it was written. */
+  packed(): AsyncGenerator<Buffer>;
   close(): Promise<void>;
 }
 
 /**
- * A nameless temporary file for the rows of a day that is not over. Rejected: a second look at the
- * database, which would need the first one's snapshot held open, and a connection with it, for as
- * long as the slowest caller reads.
+ * A nameless temporary file for the rows of a day, until they are kept or, where the day is not over, read.
+ * Rejected: a second look at the database, which would need the first one's snapshot held open, and a
+ * connection with it, for as long as the slowest caller reads.
  */
 export async function openSpool(): Promise<Spool> {
   const path = join(tmpdir(), `postrider-${randomUUID()}`);
@@ -26,18 +28,22 @@ export async function openSpool(): Promise<Spool> {
   // The handle keeps it alive where the system allows that; `close` tries again where not.
   await rm(path).catch(() => {});
   const lengths: number[] = [];
+  async function* packed(): AsyncGenerator<Buffer> {
+    let position = 0;
+    for (const length of lengths) {
+      const { buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+      position += length;
+      yield buffer;
+    }
+  }
   return {
     async write(chunk) {
       await file.appendFile(chunk);
       lengths.push(chunk.length);
     },
+    packed,
     async *chunks() {
-      let position = 0;
-      for (const length of lengths) {
-        const { buffer } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
-        position += length;
-        yield linesOf(await unzip(buffer));
-      }
+      for await (const chunk of packed()) yield linesOf(await unzip(chunk));
     },
     async close() {
       await file.close();

@@ -12,7 +12,7 @@ import {
   keepStatement,
   summarizeLive,
 } from './store.ts';
-import { chunksOf } from './store-rows.ts';
+import { chunksOf, RowsGoneError } from './store-rows.ts';
 import type { Summary } from './summary.ts';
 
 /** A statement ready to be read. */
@@ -101,11 +101,25 @@ export function createStatements({ pool }: Database) {
     const name = JSON.stringify([merchantId, day.date, day.timezone, revision]);
     const running = closing.get(name);
     if (running !== undefined) return running;
-    const started = inTurn(() => keepStatement(pool, merchantId, day, revision)).finally(() =>
+    const started = inTurn(() => makeIssue(merchantId, day, revision)).finally(() =>
       closing.delete(name),
     );
     closing.set(name, started);
     return started;
+  }
+
+  /** @returns null: another process was first, or rows went while they were read */
+  async function makeIssue(merchantId: string, day: Day, revision: number): Promise<Kept | null> {
+    const spool = await openSpool();
+    try {
+      const summary = await summarizeLive(pool, merchantId, day, spool.write);
+      return await keepStatement(pool, merchantId, day, revision, summary, spool.packed());
+    } catch (error) {
+      if (error instanceof RowsGoneError) return null;
+      throw error;
+    } finally {
+      await spool.close();
+    }
   }
 
   async function openDay(merchantId: string, day: Day): Promise<Statement> {
@@ -116,7 +130,7 @@ export function createStatements({ pool }: Database) {
       return { ...named(merchantId, day), ...summary, revision: 0, closed: false, chunks, close };
     } catch (error) {
       await spool.close();
-      throw error;
+      throw error instanceof RowsGoneError ? busy('This statement is being made.') : error;
     }
   }
 

@@ -12,23 +12,31 @@ export type Queryable = Pick<Connection, 'query'>;
 
 const unzip = promisify(gunzip);
 
+/** Rows went while they were read: all of them have to be read again, from what was kept. */
+export class RowsGoneError extends Error {
+  constructor() {
+    super('retention has moved on while a statement was read');
+  }
+}
+
 /**
- * The rows of a merchant between two times, in the order of their acceptance, a page at a time. What
- * retention may have removed comes from the statements of its UTC days, the rest from the
- * notifications themselves.
+ * The rows of a merchant between two times, in the order of their acceptance, a page at a time, each with a
+ * snapshot of its own: one over the whole day would keep PostgreSQL from forgetting what has died meanwhile.
+ * What retention may have removed comes from the statements of its UTC days, the rest from the notifications
+ * themselves.
  *
- * @param client inside a transaction with one snapshot, or rows may be removed between two looks
+ * @throws RowsGoneError where retention has come between
  */
 export async function* rowsBetween(
-  client: Connection,
+  pool: Queryable,
   merchantId: string,
   from: Date,
   to: Date,
 ): AsyncGenerator<StatementRow[]> {
-  const keptFrom = await readKeptFrom(client);
+  const keptFrom = await readKeptFrom(pool);
   const archivedTo = new Date(Math.min(to.getTime(), keptFrom.getTime()));
   for (const date of utcDatesBetween(from, archivedTo)) {
-    for await (const rows of archivedRows(client, merchantId, date)) {
+    for await (const rows of archivedRows(pool, merchantId, date)) {
       const within = rows.filter(({ acceptedAt }) => {
         const ms = Date.parse(acceptedAt);
         return ms >= from.getTime() && ms < to.getTime();
@@ -38,7 +46,8 @@ export async function* rowsBetween(
   }
   if (archivedTo < to) {
     const liveFrom = new Date(Math.max(from.getTime(), keptFrom.getTime()));
-    yield* liveRows(client, merchantId, liveFrom, to);
+    yield* liveRows(pool, merchantId, liveFrom, to);
+    if ((await readKeptFrom(pool)) > liveFrom) throw new RowsGoneError();
   }
 }
 
@@ -49,18 +58,17 @@ async function readKeptFrom(client: Queryable): Promise<Date> {
 }
 
 async function* archivedRows(
-  client: Connection,
+  pool: Queryable,
   merchantId: string,
   date: string,
 ): AsyncGenerator<StatementRow[]> {
-  const { rows } = await client.query<{ id: string }>(
+  const { rows } = await pool.query<{ id: string }>(
     `SELECT id FROM statement WHERE merchant_id = $1 AND date = $2 AND timezone = 'UTC'
       ORDER BY revision DESC LIMIT 1`,
     [merchantId, date],
   );
   if (rows[0] === undefined) return;
-  for await (const lines of chunksOf(client, rows[0].id))
-    yield lines.map((line) => JSON.parse(line));
+  for await (const lines of chunksOf(pool, rows[0].id)) yield lines.map((line) => JSON.parse(line));
 }
 
 /** The rows of a kept statement as lines of JSON, a chunk at a time. */
@@ -93,30 +101,30 @@ interface LiveRow {
 }
 
 async function* liveRows(
-  client: Connection,
+  pool: Queryable,
   merchantId: string,
   from: Date,
   to: Date,
 ): AsyncGenerator<StatementRow[]> {
-  await client.query(
-    `DECLARE live NO SCROLL CURSOR FOR
-     SELECT n.id, n.business_key, n.type, n.result_status, n.result_version, n.result_amount,
-            n.result_currency, n.occurred_at, n.accepted_at,
-            (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
-              ORDER BY array_position(ARRAY['pending', 'sending', 'failed', 'skipped', 'cancelled',
-                                            'acknowledged', 'delivered'], d.status)
-              LIMIT 1) AS delivery_status
-       FROM notification AS n
-      WHERE n.merchant_id = $1 AND n.accepted_at >= $2 AND n.accepted_at < $3
-      ORDER BY n.accepted_at, n.id`,
-    [merchantId, from, to],
-  );
+  let after = { at: from, id: '' };
   for (;;) {
-    const { rows } = await client.query<LiveRow>(`FETCH ${PAGE_ROWS} FROM live`);
+    const { rows } = await pool.query<LiveRow>(
+      `SELECT n.id, n.business_key, n.type, n.result_status, n.result_version, n.result_amount,
+              n.result_currency, n.occurred_at, n.accepted_at,
+              (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
+                ORDER BY array_position(ARRAY['pending', 'sending', 'failed', 'skipped', 'cancelled',
+                                              'acknowledged', 'delivered'], d.status)
+                LIMIT 1) AS delivery_status
+         FROM notification AS n
+        WHERE n.merchant_id = $1 AND n.accepted_at < $2 AND (n.accepted_at, n.id) > ($3::timestamptz, $4)
+        ORDER BY n.accepted_at, n.id LIMIT ${PAGE_ROWS}`,
+      [merchantId, to, after.at, after.id],
+    );
     if (rows.length > 0) yield rows.map(toRow);
-    if (rows.length < PAGE_ROWS) break;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < PAGE_ROWS) return;
+    after = { at: last.accepted_at, id: last.id };
   }
-  await client.query('CLOSE live');
 }
 
 function toRow(row: LiveRow): StatementRow {

@@ -1,4 +1,5 @@
 import type { Connection, Database } from '../../db/client.ts';
+import { sqlStateOf } from '../../db/database-error.ts';
 import type { Day } from './day.ts';
 import { type Queryable, rowsBetween } from './store-rows.ts';
 import { type Summary, summarize } from './summary.ts';
@@ -78,74 +79,66 @@ export async function findLiveDay(
   return rows[0] ?? { rows: 0, isPartial: true, isArchived: true };
 }
 
-/** Reads the day as it is now, from one snapshot, into the hands of `keep`. */
+/**
+ * Reads the day as it is now into the hands of `keep`.
+ *
+ * @throws RowsGoneError where retention has come between
+ */
 export function summarizeLive(
   pool: Pool,
   merchantId: string,
   { startsAt, endsAt }: Day,
   keep: (chunk: Buffer) => Promise<void>,
 ): Promise<Summary> {
-  return inSnapshot(pool, (client) =>
-    summarize(rowsBetween(client, merchantId, startsAt, endsAt), keep),
-  );
+  return summarize(rowsBetween(pool, merchantId, startsAt, endsAt), keep);
 }
 
 /**
- * Makes the next revision of a day's statement, all of it or nothing.
+ * Makes the next revision of a day's statement, all of it or nothing, of rows that were read before: while
+ * they are read no transaction is open, which would hold back everybody's feed.
  *
  * @returns null where another process made that revision first
  */
 export async function keepStatement(
   pool: Pool,
   merchantId: string,
-  day: Day,
+  { date, timezone }: Day,
   revision: number,
+  summary: Summary,
+  chunks: AsyncIterable<Buffer>,
 ): Promise<Kept | null> {
+  const { rowCount, sha256, totals } = summary;
   try {
-    return await inSnapshot(pool, async (client) => {
+    return await inTransaction(pool, async (client) => {
       const { rows } = await client.query<{ id: string }>(
-        `SELECT nextval(pg_get_serial_sequence('statement', 'id')) AS id`,
+        `INSERT INTO statement (merchant_id, date, timezone, revision, row_count, sha256, totals)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+        [merchantId, date, timezone, revision, rowCount, sha256, JSON.stringify(totals)],
       );
       const id = rows[0]?.id ?? '';
-      const summary = await summarize(
-        rowsBetween(client, merchantId, day.startsAt, day.endsAt),
-        (chunk, number) =>
-          client.query(
-            'INSERT INTO statement_chunk (statement_id, number, rows) VALUES ($1, $2, $3)',
-            [id, number, chunk],
-          ),
-      );
-      const { rowCount, sha256, totals } = summary;
-      await client.query(
-        `INSERT INTO statement (id, merchant_id, date, timezone, revision, row_count, sha256, totals)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-        [
-          id,
-          merchantId,
-          day.date,
-          day.timezone,
-          revision,
-          rowCount,
-          sha256,
-          JSON.stringify(totals),
-        ],
-      );
+      let number = 0;
+      for await (const chunk of chunks) {
+        await client.query(
+          'INSERT INTO statement_chunk (statement_id, number, rows) VALUES ($1, $2, $3)',
+          [id, number, chunk],
+        );
+        number += 1;
+      }
       return { id, revision, ...summary };
     });
   } catch (error) {
-    if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+    if (sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;
     return null;
   }
 }
 
 const UNIQUE_VIOLATION = '23505';
 
-/** One connection, one transaction, one snapshot. */
-async function inSnapshot<T>(pool: Pool, work: (client: Connection) => Promise<T>): Promise<T> {
+async function inTransaction<T>(pool: Pool, work: (client: Connection) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await client.query('BEGIN');
     const result = await work(client);
     await client.query('COMMIT');
     return result;
