@@ -3,7 +3,7 @@ import { type Databases, POOL_NAMES } from '../../db/databases.ts';
 import { within } from '../../within.ts';
 import type { ReadBacklog } from '../overview/backlog.ts';
 import { addGauge, type Metrics } from './metrics.ts';
-import { readReceivers } from './store.ts';
+import { readOldestSnapshotSeconds, readReceivers } from './store.ts';
 
 interface GaugeSources {
   version: string;
@@ -82,6 +82,16 @@ export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSourc
         readReceivers(databases.background.prisma).then((counts) => {
           for (const [state, count] of Object.entries(counts)) set({ state }, count);
         }),
+      ),
+  );
+  addGauge(
+    registry,
+    'postrider_oldest_snapshot_seconds',
+    'How long somebody has held a snapshot of this database: what dies meanwhile cannot be forgotten.',
+    [],
+    (set) =>
+      looked(
+        readOldestSnapshotSeconds(databases.background.prisma).then((seconds) => set({}, seconds)),
       ),
   );
   addGauge(registry, 'postrider_database_up', 'Whether the database answers.', [], async (set) => {

@@ -18,3 +18,17 @@ export async function readReceivers(sql: Sql): Promise<ReceiverCounts> {
      WHERE paused_at IS NOT NULL OR disabled_reason IS NOT NULL OR open_until IS NOT NULL`;
   return row ?? { paused: 0, disabled: 0, circuit_open: 0, circuit_half_open: 0 };
 }
+
+/**
+ * How long the oldest snapshot in this database has been held, s; 0: none is. What is hidden from the role
+ * counts as none: `GRANT pg_read_all_stats` shows it everything.
+ */
+export async function readOldestSnapshotSeconds(sql: Sql): Promise<number> {
+  const [row] = await sql.$queryRaw<{ seconds: number | null }[]>`
+    SELECT extract(epoch FROM clock_timestamp() - min(since))::float8 AS seconds FROM (
+      SELECT xact_start AS since FROM pg_stat_activity
+       WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid() AND datname = current_database()
+      UNION ALL
+      SELECT prepared FROM pg_prepared_xacts WHERE database = current_database()) AS held`;
+  return Math.max(0, row?.seconds ?? 0);
+}
