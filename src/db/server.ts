@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type pg from 'pg';
 import {
   DEFAULT_LIMITS,
@@ -24,6 +25,8 @@ export interface DatabaseServer {
   isPooled: boolean;
   /** What this server needs besides what all do. */
   settings: SessionSettings;
+  /** Told when a connection to it has gone silent: others went the same way, most likely. */
+  silence: EventEmitter;
 }
 
 /**
@@ -31,7 +34,7 @@ export interface DatabaseServer {
  * database they were given use `reachServer`.
  */
 export function plainServer(url: string): DatabaseServer {
-  return { url, schema: schemaOf(url), isPooled: false, settings: {} };
+  return { url, schema: schemaOf(url), isPooled: false, settings: {}, silence: openSilence() };
 }
 
 /**
@@ -171,7 +174,7 @@ async function inspect(
     client.processID !== facts.processId || new URL(url).searchParams.get('pgbouncer') === 'true';
   if (isPooled)
     log('The database is reached through a pooler: each statement brings its settings along');
-  return { url, schema, isPooled, settings };
+  return { url, schema, isPooled, settings, silence: openSilence() };
 }
 
 function requireFit(facts: Facts, schema: string): void {
@@ -205,6 +208,11 @@ async function trySession(server: DatabaseServer): Promise<void> {
   } finally {
     await client.end().catch(() => {});
   }
+}
+
+/** As many listen as there are pools. */
+function openSilence(): EventEmitter {
+  return new EventEmitter().setMaxListeners(0);
 }
 
 function schemaOf(url: string): string {

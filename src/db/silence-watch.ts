@@ -82,17 +82,29 @@ export function watchSilence(watched: Watched): { close(): void } {
     if (lost.length > 0) breakOff(lost);
   }
 
-  /** Idle ones went the same way, most likely: to open others costs little. */
   function breakOff(lost: SessionClient[]): void {
-    const idle = [...watched.open].filter(({ pendingSince }) => pendingSince === null);
-    for (const client of [...lost, ...idle]) {
+    for (const client of lost) {
       silences.delete(client);
       client.destroy('it went silent');
     }
     watched.report(new Error(`${lost.length} connections went silent and were broken off`));
+    watched.server.silence.emit('silent');
   }
 
-  return { close: () => timer.cancel() };
+  /** Nobody is to find out by a statement of his own; to open others costs little. */
+  function breakOffIdle(): void {
+    for (const client of watched.open) {
+      if (client.pendingSince === null) client.destroy('others went silent');
+    }
+  }
+
+  watched.server.silence.on('silent', breakOffIdle);
+  return {
+    close() {
+      timer.cancel();
+      watched.server.silence.off('silent', breakOffIdle);
+    },
+  };
 }
 
 /** The server's processes that are busy for these clients, and not with waiting for them. */

@@ -31,7 +31,7 @@ CREATE FUNCTION live_leases(p_receiver_id text, p_floor bigint) RETURNS bigint[]
 -- The claim of 0010 with three changes. It takes what the worker remembers, place by place beside p_ids: the
 -- receiver, the number below which no lease lives there, and the time before which nothing waits there; null where
 -- it knows nothing. It answers the lease's end, and the number for next time. And a time that a clock set back has
--- left far in the future holds nobody for longer than the rule behind it can.
+-- left further in the future than its rule allows holds nobody.
 DROP FUNCTION claim_deliveries;
 CREATE FUNCTION claim_deliveries(
   p_ids text[], p_places integer, p_suspect_places integer, p_margin_ms integer,
@@ -121,9 +121,8 @@ BEGIN
     SELECT s.*, s.line + s.ahead AS place,
            NOT r.trusted OR r.failure_score > 0 OR r.open_until IS NOT NULL AS suspect,
            r.paused_at IS NOT NULL OR r.disabled_reason IS NOT NULL AS held,
-           -- (A null is no limit to least(), which leaves it out.)
-           greatest(least(coalesce(r.open_until, postrider_now()), postrider_now() + longest_hold),
-                    postrider_now()) AS opens_at,
+           CASE WHEN r.open_until > postrider_now() AND r.open_until <= postrider_now() + longest_hold
+                THEN r.open_until ELSE postrider_now() END AS opens_at,
            CASE WHEN r.open_until IS NOT NULL THEN 1
                 ELSE least(coalesce(r.max_in_flight, s.max_in_flight), r.allowance)
            END - s.leases[1] AS room,
@@ -132,8 +131,9 @@ BEGIN
       JOIN receiver AS r ON r.id = s.receiver_id
   ), paced AS (
     SELECT g.*,
-           greatest(0, least(coalesce(extract(epoch FROM g.next_start_at - postrider_now()) * 1000, 0),
-                             pacing_ms + g.interval_ms))
+           CASE WHEN g.next_start_at > postrider_now()
+                 AND g.next_start_at <= postrider_now() + (pacing_ms + g.interval_ms) * interval '1 millisecond'
+                THEN extract(epoch FROM g.next_start_at - postrider_now()) * 1000 ELSE 0 END
              + (g.place - 1) * g.interval_ms AS start_in_ms
       FROM gated AS g
   ), judged AS (
