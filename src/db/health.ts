@@ -44,10 +44,10 @@ export function openHealth(server: DatabaseServer): DatabaseHealth {
 
   async function ask(): Promise<DatabaseState> {
     const client = await pool.connect();
-    const deadline = setTimeout(
-      () => (client as unknown as SessionClient).destroy('no answer'),
-      LOOK_MS,
-    );
+    const deadline = setTimeout(() => {
+      (client as unknown as SessionClient).destroy('no answer');
+      server.silence.emit('suspected');
+    }, LOOK_MS);
     try {
       const { rows } = await client.query<{ isReadOnly: boolean; now: Date }>(
         `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "isReadOnly",

@@ -25,8 +25,11 @@ export interface DatabaseServer {
   isPooled: boolean;
   /** What this server needs besides what all do. */
   settings: SessionSettings;
-  /** Told when a connection to it has gone silent: others went the same way, most likely. */
-  silence: EventEmitter;
+  /**
+   * `silent`: a connection to it has gone silent, and others went the same way, most likely. `suspected`: one
+   * may have, or is only slow.
+   */
+  silence: EventEmitter<{ silent: []; suspected: [] }>;
 }
 
 /**
@@ -211,8 +214,8 @@ async function trySession(server: DatabaseServer): Promise<void> {
 }
 
 /** As many listen as there are pools. */
-function openSilence(): EventEmitter {
-  return new EventEmitter().setMaxListeners(0);
+function openSilence(): DatabaseServer['silence'] {
+  return new EventEmitter<{ silent: []; suspected: [] }>().setMaxListeners(0);
 }
 
 function schemaOf(url: string): string {

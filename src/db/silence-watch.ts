@@ -16,6 +16,9 @@ const SECOND = 1000;
 const LOOK_EVERY_MS = SECOND;
 /** Looks for which nothing has come, before the server is asked what it makes of that. */
 const LOOKS_UNTIL_ASKED = 4;
+/** The same while others of the server's connections have gone silent, and how many looks long that is. */
+const LOOKS_WHEN_OTHERS_ARE = 1;
+const LOOKS_ON_ALERT = 15;
 /** PostgreSQL ends a statement by itself at its limit; what is silent for so much longer is no statement. */
 const GRACE_MS = 10 * SECOND;
 
@@ -39,12 +42,15 @@ interface Silence {
 export function watchSilence(watched: Watched): { close(): void } {
   const silences = new Map<SessionClient, Silence>();
   let asking = false;
+  let alertLooks = 0;
   const timer: Timer = systemClock.every(LOOK_EVERY_MS, look);
 
   function look(): void {
     for (const client of silences.keys()) if (!watched.open.has(client)) silences.delete(client);
     for (const client of watched.open) note(client);
-    const silent = [...silences].filter(([, { looks }]) => looks >= LOOKS_UNTIL_ASKED);
+    const enough = alertLooks > 0 ? LOOKS_WHEN_OTHERS_ARE : LOOKS_UNTIL_ASKED;
+    if (alertLooks > 0) alertLooks -= 1;
+    const silent = [...silences].filter(([, { looks }]) => looks >= enough);
     const most = (watched.limits.statementTimeoutMs + GRACE_MS) / LOOK_EVERY_MS;
     const overdue = silent.filter(([, { looks }]) => looks >= most);
     if (overdue.length > 0) breakOff(overdue.map(([client]) => client));
@@ -91,18 +97,24 @@ export function watchSilence(watched: Watched): { close(): void } {
     watched.server.silence.emit('silent');
   }
 
+  function onSuspicion(): void {
+    alertLooks = LOOKS_ON_ALERT;
+  }
+
   /** Nobody is to find out by a statement of his own; to open others costs little. */
-  function breakOffIdle(): void {
+  function onSilence(): void {
+    onSuspicion();
     for (const client of watched.open) {
       if (client.pendingSince === null) client.destroy('others went silent');
     }
   }
 
-  watched.server.silence.on('silent', breakOffIdle);
+  const { silence } = watched.server;
+  silence.on('suspected', onSuspicion).on('silent', onSilence);
   return {
     close() {
       timer.cancel();
-      watched.server.silence.off('silent', breakOffIdle);
+      silence.off('suspected', onSuspicion).off('silent', onSilence);
     },
   };
 }
