@@ -3,6 +3,7 @@ import { openDatabases } from './db/databases.ts';
 import { openHealth } from './db/health.ts';
 import { migrate } from './db/migrate.ts';
 import { type DatabaseServer, reachServer } from './db/server.ts';
+import { continueNumbers } from './db/transaction-numbers.ts';
 import { openWakeQueue } from './delivery/queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
@@ -37,6 +38,7 @@ export async function startGateway(
     const say = (line: string) => log.info(line);
     const server = await reachServer(foundation.databaseUrl, say);
     await migrate(server, { log: say });
+    await continueNumbers(server, say);
     const report = (error: Error) =>
       log.warn({ err: error }, 'a connection to PostgreSQL was lost');
     const databases = openDatabases(server, report);

@@ -3,7 +3,6 @@ import { cancelForEndpoint } from '../delivery/cancel.ts';
 import { startWorker } from '../delivery/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
-import { rebaseFeed } from '../notification/store/feed.ts';
 import { startFolding } from '../operations/overview/fold.ts';
 import { startResending } from '../operations/resend/run.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
@@ -51,9 +50,4 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     log,
   });
   closers.push(retention.close);
-
-  // What a start has to make good. Nothing waits for it.
-  void rebaseFeed(background.prisma).catch((error) =>
-    log.error({ err: error }, 'rebasing the feed failed'),
-  );
 }

@@ -53,6 +53,17 @@ function run(program: 'backup' | 'restore', dataDir: string, ...args: string[]) 
   return spawnProgram(`dist/${program}.js`, { args, env: { DATA_DIR: dataDir }, cwd: folder });
 }
 
+function sendOpen(operator: ReturnType<typeof apiOf>, businessKey: string, path = '/open') {
+  return operator.post('/v1/notifications', {
+    merchantId: 'm_load',
+    type: 'load.open',
+    businessKey,
+    queue: 'load',
+    notifyUrl: receiver.url(path),
+    payload: {},
+  });
+}
+
 async function accepted(load: Load, more: number): Promise<void> {
   const wanted = load.told.size + more;
   await until(() => load.told.size >= wanted, { timeoutMs: PATIENCE_MS, what: `${more} accepted` });
@@ -64,16 +75,7 @@ test('a gateway under load is backed up, and one started on the restored backup 
   cleanUp.push(load.abandon);
   receiver.answer(500, '/open');
   const operator = apiOf(() => gateway.url, keyOf(gateway));
-  const { body: open } = await operator
-    .post('/v1/notifications', {
-      merchantId: 'm_load',
-      type: 'load.open',
-      businessKey: 'OPEN',
-      queue: 'load',
-      notifyUrl: receiver.url('/open'),
-      payload: {},
-    })
-    .expect(202);
+  const { body: open } = await sendOpen(operator, 'OPEN').expect(202);
   await receiver.waitFor(({ path }) => path === '/open');
   await accepted(load, MORE);
 
@@ -85,6 +87,9 @@ test('a gateway under load is backed up, and one started on the restored backup 
     /^Backup in .*backup: [\d.]+ MB of PostgreSQL 18 up to log position [\dA-F]+\/[\dA-F]+, checked: [\d,]+ rows in \d+ tables, \d+ indexes; [\d.]+ s\n$/,
   );
   await accepted(load, MORE);
+  await sendOpen(operator, 'LOST').expect(202);
+  const { nextCursor } = (await operator.get('/v1/notifications?undelivered=true').expect(200))
+    .body;
   await load.stop();
   expect([...load.answers.keys()]).toEqual([202]);
   expect(await gateway.kill('SIGTERM')).toMatchObject({ code: 0 });
@@ -96,9 +101,15 @@ test('a gateway under load is backed up, and one started on the restored backup 
   receiver.answer(200, '/open');
   const seen = receiver.requests.length;
   const next = await startGatewayOn(dataDir);
-  await apiOf(() => next.url, keyOf(gateway))
-    .get('/v1/queues')
+  const nextOperator = apiOf(() => next.url, keyOf(gateway));
+  // A reader whose place is from after the backup, and so never was one of this database, misses nothing.
+  receiver.answer(500, '/late');
+  await sendOpen(nextOperator, 'NEW', '/late').expect(202);
+  const page = await nextOperator
+    .get(`/v1/notifications?undelivered=true&cursor=${nextCursor}`)
     .expect(200);
+  expect(page.body.data).toMatchObject([{ businessKey: 'NEW' }]);
+  receiver.answer(200, '/late');
   const url = urlOf(dataDir);
   const rows = (await query(url, 'SELECT id FROM notification')) as { id: string }[];
   const stored = new Set(rows.map(({ id }) => id));

@@ -181,21 +181,51 @@ describe('the feed of what is undelivered', () => {
     expect(keys(await feed(bound.api, both))).toEqual([]);
   });
 
-  test('after the database was restored elsewhere, nothing is hidden and old cursors are refused', async () => {
+  test('a dump restored into a server whose transactions are numbered lower: cursors go on', async () => {
     const { id, api } = await gateway.merchant();
     for (const key of ['a', 'b', 'c']) await notify(id, key);
-    // As a dump would bring them: from transactions that this server has not begun yet.
-    await execute(
-      gateway.db.url,
-      `UPDATE delivery SET created_xid = created_xid + 1000000000 WHERE merchant_id = '${id}'`,
-    );
+    const movedBy = 1_000_000_000;
+    const asFromAnotherServer = `
+      UPDATE delivery SET created_xid = created_xid + ${movedBy} WHERE merchant_id = '${id}';
+      UPDATE transaction_numbers SET origin = 'another server'`;
+    const { nextCursor } = await feed(api, '&limit=2');
+    const [, xid, ntf] = Buffer.from(nextCursor, 'base64url').toString().split(':');
+    const cursor = encodeCursor(`feed:${Number(xid) + movedBy}:${ntf}`);
+    // And one that the other server gave after the dump had been made.
+    const later = encodeCursor(`feed:${Number(xid) + 2 * movedBy}:${ntf}`);
     await gateway.stop();
+    await execute(gateway.db.url, asFromAnotherServer);
     await gateway.start();
-    const cursor = encodeCursor(`feed:1000000000:ntf_${'0'.repeat(26)}`);
-    const refused = await api.get(`/v1/notifications?undelivered=true&cursor=${cursor}`);
-    expect(refused).toMatchObject({ status: 422, body: { code: 'cursor_expired' } });
-    await expect.poll(async () => keys(await feed(api))).toEqual(['a', 'b', 'c']);
+    expect(keys(await feed(api))).toEqual(['a', 'b', 'c']);
     await notify(id, 'd');
     expect(keys(await feed(api))).toEqual(['a', 'b', 'c', 'd']);
+    expect(keys(await feed(api, `&cursor=${cursor}`))).toEqual(['c', 'd']);
+    expect(keys(await feed(api, `&cursor=${later}`))).toEqual(['d']);
+
+    await gateway.stop();
+    await gateway.start();
+    await notify(id, 'e');
+    expect(keys(await feed(api, `&cursor=${later}`))).toEqual(['d', 'e']);
+  });
+
+  test('a database from a dump of a version without a base is seen to have moved as well', async () => {
+    const { id, api } = await gateway.merchant();
+    await notify(id, 'a');
+    await gateway.stop();
+    await execute(
+      gateway.db.url,
+      `UPDATE delivery SET created_xid = created_xid + 1e9 WHERE merchant_id = '${id}';
+       DELETE FROM transaction_numbers`,
+    );
+    await gateway.start();
+    await notify(id, 'b');
+    expect(keys(await feed(api))).toEqual(['a', 'b']);
+  });
+
+  test('a cursor of a future that was lost with a disk is refused', async () => {
+    const { api } = await gateway.merchant();
+    const cursor = encodeCursor(`feed:999999999999999999:ntf_${'0'.repeat(26)}`);
+    const refused = await api.get(`/v1/notifications?undelivered=true&cursor=${cursor}`);
+    expect(refused).toMatchObject({ status: 422, body: { code: 'cursor_expired' } });
   });
 });

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { findNativeDir, prepareBinaries } from '../embedded-binaries.ts';
 import { chooseUser, clusterDir, UNFINISHED_RESTORE } from '../embedded-cluster.ts';
 import { ensureFolder } from '../embedded-folder.ts';
 import { lockFolder } from '../embedded-lock.ts';
 import { stopOrphan } from '../embedded-orphan.ts';
+import { ORIGIN_SETTING } from '../transaction-numbers.ts';
 import { requireRoom, SECRETS } from './copy.ts';
 import { BackupError, explained } from './error.ts';
 import { type CopyOptions, copyFile, copyFolder, forEach, give, sync, syncTree } from './files.ts';
@@ -105,8 +106,15 @@ async function fillDraft(
   // In a folder of the gateway's own user everything is that user's.
   const owner = uid === 0 ? {} : { owner: { uid, gid } };
   await copyBackup(from, manifest, draft, { signal, advance, ...owner });
+  await noteOrigin(draft);
   await syncTree(draft, signal);
   signal.throwIfAborted();
+}
+
+/** So that the gateway knows this for another life of the database; the files are those of the first one. */
+async function noteOrigin(draft: string): Promise<void> {
+  const line = `${ORIGIN_SETTING} = '${new Date().toISOString()}'\n`;
+  await appendFile(join(clusterDir(draft), 'postgresql.auto.conf'), line);
 }
 
 async function copyBackup(from: string, manifest: Manifest, to: string, options: CopyOptions) {

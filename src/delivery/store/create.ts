@@ -37,7 +37,7 @@ export const CROWD = 50;
 export function createDeliveries(
   deliveries: NewDelivery[],
   onlyOwners: Prisma.Sql,
-  createdXid: Prisma.Sql = Prisma.sql`pg_current_xact_id()::text::bigint`,
+  createdXid: Prisma.Sql = Prisma.sql`transaction_number()`,
   floors: Pick<Floors, 'dueAt'> | null = null,
 ): Prisma.Sql {
   return Prisma.sql`new_delivery AS (

@@ -23,7 +23,7 @@ export interface FeedEntry extends FeedPlace {
 const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
 /** Every transaction below this number has ended, so nothing can be added there any more. Asked once. */
 const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
-const NOT_BEGUN = Prisma.sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
+const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
 const START: FeedPlace = { createdXid: '0', id: '' };
 
 /**
@@ -104,29 +104,9 @@ export async function horizonReached(sql: Sql, target: string): Promise<boolean>
   return row?.reached ?? false;
 }
 
-/** Whether a place can be one of this server's: a database restored elsewhere counts from anew. */
+/** Whether a place can be one of this database's, and is not from a future that a disk set back has lost. */
 export async function isKnownPlace(sql: Sql, { createdXid }: FeedPlace): Promise<boolean> {
   const [row] = await sql.$queryRaw<{ known: boolean }[]>`
     SELECT ${createdXid}::bigint < ${NOT_BEGUN} AS known`;
   return row?.known ?? false;
-}
-
-const REBASED_AT_ONCE = 10_000;
-
-/**
- * For a database that was restored from a dump into another server, whose transactions are numbered
- * lower: puts what is undelivered at the feed's beginning, in the order of its ids; else it would be
- * hidden. Changes nothing elsewhere, because no row that can be seen comes from a transaction not
- * begun. Cheap then: the index alone is looked through. @returns how many deliveries were moved
- */
-export async function rebaseFeed(sql: Sql): Promise<number> {
-  let moved = 0;
-  for (;;) {
-    const batch = await sql.$executeRaw`
-      UPDATE delivery SET created_xid = 1 WHERE id IN (
-        SELECT d.id FROM delivery AS d WHERE ${UNDELIVERED} AND d.created_xid >= ${NOT_BEGUN}
-         ORDER BY d.id LIMIT ${REBASED_AT_ONCE} FOR UPDATE)`;
-    moved += batch;
-    if (batch < REBASED_AT_ONCE) return moved;
-  }
 }

@@ -5,7 +5,7 @@ import { slotSql } from './histogram.ts';
 const ATTEMPTS_AT_ONCE = 20_000;
 /** What is older is in no window. */
 const OLDEST = Prisma.sql`postrider_now() - interval '8 days'`;
-const NOT_BEGUN = Prisma.sql`pg_snapshot_xmax(pg_current_snapshot())::text::bigint`;
+const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
 const ERROR_CHARACTERS = 300;
 
 /** Attempts that are alike: same minute, same owner, same end. */
