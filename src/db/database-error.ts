@@ -22,6 +22,16 @@ export function sqlStateOf(error: unknown): string | null {
   return faultsIn(error).find(({ sqlState }) => sqlState !== null)?.sqlState ?? null;
 }
 
+/** Whether the server ended the statement for its time, or somebody did by hand. */
+export function isStatementTimeout(error: unknown): boolean {
+  return sqlStateOf(error) === '57014';
+}
+
+/** Whether the server refused a value for what it is: a number out of range, a character it cannot hold. */
+export function isRefusedValue(error: unknown): boolean {
+  return sqlStateOf(error)?.startsWith('22') ?? false;
+}
+
 /** What says most about an error of the database's or of the way to it; null: it is neither. */
 export function databaseFaultOf(error: unknown): DatabaseFault | null {
   const faults = faultsIn(error);

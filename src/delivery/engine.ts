@@ -182,8 +182,14 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLost().then((n) => options.observe?.swept('lost_attempt', n)),
-      expireDeliveries(store).then((n) => options.observe?.swept('deadline_passed', n)),
+      recoverLost().then(
+        (n) => options.observe?.swept('lost_attempt', n),
+        failed('looking for lost attempts failed'),
+      ),
+      expireDeliveries(store).then(
+        (n) => options.observe?.swept('deadline_passed', n),
+        failed('ending what is past its deadline failed'),
+      ),
       ...[...lanes.values()].map(({ lane }) => lane.look()),
     ]);
   });
@@ -193,11 +199,8 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
     REFRESH_EVERY_MS,
     () => void refresh().catch(failed('looking for queues failed')),
   );
-  const sweepTimer = clock.every(
-    options.sweepEveryMs ?? SWEEP_EVERY_MS,
-    () => void sweep().catch(failed('a sweep failed')),
-  );
-  sweep().catch(failed('a sweep failed'));
+  const sweepTimer = clock.every(options.sweepEveryMs ?? SWEEP_EVERY_MS, () => void sweep());
+  void sweep();
 
   return {
     refresh,

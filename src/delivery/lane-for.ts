@@ -47,8 +47,7 @@ export function laneFor(
         maxInFlight: current().maxInFlightPerEndpoint,
         ratePerSecond: current().ratePerSecondPerEndpoint,
       }),
-    fault: (error) =>
-      log.error({ err: error, queue: policy.queue }, 'claiming or looking for what is due failed'),
+    fault: (step) => (error) => log.error({ err: error, queue: policy.queue }, step),
     clock: shared.clock,
   });
   return lane;

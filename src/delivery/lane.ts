@@ -12,7 +12,7 @@ export interface LaneWork {
     limit: number,
     suspects: 'with' | 'without',
   ): Promise<{ wanted: Wanted[]; next: string }>;
-  fault(error: unknown): void;
+  fault(step: string): (error: unknown) => void;
   clock: Clock;
 }
 
@@ -35,6 +35,7 @@ export interface Lane {
 
 /** A half for the unproved: dead addresses can fill that, and never the other half. */
 const SUSPECT_SHARE = 0.5;
+const LOOKING_FAILED = 'looking for what is due failed';
 /** Receivers walked in one look. */
 const WALK = 1_000;
 
@@ -69,7 +70,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
     running += 1;
     work
       .run({ id, receiverId })
-      .then(learn, work.fault)
+      .then(learn, work.fault('a delivery was not taken up'))
       .finally(() => {
         running -= 1;
         if (running === 0) for (const done of idle.splice(0)) done();
@@ -115,7 +116,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
       // One that failed is repeated by the sweep, or when an attempt ends: not at once, and again and again.
       .then(() => {
         if (wantsMore()) work.clock.soon(() => void look());
-      }, work.fault);
+      }, work.fault(LOOKING_FAILED));
     return looking;
   }
 
@@ -172,7 +173,7 @@ export function createLane(initialConcurrency: number, work: LaneWork): Lane {
         const found = await find({ receiverIds }, limit);
         takeUp(found.wanted);
       } catch (error) {
-        work.fault(error);
+        work.fault(LOOKING_FAILED)(error);
       }
     });
   }

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CONNECTION_CLOSED_ERROR_MSG, type IQueueBackend, type JobsOptions } from 'bullmq';
-import type { Logger } from 'pino';
 import type { DirectWakes } from './queue-direct.ts';
 
 /** What a job carries: the delivery to look at. Everything else is in Postgres. */
@@ -85,25 +84,8 @@ function paced<Args extends unknown[], Result>(call: (...args: Args) => Promise<
   };
 }
 
-/** Says what went wrong; the same kind of thing once in 10 s. */
-export type Report = (kind: string, error: unknown) => void;
-
-const QUIET_MS = 10_000;
-
-export function openReport(log: Logger): Report {
-  const spoken = new Map<string, { at: number; unsaid: number }>();
-  return (kind, error) => {
-    const last = spoken.get(kind);
-    const now = performance.now();
-    if (last !== undefined && now - last.at < QUIET_MS) {
-      last.unsaid += 1;
-      return;
-    }
-    spoken.set(kind, { at: now, unsaid: 0 });
-    // The message alone: a Redis error carries its command's arguments, a password among them.
-    log.warn({ error: messageOf(error), repeated: last?.unsaid ?? 0 }, kind);
-  };
-}
+/** Says what went wrong, and in which step. */
+export type Report = (step: string, error: unknown) => void;
 
 function messageOf(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;

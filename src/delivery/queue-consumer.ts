@@ -33,12 +33,12 @@ export function startConsumer(
   async function keepListening(): Promise<void> {
     while (!closing.signal.aborted) {
       current = timers.openWorker(name, concurrency, take);
-      current.worker.on('error', (error) => report('Timers, worker', error));
+      current.worker.on('error', (error) => report('taking timers failed', error));
       try {
         await current.worker.waitUntilReady();
         await current.worker.run();
       } catch (error) {
-        report('Timers, worker', error);
+        report('taking timers failed', error);
       }
       if (closing.signal.aborted) return;
       await shut(current);

@@ -69,7 +69,7 @@ export function shareListener(
     listening = new Map();
     clearInterval(heartbeat);
     if (closed) return;
-    report('PostgreSQL connection that listens for timers', error);
+    report('the connection to PostgreSQL that listens was lost', error);
     for (const seat of seats) {
       seats.delete(seat);
       if (seat.listenerCount('error') > 0) seat.emit('error', error);

@@ -134,7 +134,7 @@ function open(
     maxConnections: max,
     limits: { statementTimeoutMs: timeoutMs, lockTimeoutMs: timeoutMs },
     waitMs: timeoutMs,
-    report: (error) => report('PostgreSQL connection of the timers', error),
+    report: (error) => report('a connection to PostgreSQL was lost', error),
   });
   // BullMQ adds a listener for each queue.
   opened.pool.setMaxListeners(0);

@@ -64,7 +64,7 @@ export function openProducer(
   /** A BullMQ queue whose first contact failed stays useless: the next batch then opens another. */
   async function open(): Promise<BullQueue> {
     const queue = timers.openQueue(name);
-    queue.on('error', (error) => report('Timers, producer', error));
+    queue.on('error', (error) => report('setting timers failed', error));
     try {
       await queue.waitUntilReady();
       return queue;

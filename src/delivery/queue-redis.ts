@@ -51,9 +51,9 @@ const CONSUMER = {
  */
 export async function openRedis(url: string, report: Report): Promise<Backend> {
   const client = new Redis(url, { ...PRODUCER, lazyConnect: true });
-  client.on('error', (error) => report('Redis connection', error));
+  client.on('error', (error) => report('a connection to Redis was lost', error));
   await within(CONNECT_TIMEOUT_MS, client.connect()).catch((error) =>
-    report('Redis is not reachable', error),
+    report('Redis cannot be reached', error),
   );
   try {
     if (client.status === 'ready') await requireSafeSettings(client);
@@ -63,7 +63,9 @@ export async function openRedis(url: string, report: Report): Promise<Backend> {
   }
   // It may come back with other settings: too late to refuse to start, but not to say so.
   client.on('ready', () => {
-    requireSafeSettings(client).catch((error) => report('Redis settings', error));
+    requireSafeSettings(client).catch((error) =>
+      report('reading the settings of Redis failed', error),
+    );
   });
 
   return {

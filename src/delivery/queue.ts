@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { DatabaseServer } from '../db/server.ts';
 import { within } from '../within.ts';
-import { openReport } from './queue-backend.ts';
+import type { Report } from './queue-backend.ts';
 import { startConsumer } from './queue-consumer.ts';
 import { openPostgres } from './queue-postgres.ts';
 import { openProducer, type PendingWake } from './queue-producer.ts';
@@ -68,7 +68,7 @@ const LAST_WAKES_MS = 1000;
  *   PostgreSQL that can't be reached
  */
 export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<WakeQueue> {
-  const report = openReport(log);
+  const report: Report = (step, error) => log.warn({ err: error }, step);
   const timers =
     backend.kind === 'redis'
       ? await openRedis(backend.url, report)
@@ -103,7 +103,7 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
       await producerOf(wake.queue).add(pending);
     } catch (error) {
       givenUp += 1;
-      report('Wakes were given up; the sweep will find them', error);
+      report('wakes were given up, the sweep will find them', error);
     }
   }
 

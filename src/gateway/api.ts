@@ -104,7 +104,9 @@ function routeTable(
     return checked.ok ? null : checked.reason;
   };
   const queuesChanged = () =>
-    void running.worker?.refresh().catch((error) => log.error({ err: error }, 'refresh failed'));
+    void running.worker
+      ?.refresh()
+      .catch((error) => log.error({ err: error }, 'looking for queues failed'));
   /** The first page at once, so that a short backlog is gone with the answer; the rest is the worker's. */
   const cancelForEndpoint = async (id: string) => {
     const left = await commands.cancelForEndpoint(id).catch((error) => {

@@ -1,9 +1,9 @@
 import type { Database } from '../db/client.ts';
+import { isRefusedValue } from '../db/database-error.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { unrounded } from '../exact-json.ts';
 import { fingerprintOf } from '../fingerprint.ts';
-import { isRefusedValue } from '../notification/accept.ts';
 import { plan } from '../notification/plan.ts';
 import { findAudience } from '../notification/store/audience.ts';
 import { invalid, Problem, under } from '../problem.ts';

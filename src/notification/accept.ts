@@ -1,5 +1,5 @@
 import type { Database, Sql } from '../db/client.ts';
-import { Prisma } from '../db/client.ts';
+import { isRefusedValue } from '../db/database-error.ts';
 import { batched } from '../delivery/batch.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { CROWD } from '../delivery/store/create.ts';
@@ -198,13 +198,6 @@ function answerOf({ row, offer, urls }: Planned, inserted: Inserted): Notificati
       }),
     ),
   };
-}
-
-export function isRefusedValue(error: unknown): boolean {
-  return (
-    error instanceof Prisma.PrismaClientKnownRequestError &&
-    /\b22\w{3}\b/.test(JSON.stringify(error.meta ?? ''))
-  );
 }
 
 function refusedValue(error: unknown): Problem[] {

@@ -31,7 +31,7 @@ function open(concurrency: number): void {
           answer: ({ ids, next }) => resolve({ wanted: wantedOf(ids), next }),
         }),
       ),
-    fault(error) {
+    fault: () => (error) => {
       throw error;
     },
     clock: systemClock,

@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { afterEach, describe, expect, inject, test } from 'vitest';
 import { plainServer } from '../../src/db/server.ts';
 import { openWakeQueue, type Wake, type WakeBackend } from '../../src/delivery/queue.ts';
+import { faultOf } from '../../src/log/fault.ts';
 import { describeBackends, onRedis, ownRedis } from '../support/backends.ts';
 import { databaseUrl, execute, type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
@@ -14,7 +15,11 @@ afterEach(async () => {
 
 async function open(backend: WakeBackend) {
   const lines: Record<string, unknown>[] = [];
-  const log = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
+  // As the gateway shows errors.
+  const log = pino(
+    { serializers: { err: faultOf } },
+    { write: (line) => void lines.push(JSON.parse(line)) },
+  );
   const queue = await openWakeQueue(backend, log);
   undo.push(() => queue.close());
   return { ...queue, queue, lines };

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../../db/client.ts';
+import { isStatementTimeout } from '../../db/database-error.ts';
 import type { Waker } from '../../delivery/queue.ts';
 import { wakeFor } from '../../delivery/run.ts';
 import { type Resent, resendDeliveries } from '../../delivery/store/resend.ts';
 import { type Repeated, repeat } from '../../repeat.ts';
-import { isStatementTimeout } from './store-count.ts';
 import {
   type Found,
   findPage,

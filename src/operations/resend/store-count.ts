@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../../db/client.ts';
+import { isStatementTimeout } from '../../db/database-error.ts';
 import { matching, type StoredFilter } from './store-filter.ts';
 
 export interface Count {
@@ -11,8 +12,6 @@ export interface Count {
 const SECOND = 1000;
 /** A count that takes longer is given up: it is to be answered at once, whatever the table's size. */
 const COUNT_MS = 10 * SECOND;
-const STATEMENT_TIMEOUT = '57014';
-const MAX_CAUSES = 6;
 
 /**
  * Counts exactly what a filter finds now, within ten seconds and up to `limit`; then goes on in the
@@ -44,16 +43,4 @@ export async function countMatching<T>(
     if (isStatementTimeout(error)) return null;
     throw error;
   }
-}
-
-/** Prisma wraps what the driver said, a few layers deep. */
-export function isStatementTimeout(error: unknown): boolean {
-  let current = error;
-  for (let depth = 0; depth < MAX_CAUSES; depth += 1) {
-    if (typeof current !== 'object' || current === null) return false;
-    const { code, originalCode, cause, meta } = current as Record<string, unknown>;
-    if (code === STATEMENT_TIMEOUT || originalCode === STATEMENT_TIMEOUT) return true;
-    current = cause ?? (meta as Record<string, unknown> | undefined)?.driverAdapterError;
-  }
-  return false;
 }
