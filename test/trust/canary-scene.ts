@@ -254,7 +254,7 @@ export async function databaseErrors(stage: Stage, cast: Cast): Promise<number[]
     await call(OPERATOR_KEY, 'POST', '/v1/merchants', { name: 'FORBIDDEN' }),
   ];
   await send({ notifyUrl: receiver.url(teapot) });
-  await logs('record failed');
+  await logs('recording results failed');
   await alter((table) => `ALTER TABLE ${table} DROP CONSTRAINT canary`);
 
   // Every connection breaks, in the middle of what goes on.
