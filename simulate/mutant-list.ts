@@ -155,7 +155,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the Retry-After clamp: a last attempt after the deadline',
     file: 'src/delivery/decide.ts',
-    from: 'Math.min(retryAfterMs, leftMs - LAST_CALL_MS)',
+    from: 'Math.min(retryAfterMs, leftMs - lastCallMs)',
     to: 'retryAfterMs',
     tests: ['test/delivery/decide.test.ts'],
   },

@@ -3,8 +3,12 @@ import type { LadderRules } from './policy.ts';
 
 const SECOND = 1000;
 
-/** A receiver that asks for more time than is left is asked once more this long before the deadline. */
-const LAST_CALL_MS = 2 * SECOND;
+/**
+ * A receiver that asks for more time than is left is asked once more before the deadline: a third of what is
+ * left, within these bounds. A busy machine is seconds late, and nothing starts after the deadline.
+ */
+const SHORTEST_LAST_CALL_MS = 2 * SECOND;
+const LONGEST_LAST_CALL_MS = 60 * SECOND;
 
 /** What `decide` must know of a delivery whose attempt has just ended. All times in ms since the epoch. */
 export interface Standing {
@@ -111,7 +115,11 @@ function leaveTime(
 /** Retry-After lengthens a delay, never shortens it, and never leads past the deadline. */
 function lengthen(delayMs: number, retryAfterMs: number | null, leftMs: number): number {
   if (retryAfterMs === null) return delayMs;
-  return Math.max(delayMs, Math.min(retryAfterMs, leftMs - LAST_CALL_MS));
+  const lastCallMs = Math.min(
+    Math.max(Math.floor(leftMs / 3), SHORTEST_LAST_CALL_MS),
+    LONGEST_LAST_CALL_MS,
+  );
+  return Math.max(delayMs, Math.min(retryAfterMs, leftMs - lastCallMs));
 }
 
 function postpone(rung: number, delayMs: number, leftMs: number): Decision {

@@ -163,12 +163,12 @@ test('Retry-After holds the whole endpoint, and nothing is lost meanwhile', asyn
 
 test('a Retry-After longer than the delivery lives leaves it its last call', async () => {
   await gateway.operator
-    .put('/v1/queues/brief', { ...LADDER, ladderSeconds: [0, 1, 1], deadlineSeconds: 5 })
+    .put('/v1/queues/brief', { ...LADDER, ladderSeconds: [0, 1, 1], deadlineSeconds: 12 })
     .expect(200);
   receiver.answer([{ status: 503, headers: { 'retry-after': '3600' } }, 200]);
   await register({ queue: 'brief' });
   await notify(1);
-  await until(async () => (await inState('delivered')) === 1);
+  await until(async () => (await inState('delivered')) === 1, { timeoutMs: 20_000 });
   expect(receiver.requests).toHaveLength(2);
 });
 
