@@ -10,7 +10,7 @@ export interface Mutant {
   tests: string[];
 }
 
-const CLAIM = 'prisma/migrations/0010_claim/migration.sql';
+const CLAIM = 'prisma/migrations/0015_circuits/migration.sql';
 const RECORD = 'src/delivery/store/record.ts';
 const ENGINE = 'src/delivery/engine.ts';
 const RUN = 'src/delivery/run.ts';
@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the in-flight cap',
     file: CLAIM,
-    from: 'END - s.busy AS room,',
+    from: 'END - s.leases[1] AS room,',
     to: 'END AS room,',
     tests: [DIFFERENCE],
   },

@@ -31,7 +31,10 @@ export function createProgress(tables: Tables, watch: Pick<Watch, 'fail'>): Prog
     if (receiver === undefined || isHeld(receiver) || isFull(receiver)) {
       return Number.POSITIVE_INFINITY;
     }
-    return Math.max(row.dueAt ?? 0, receiver.openUntil ?? 0, (receiver.nextStartAt ?? 0) - 100);
+    const dueAt = row.dueAt ?? 0;
+    const passesAt = dueAt + (row.deadlineAt - dueAt) / 8;
+    const opensAt = Math.min(receiver.openUntil ?? 0, passesAt);
+    return Math.max(dueAt, opensAt, (receiver.nextStartAt ?? 0) - 100);
   }
 
   /** By the stricter of what the claim and the look would say. */

@@ -2,7 +2,7 @@ import type { Answer } from '../src/delivery/send.ts';
 import type { Random } from './random.ts';
 import { DAY, HOUR, MINUTE } from './settings.ts';
 
-const TEMPERS = [
+export const TEMPERS = [
   'up',
   'up',
   'up',
@@ -17,8 +17,8 @@ const TEMPERS = [
 ] as const;
 export type Temper = (typeof TEMPERS)[number];
 
-export function drawTemper(random: Random): Temper {
-  const temper = random.pick(TEMPERS);
+export function drawTemper(random: Random, from: readonly Temper[]): Temper {
+  const temper = random.pick(from);
   // 410 ends everything there, so it must not come as often as the rest.
   return temper === 'gone' && random.chance(0.7) ? 'up' : temper;
 }

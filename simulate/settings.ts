@@ -1,6 +1,7 @@
 import type { Policy } from '../src/delivery/policy.ts';
 import type { ReceiverRow } from './model/rows.ts';
 import type { Random } from './random.ts';
+import { TEMPERS, type Temper } from './receivers.ts';
 
 /** How bad a world is. All of it is drawn from its seed, so that calm and wild ones take turns. */
 export interface Settings {
@@ -9,6 +10,8 @@ export interface Settings {
   acceptedADay: number;
   queues: Omit<Policy, 'version'>[];
   receivers: Pick<ReceiverRow, 'id' | 'maxInFlight' | 'ratePerSecond'>[];
+  /** How receivers may behave. */
+  tempers: readonly Temper[];
   /** The chance that a process dies at a step of its work. */
   crash: number;
   /** The chance that an answer of the database is an error, before or after the commit. */
@@ -51,6 +54,7 @@ export function drawSettings(random: Random): Settings {
       maxInFlight: random.pick([null, null, 1, 2, 5]),
       ratePerSecond: random.pick([null, null, null, 0.5, 5]),
     })),
+    tempers: TEMPERS,
     crash: 0.002 * wild,
     storeError: 0.002 * wild,
     wakeLost: 0.05 * wild,

@@ -1,5 +1,5 @@
 import type { Letter, Stamp } from '../src/delivery/send.ts';
-import { type DeliveryRow, leasesAt, policyOf, type Tables } from './model/rows.ts';
+import { type DeliveryRow, leasesAt, passesCircuit, policyOf, type Tables } from './model/rows.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
@@ -54,11 +54,13 @@ export function createWatch(tables: Tables, timeline: Timeline, trace: Trace): W
     }
     if (receiver.pausedAt !== null) fail(`${row.id} was claimed for a paused receiver`);
     if (receiver.disabledReason !== null) fail(`${row.id} was claimed for a disabled receiver`);
-    if ((receiver.openUntil ?? 0) > nowMs) fail(`${row.id} was claimed behind an open circuit`);
+    const passes = passesCircuit(before, nowMs);
+    if ((receiver.openUntil ?? 0) > nowMs && !passes)
+      fail(`${row.id} was claimed behind an open circuit`);
     const most = Math.min(
       receiver.maxInFlight ?? mostInFlight(tables),
       receiver.allowance ?? Infinity,
-      receiver.openUntil === null ? Infinity : 1,
+      receiver.openUntil === null || passes ? Infinity : 1,
     );
     if (leasesAt(tables, receiver.id) > most) fail(`more than ${most} at once at ${receiver.id}`);
   }

@@ -3,7 +3,7 @@ import { putPolicy } from './model/commands.ts';
 import { emptyTables, newReceiver } from './model/rows.ts';
 import type { Machine } from './process.ts';
 import { createProgress } from './progress.ts';
-import { randomOf } from './random.ts';
+import { type Random, randomOf } from './random.ts';
 import { drawTemper, type Temper } from './receivers.ts';
 import { DAY, drawPolicy, drawSettings, HOUR, MINUTE, type Settings } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -32,17 +32,27 @@ export interface Counts {
   sends: number;
   crashes: Record<string, number>;
   overruns: number;
+  /** Ended by their deadline with nothing sent. */
+  untried: number;
 }
 
 const BEGINNING = Date.UTC(2026, 0, 1);
 
-/** Lets some days pass: all but the last in trouble, the last one without any. */
-export async function runWorld(seed: number, days: number): Promise<Outcome> {
+/**
+ * Lets some days pass: all but the last in trouble, the last one without any.
+ *
+ * @param change of what the seed has drawn
+ */
+export async function runWorld(
+  seed: number,
+  days: number,
+  change: (drawn: Settings, random: Random) => Settings = (drawn) => drawn,
+): Promise<Outcome> {
   const random = randomOf(seed);
   const trace = createTrace();
   const timeline = createTimeline(BEGINNING);
   const tables = emptyTables(BEGINNING);
-  let settings = drawSettings(random);
+  let settings = change(drawSettings(random), random);
   const watch = createWatch(tables, timeline, trace);
   const progress = createProgress(tables, watch);
   let isDirty = true;
@@ -91,7 +101,7 @@ export async function runWorld(seed: number, days: number): Promise<Outcome> {
   for (const rules of settings.queues) putPolicy(tables, rules);
   for (const { id, ...limits } of settings.receivers) {
     tables.receivers.set(id, newReceiver(id, limits));
-    tempers.set(id, drawTemper(random));
+    tempers.set(id, drawTemper(random, settings.tempers));
   }
   const crew = createCrew(world, random.fork());
   const traffic = createTraffic(world, crew, deleted, random.fork());
@@ -117,7 +127,7 @@ export async function runWorld(seed: number, days: number): Promise<Outcome> {
       databaseUpAtMs = timeline.nowMs + dice.whole(1_000, 3 * MINUTE);
     });
     again('temper', every.temper / settings.receivers.length, () => {
-      tempers.set(dice.pick(settings.receivers).id, drawTemper(dice));
+      tempers.set(dice.pick(settings.receivers).id, drawTemper(dice, settings.tempers));
     });
     again('policy', every.policy, () => {
       putPolicy(tables, drawPolicy(dice, dice.pick(settings.queues).queue));
@@ -177,6 +187,9 @@ export async function runWorld(seed: number, days: number): Promise<Outcome> {
       sends: watch.sends,
       crashes,
       overruns: watch.overruns,
+      untried: all.filter(
+        ({ reason, attemptCount }) => reason === 'deadline_passed' && attemptCount === 0,
+      ).length,
     },
   };
 }

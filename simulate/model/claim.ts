@@ -3,6 +3,7 @@ import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../src/delivery/st
 import {
   type DeliveryRow,
   leasesAt,
+  passesCircuit,
   policyOf,
   type ReceiverRow,
   type Tables,
@@ -21,7 +22,9 @@ interface Due {
   /** Its place in the list of what was asked for. */
   wish: number;
   ahead: number;
-  /** Its place at its receiver. */
+  /** Its place at its receiver among those that were asked for. */
+  line: number;
+  /** The same with those ahead of it that were not. */
   place: number;
 }
 
@@ -70,13 +73,16 @@ function dueOf(
       wish,
       policy: policyOf(tables, row.queue, row.policyVersion),
       ahead: row.priority > 0 ? countAhead(tables, row, asked) : 0,
+      line: 0,
       place: 0,
     }));
   const seen = new Map<string | null, number>();
   for (const each of due.toSorted((a, b) => a.row.priority - b.row.priority || a.wish - b.wish)) {
-    const place = (seen.get(each.row.receiverId) ?? 0) + 1;
-    seen.set(each.row.receiverId, place);
-    each.place = place + each.ahead;
+    const receiver = tables.receivers.get(each.row.receiverId ?? '') as ReceiverRow;
+    const waitsForNobody = receiver.openUntil !== null && passesCircuit(each.row, tables.nowMs);
+    each.line = (seen.get(each.row.receiverId) ?? 0) + 1;
+    seen.set(each.row.receiverId, each.line);
+    each.place = each.line + (waitsForNobody ? 0 : each.ahead);
   }
   return due;
 }
@@ -105,6 +111,7 @@ function judge(tables: Tables, due: Due[]): Judged[] {
   );
   return due.map((each) => {
     const gate = gates.get(each.row.receiverId ?? '') as ReturnType<typeof gateOf>;
+    const opensAt = passesCircuit(each.row, tables.nowMs) ? tables.nowMs : gate.opensAt;
     const startInMs =
       gate.intervalMs === null
         ? null
@@ -114,7 +121,7 @@ function judge(tables: Tables, due: Due[]): Judged[] {
       suspect: gate.suspect,
       intervalMs: gate.intervalMs,
       startInMs: startInMs ?? 0,
-      waitMs: Math.max(gate.opensAt - tables.nowMs, startInMs === null ? 0 : startInMs - PACING_MS),
+      waitMs: Math.max(opensAt - tables.nowMs, startInMs === null ? 0 : startInMs - PACING_MS),
       verdict: verdictOf(each, gate, startInMs, tables.nowMs),
     };
   });
@@ -138,9 +145,11 @@ function verdictOf(
   nowMs: number,
 ): Verdict {
   if (gate.held) return 'held';
-  if (gate.opensAt > nowMs) return 'later';
-  if (due.place - due.ahead > gate.room) return 'busy';
-  if (due.place > gate.room) return 'behind';
+  const passes = passesCircuit(due.row, nowMs);
+  const room = passes ? gate.room : Math.min(gate.room, gate.roomToProbe);
+  if (!passes && gate.opensAt > nowMs) return 'later';
+  if (due.line > room) return 'busy';
+  if (due.place > room) return 'behind';
   return startInMs !== null && startInMs > PACING_MS ? 'later' : 'free';
 }
 
@@ -148,19 +157,18 @@ function gateOf(tables: Tables, receiver: ReceiverRow, due: Due[]) {
   const limits = due.map(({ policy }) => policy.maxInFlightPerEndpoint);
   const rates = due.flatMap(({ policy }) => policy.ratePerSecondPerEndpoint ?? []);
   const rate = receiver.ratePerSecond ?? (rates.length > 0 ? Math.min(...rates) : null);
-  const most =
-    receiver.openUntil !== null
-      ? 1
-      : Math.min(
-          receiver.maxInFlight ?? Math.min(...limits),
-          receiver.allowance ?? Number.POSITIVE_INFINITY,
-        );
+  const most = Math.min(
+    receiver.maxInFlight ?? Math.min(...limits),
+    receiver.allowance ?? Number.POSITIVE_INFINITY,
+  );
+  const leases = leasesAt(tables, receiver.id);
   return {
     suspect: !receiver.trusted || receiver.failureScore > 0 || receiver.openUntil !== null,
     held: receiver.pausedAt !== null || receiver.disabledReason !== null,
     opensAt: Math.max(receiver.openUntil ?? 0, tables.nowMs),
     startsAt: Math.max(receiver.nextStartAt ?? 0, tables.nowMs),
-    room: most - leasesAt(tables, receiver.id),
+    room: most - leases,
+    roomToProbe: receiver.openUntil === null ? Number.POSITIVE_INFINITY : 1 - leases,
     intervalMs: rate === null ? null : (SLOWER * 1000) / rate,
   };
 }

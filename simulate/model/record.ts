@@ -94,12 +94,15 @@ function fare(tables: Tables, receiver: ReceiverRow, health: Health): void {
   const score = receiver.failureScore + health.score;
   const isOpen = (receiver.openUntil ?? 0) > tables.nowMs;
   const opens = health.hasCircuit && !succeeded && !isOpen && score >= CIRCUIT_OPENS_AT;
+  const failedQuicklyAsProbe = health.score === 0 && receiver.openUntil !== null && !isOpen;
+  const isWell = succeeded || failedQuicklyAsProbe;
   Object.assign(receiver, {
     trusted: succeeded || (receiver.trusted && score < CIRCUIT_OPENS_AT),
-    failureScore: succeeded ? 0 : Math.min(score, 1000),
-    pauses: succeeded ? 0 : opens ? Math.min(receiver.pauses + 1, 30) : receiver.pauses,
-    openUntil: openUntil(tables, receiver, health, opens),
+    failureScore: isWell ? 0 : Math.min(score, 1000),
+    // Both are of the row as it was before.
     allowance: allowanceAfter(receiver, health),
+    openUntil: openUntil(tables, receiver, health, opens),
+    pauses: isWell ? 0 : opens ? Math.min(receiver.pauses + 1, 30) : receiver.pauses,
     disabledReason: health.gone ? 'gone' : receiver.disabledReason,
   });
 }
@@ -107,13 +110,15 @@ function fare(tables: Tables, receiver: ReceiverRow, health: Health): void {
 function openUntil(
   tables: Tables,
   receiver: ReceiverRow,
-  { succeeded, holdMs }: Health,
+  { succeeded, score, holdMs }: Health,
   opens: boolean,
 ): number | null {
   if (holdMs !== null) {
     return Math.max(receiver.openUntil ?? 0, toColumn(tables.nowMs + Math.ceil(holdMs)));
   }
   if (succeeded) return null;
+  if ((receiver.openUntil ?? 0) > tables.nowMs) return receiver.openUntil;
+  if (score === 0) return null;
   if (!opens) return receiver.openUntil;
   return tables.nowMs + Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** receiver.pauses);
 }
@@ -124,6 +129,8 @@ function allowanceAfter(receiver: ReceiverRow, health: Health): number | null {
   const most = receiver.maxInFlight ?? health.maxInFlight;
   if (slowDown) return Math.max(1, Math.floor(Math.min(allowance ?? most, most) / 2));
   if (!succeeded) return allowance;
+  const wasOpen = receiver.openUntil !== null && receiver.pauses > 0;
+  if (wasOpen && (allowance ?? 2) <= 2 && most > 2) return 2;
   const lifted = allowance === null ? null : allowance + 1;
   return lifted !== null && lifted < most ? lifted : null;
 }

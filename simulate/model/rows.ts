@@ -138,6 +138,12 @@ export function policyOf(tables: Tables, queue: string, version: number): Policy
 }
 
 /** Attempts under way at a receiver: a lease counts until it is ended, whoever holds it. */
+/** An open circuit lets it go: it was held for an eighth of what was left of its life. */
+export function passesCircuit({ dueAt, deadlineAt }: DeliveryRow, nowMs: number): boolean {
+  const due = dueAt ?? Number.POSITIVE_INFINITY;
+  return nowMs >= due + (deadlineAt - due) / 8;
+}
+
 export function leasesAt(tables: Tables, receiverId: string | null): number {
   let leases = 0;
   for (const row of tables.live.values()) {

@@ -6,7 +6,9 @@ import type { DueSearch } from '../../src/delivery/store/find-due.ts';
 import { claim, toClaimed } from './claim.ts';
 import { settle } from './commands.ts';
 import { record } from './record.ts';
-import { type DeliveryRow, leasesAt, policyOf, type Tables, write } from './rows.ts';
+import { type DeliveryRow, leasesAt, passesCircuit, policyOf, type Tables, write } from './rows.ts';
+
+const BEHIND_A_CIRCUIT = 50;
 
 /** What the engine may ask of the tables, answered at once; whoever uses it adds the waiting. */
 export type ModelStore = {
@@ -74,10 +76,11 @@ function findDue(tables: Tables, search: DueSearch): { wanted: Wanted[]; next: s
   const { walked, next } = walk(waiting, search);
   const found = walked.flatMap((receiverId) => {
     const room = Math.min(roomAt(tables, receiverId, search), search.limit);
-    return waiting
+    const due = waiting
       .filter((row) => row.receiverId === receiverId && (row.dueAt ?? Infinity) <= tables.nowMs)
       .filter(({ deadlineAt }) => deadlineAt > tables.nowMs)
-      .sort(byTurn)
+      .sort(byTurn);
+    return letThrough(tables, receiverId, due)
       .slice(0, Math.max(0, room))
       .map((row, place) => ({ row, place }));
   });
@@ -86,6 +89,18 @@ function findDue(tables: Tables, search: DueSearch): { wanted: Wanted[]; next: s
     .slice(0, search.limit)
     .map(({ row }) => ({ id: row.id, receiverId: row.receiverId }));
   return { wanted, next };
+}
+
+/** What a circuit, if there is one, does not hold: one that probes, and who has been held for long enough. */
+function letThrough(tables: Tables, receiverId: string, due: DeliveryRow[]): DeliveryRow[] {
+  const openUntil = tables.receivers.get(receiverId)?.openUntil ?? null;
+  if (openUntil === null) return due;
+  const mayProbe = openUntil <= tables.nowMs && leasesAt(tables, receiverId) === 0;
+  return [0, 1, 2]
+    .flatMap((priority) =>
+      due.filter((row) => row.priority === priority).slice(0, BEHIND_A_CIRCUIT),
+    )
+    .filter((row, line) => passesCircuit(row, tables.nowMs) || (line === 0 && mayProbe));
 }
 
 function byTurn(a: DeliveryRow, b: DeliveryRow): number {
@@ -106,16 +121,12 @@ function roomAt(tables: Tables, receiverId: string, search: DueSearch): number {
   if (receiver === undefined || receiver.pausedAt !== null || receiver.disabledReason !== null) {
     return 0;
   }
-  const shut =
-    (receiver.openUntil ?? 0) > tables.nowMs || (receiver.nextStartAt ?? 0) > tables.nowMs + 100;
+  const shut = (receiver.nextStartAt ?? 0) > tables.nowMs + 100;
   const unproved = !receiver.trusted || receiver.failureScore > 0;
   if (shut || (search.suspects === 'without' && unproved)) return 0;
-  const most =
-    receiver.openUntil !== null
-      ? 1
-      : Math.min(
-          receiver.maxInFlight ?? search.maxInFlight,
-          receiver.allowance ?? Number.POSITIVE_INFINITY,
-        );
+  const most = Math.min(
+    receiver.maxInFlight ?? search.maxInFlight,
+    receiver.allowance ?? Number.POSITIVE_INFINITY,
+  );
   return most - leasesAt(tables, receiverId);
 }

@@ -7,14 +7,13 @@ import type { Health } from './store/record.ts';
 const TOO_MUCH = new Set([429, 502, 503, 504]);
 
 /**
- * What is dear about a failure is the place it held, so it weighs by its seconds. Five that hang for two
- * seconds open the circuit, or 34 in a row that cannot be reached, or 200 quick answers that say no:
- * one delivery's ladder by itself hardly ever does.
+ * What is dear about a failure is the place it held, so it weighs by its seconds, and one that came quickly
+ * weighs nothing: its ladder is backoff enough. Five in a row that hang for two seconds open the circuit.
  */
-const WEIGHT_OF_REFUSAL = 1;
-const WEIGHT_OF_SILENCE = 6;
-const WEIGHT_OF_A_SECOND = 16;
+const WEIGHT_OF_A_SECOND = 20;
 const HEAVIEST = 40;
+/** An answer within this time is quick, also where the machine has too much to do. */
+const QUICK_MS = 1_000;
 
 /** The longest time for which a Retry-After holds a whole receiver; the delivery itself waits all of it. */
 const LONGEST_HOLD_MS = 60_000;
@@ -53,9 +52,10 @@ export function healthOf(
   };
 }
 
-function weightOf({ kind, heldMs }: Answer): number {
-  const base = kind === 'response' ? WEIGHT_OF_REFUSAL : WEIGHT_OF_SILENCE;
-  return Math.min(HEAVIEST, base + Math.floor((heldMs / 1000) * WEIGHT_OF_A_SECOND));
+function weightOf(answer: Answer): number {
+  const isTimeout = answer.kind === 'failure' && answer.outcome === 'timeout';
+  if (!isTimeout && answer.heldMs <= QUICK_MS) return 0;
+  return Math.min(HEAVIEST, Math.floor((answer.heldMs / 1000) * WEIGHT_OF_A_SECOND));
 }
 
 /**

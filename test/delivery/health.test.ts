@@ -29,13 +29,18 @@ const silence = (durationMs: number): Answer => ({
 const scoreOf = (answer: Answer) => healthOf(AT_AN_ENDPOINT, answer, 'http_status', RULES).score;
 
 test('a failure weighs what it cost: the seconds for which it held a place', () => {
-  expect(scoreOf(response(500))).toBe(1);
-  expect(scoreOf(response(500, { durationMs: 1000, heldMs: 1000 }))).toBe(17);
-  expect(scoreOf(silence(1))).toBe(6);
-  expect(scoreOf(silence(1000))).toBe(22);
+  expect(scoreOf(response(500, { durationMs: 1500, heldMs: 1500 }))).toBe(30);
+  expect(scoreOf(silence(500))).toBe(10);
+  expect(scoreOf(silence(1000))).toBe(20);
   expect(scoreOf(silence(15_000))).toBe(40);
   expect(scoreOf(silence(60_000))).toBe(40);
   expect(healthOf(AT_AN_ENDPOINT, response(200), 'success', RULES).score).toBe(0);
+});
+
+test('a failure that comes quickly weighs nothing, whatever it says', () => {
+  expect(scoreOf(response(500))).toBe(0);
+  expect(scoreOf(response(500, { durationMs: 1000, heldMs: 1000 }))).toBe(0);
+  expect(scoreOf({ ...silence(3), outcome: 'connection_error' } as Answer)).toBe(0);
 });
 
 test('Retry-After holds an endpoint, but for a minute at most, and never beyond the next attempt', () => {
@@ -63,5 +68,6 @@ test('one payment’s address says nothing of the others at its origin', () => {
 });
 
 test('the time that this process lagged weighs nothing', () => {
-  expect(scoreOf(response(500, { durationMs: 4000, heldMs: 3 }))).toBe(1);
+  expect(scoreOf(response(500, { durationMs: 4000, heldMs: 3 }))).toBe(0);
+  expect(scoreOf({ ...silence(500), durationMs: 4000 } as Answer)).toBe(10);
 });

@@ -77,6 +77,14 @@ const inState = async (status: string) => {
 const circuit = async (id: string) =>
   (await merchant.api.get(`/v1/endpoints/${id}`)).body.circuit.state;
 
+/** How many attempts the deliveries had that ended so, each number once. */
+async function attemptCounts(): Promise<Record<string, number[]>> {
+  const rows = await gateway.db.database.prisma.$queryRaw<{ reason: string; counts: number[] }[]>`
+    SELECT reason, array_agg(DISTINCT attempt_count ORDER BY attempt_count) AS counts
+      FROM delivery WHERE merchant_id = ${merchant.id} GROUP BY 1`;
+  return Object.fromEntries(rows.map(({ reason, counts }) => [reason, counts]));
+}
+
 test('never more attempts at once than the endpoint allows, over both workers', async () => {
   receiver.answer({ status: 200, delayMs: 20 });
   await register({ maxInFlight: 8 });
@@ -119,11 +127,46 @@ test('a receiver that hangs opens its circuit: probed one at a time, the rest wa
   await notify(40);
   await until(async () => (await circuit(id)) === 'open', { timeoutMs: 15_000 });
   const untried = await inState('pending');
-  expect(untried).toBeGreaterThan(30);
+  expect(untried).toBeGreaterThan(15);
+  const { body: waiting } = await merchant.api.get('/v1/deliveries?status=pending');
+  const reasons = waiting.data.map(({ reason }: { reason: string | null }) => reason);
+  expect(reasons).toContain('circuit_open');
   receiver.answer(200);
   await until(async () => (await inState('delivered')) === 40, { timeoutMs: 20_000 });
   expect(await circuit(id)).toBe('closed');
 }, 40_000);
+
+test('failures that come quickly open no circuit: each delivery has all of its rungs', async () => {
+  await gateway.operator
+    .put('/v1/queues/quick', { ...LADDER, ladderSeconds: [0, 1, 1], deadlineSeconds: 60 })
+    .expect(200);
+  receiver.answer(500);
+  const id = await register({ queue: 'quick' });
+  await notify(60);
+  await until(async () => (await inState('failed')) === 60, { timeoutMs: 30_000 });
+  expect(await attemptCounts()).toEqual({ ladder_spent: [3] });
+  expect(await circuit(id)).toBe('closed');
+});
+
+test('behind an open circuit each delivery is tried before its deadline', async () => {
+  await gateway.operator
+    .put('/v1/queues/hung', {
+      ...LADDER,
+      ladderSeconds: [0, 4, 4],
+      deadlineSeconds: 20,
+      timeoutMs: 500,
+    })
+    .expect(200);
+  receiver.answer(hang);
+  const id = await register({ queue: 'hung', maxInFlight: 5 });
+  await notify(40);
+  await until(async () => (await circuit(id)) === 'open', { timeoutMs: 15_000 });
+  await until(async () => (await inState('failed')) === 40, { timeoutMs: 30_000 });
+  const [least = 0] = Object.values(await attemptCounts())
+    .flat()
+    .toSorted();
+  expect(least).toBeGreaterThan(0);
+});
 
 test('one that asks for less gets less: after a 503 fewer at once, until successes lift it', async () => {
   const full = hold(503);

@@ -1,5 +1,5 @@
 import type { Random } from '../../simulate/random.ts';
-import { answerOf, drawTemper, type Temper } from '../../simulate/receivers.ts';
+import { answerOf, drawTemper, TEMPERS, type Temper } from '../../simulate/receivers.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
 import { decide } from '../../src/delivery/decide.ts';
 import { healthOf } from '../../src/delivery/health.ts';
@@ -100,7 +100,7 @@ const DRAWERS = {
     const items = chosen.map((claimed) => {
       const policy = scene.policies.get(`${claimed.queue}@${claimed.policyVersion}`) as Policy;
       const answer = answerOf(
-        CONSTANT[claimed.receiverId] ?? drawTemper(random),
+        CONSTANT[claimed.receiverId] ?? drawTemper(random, TEMPERS),
         scene.nowMs,
         policy.timeoutMs,
         random,

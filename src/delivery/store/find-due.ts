@@ -35,36 +35,38 @@ export async function findDue(
     { ids: string[] | null; receivers: string[] | null; last: string | null; seen: number }[]
   >`
     WITH RECURSIVE ${walk(search, floors)}, open AS MATERIALIZED (
-      SELECT r.id, walk.due_floor, CASE WHEN r.open_until IS NOT NULL THEN 1
-                        ELSE least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance)
-                   END - (live_leases(r.id, walk.lease_floor))[1]::int AS room
+      SELECT r.id, walk.due_floor, r.open_until IS NOT NULL AS has_circuit,
+             -- A time further away than its rule allows was written before the clock was set back: as in the claim.
+             busy.leases = 0 AND (r.open_until <= postrider_now()
+               OR r.open_until > postrider_now() + interval '60 seconds') AS may_probe,
+             least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance) - busy.leases AS room
         FROM walk JOIN receiver AS r ON r.id = walk.receiver_id
+       CROSS JOIN LATERAL (SELECT (live_leases(r.id, walk.lease_floor))[1]::int AS leases OFFSET 0) AS busy
        WHERE r.paused_at IS NULL AND r.disabled_reason IS NULL
-         -- A time further away than its rule allows was written before the clock was set back: as in the claim.
-         AND (r.open_until IS NULL OR r.open_until <= postrider_now()
-              OR r.open_until > postrider_now() + interval '60 seconds')
          AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds'
               OR r.next_start_at > postrider_now() + interval '100 milliseconds'
                  + coalesce(1.02 / coalesce(r.rate_per_second, ${search.ratePerSecond}), 0) * interval '1 second')
          AND (${search.suspects === 'with'} OR (r.trusted AND r.failure_score = 0))
     ), found AS (
-      SELECT d.id, open.id AS receiver_id, d.priority, d.due_at,
+      SELECT d.id, open.id AS receiver_id, d.priority, d.due_at, open.room,
              row_number() OVER (PARTITION BY open.id ORDER BY d.priority, d.due_at) AS place
         FROM open CROSS JOIN LATERAL (
-          SELECT p.* FROM unnest(ARRAY[0, 1, 2]) AS level (priority) CROSS JOIN LATERAL (
-            SELECT id, priority, due_at FROM delivery
+          SELECT p.*, row_number() OVER (ORDER BY p.priority, p.due_at) AS line
+            FROM unnest(ARRAY[0, 1, 2]) AS level (priority) CROSS JOIN LATERAL (
+            SELECT id, priority, due_at, passes_circuit(due_at, deadline_at) AS passes FROM delivery
              WHERE queue = ${search.queue} AND receiver_id = open.id AND status = 'pending'
                AND priority = level.priority AND due_at <= postrider_now()
                AND due_at >= coalesce(open.due_floor, '-infinity')
                AND deadline_at > postrider_now()
-             ORDER BY due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS p
-           ORDER BY priority, due_at LIMIT greatest(0, least(open.room, ${search.limit}))) AS d
+             ORDER BY due_at LIMIT CASE WHEN open.has_circuit THEN ${BEHIND_A_CIRCUIT}
+                                        ELSE greatest(0, least(open.room, ${search.limit})) END) AS p) AS d
        WHERE open.room > 0
+         AND (NOT open.has_circuit OR d.passes OR (d.line = 1 AND open.may_probe))
     )
     SELECT f.ids, f.receivers, (SELECT max(receiver_id) FROM walk) AS last, (SELECT count(receiver_id)::int FROM walk) AS seen
       FROM (SELECT array_agg(id ORDER BY place, priority, due_at) AS ids,
                    array_agg(receiver_id ORDER BY place, priority, due_at) AS receivers
-              FROM (SELECT * FROM found ORDER BY place, priority, due_at LIMIT ${search.limit}) AS first) AS f`;
+              FROM (SELECT * FROM found WHERE place <= room ORDER BY place, priority, due_at LIMIT ${search.limit}) AS first) AS f`;
   const more = 'after' in search.scope && row?.seen === search.scope.receivers;
   const wanted = (row?.ids ?? []).map((id, place) => ({
     id,
@@ -72,6 +74,9 @@ export async function findDue(
   }));
   return { wanted, next: more ? (row?.last ?? '') : '' };
 }
+
+/** So many of the first are looked at for such as an open circuit lets pass: the oldest are the likeliest. */
+const BEHIND_A_CIRCUIT = 50;
 
 /** A whole walk knows no floors: it is what finds the little that they hide. */
 function walk({ queue, scope }: DueSearch, floors: Floors): Prisma.Sql {

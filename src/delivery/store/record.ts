@@ -164,8 +164,10 @@ export async function recordEndings(
     ), judged AS (
       UPDATE receiver AS r SET
         trusted = f.succeeded OR (r.trusted AND r.failure_score + f.score < ${CIRCUIT_OPENS_AT}),
-        failure_score = CASE WHEN f.succeeded THEN 0 ELSE least(r.failure_score + f.score, 1000) END,
-        pauses = CASE WHEN f.succeeded THEN 0
+        -- A probe that fails quickly holds nobody's place: the ladders go on, as before the circuit.
+        failure_score = CASE WHEN f.succeeded OR (f.score = 0 AND r.open_until <= postrider_now()) THEN 0
+                             ELSE least(r.failure_score + f.score, 1000) END,
+        pauses = CASE WHEN f.succeeded OR (f.score = 0 AND r.open_until <= postrider_now()) THEN 0
                       WHEN r.open_until > postrider_now() THEN r.pauses
                       WHEN f.has_circuit AND r.failure_score + f.score >= ${CIRCUIT_OPENS_AT}
                         THEN least(r.pauses + 1, 30)
@@ -175,12 +177,17 @@ export async function recordEndings(
             greatest(r.open_until, postrider_now() + f.hold_ms * interval '1 millisecond')
           WHEN f.succeeded THEN NULL
           WHEN r.open_until > postrider_now() THEN r.open_until
+          WHEN f.score = 0 THEN NULL
           WHEN f.has_circuit AND r.failure_score + f.score >= ${CIRCUIT_OPENS_AT} THEN postrider_now()
             + least(${LONGEST_PAUSE_MS}, ${FIRST_PAUSE_MS} * 2 ^ r.pauses) * interval '1 millisecond'
           ELSE r.open_until END,
         allowance = CASE
           WHEN f.slow_down THEN
             greatest(1, least(r.allowance, coalesce(r.max_in_flight, f.max_in_flight)) / 2)
+          -- After a circuit few at first, and one more for each success.
+          WHEN f.succeeded AND r.open_until IS NOT NULL AND r.pauses > 0
+               AND coalesce(r.allowance, 2) <= 2 AND 2 < coalesce(r.max_in_flight, f.max_in_flight)
+            THEN 2
           WHEN f.succeeded AND r.allowance + 1 < coalesce(r.max_in_flight, f.max_in_flight)
             THEN r.allowance + 1
           WHEN f.succeeded THEN NULL

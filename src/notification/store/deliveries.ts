@@ -37,7 +37,8 @@ interface DeliveryRow {
 }
 
 const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
-  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status, d.reason,
+  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status,
+  shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at) AS reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
   d.accepted_at, d.deadline_at, d.settled_at`;
 

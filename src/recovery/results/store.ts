@@ -50,7 +50,7 @@ export async function findResult(
            CASE WHEN known.place = 1 THEN (known.body -> 'data')::text END AS payload,
            (SELECT json_agg(json_build_object('id', d.id, 'notificationId', known.id,
                      'endpointId', d.endpoint_id, 'url', coalesce(d.url, e.url),
-                     'status', d.status, 'reason', d.reason, 'cycle', d.cycle,
+                     'status', d.status, 'reason', shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at), 'cycle', d.cycle,
                      'attemptCount', d.attempt_count,
                      'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
                        to_char(d.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,

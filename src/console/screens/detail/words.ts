@@ -43,6 +43,7 @@ export const detailWords = inBoth(
       endpoint: 'Look at the endpoint',
     },
     reason: {
+      circuit_open: 'its endpoint’s circuit is open',
       ladder_spent: 'every rung of the ladder failed',
       deadline_passed: 'the time was up',
       gone: 'the endpoint said it is gone (410)',
@@ -78,7 +79,7 @@ export const detailWords = inBoth(
       cycle: 'Cycle {{cycle}}',
       attempt: 'Attempt {{number}}',
       sending: 'An attempt is under way',
-      none: 'Nothing was tried yet.',
+      none: 'Nothing was sent before it ended.',
       next: 'Next',
       in: 'in {{time}}',
       now: 'any moment now',
@@ -143,6 +144,7 @@ export const detailWords = inBoth(
       endpoint: '查看端点',
     },
     reason: {
+      circuit_open: '端点已熔断',
       ladder_spent: '阶梯各级均失败',
       deadline_passed: '超过期限',
       gone: '端点答复已不存在（410）',
@@ -176,7 +178,7 @@ export const detailWords = inBoth(
       cycle: '第 {{cycle}} 轮',
       attempt: '第 {{number}} 次尝试',
       sending: '正在尝试发送',
-      none: '尚未尝试。',
+      none: '结束前未发送过。',
       next: '下一次',
       in: '{{time}}后',
       now: '即将开始',
