@@ -23,11 +23,8 @@ interface Way {
   extraAsked: boolean;
 }
 
-/**
- * After an attempt in between the ladder goes on at its old time, but that is counted by the worker's
- * idea of the database's clock, which is ahead by as long as its claim was on the way.
- */
-const RESUMED_EARLY_MS = 15;
+/** A worker's idea of the database's clock is ahead by as long as its claim was on the way. */
+const AHEAD_MS = 15;
 
 export function createLadderWatch(tables: Tables, fail: (what: string) => void): LadderWatch {
   const ways = new Map<string, Way>();
@@ -63,7 +60,8 @@ export function createLadderWatch(tables: Tables, fail: (what: string) => void):
     },
     startedAt(row, nowMs) {
       const way = ways.get(row.id) as Way;
-      const slackMs = way.extras > 0 ? RESUMED_EARLY_MS : 0;
+      // After an attempt in between the ladder goes on at its old time, counted by that clock.
+      const slackMs = way.extras > 0 ? AHEAD_MS : 0;
       if (!way.extraAsked && nowMs < way.notBeforeMs - slackMs) {
         fail(`${row.id} begins its attempt ${way.notBeforeMs - nowMs} ms early`);
       }
@@ -91,7 +89,11 @@ export function createLadderWatch(tables: Tables, fail: (what: string) => void):
       // A lost attempt ends nobody knows when: what follows counts from its start.
       const lost = attempt.outcome === 'unknown';
       const endedAtMs = lost ? attempt.startedAtMs : way.lastEndMs;
-      way.notBeforeMs = endedAtMs + (ladder[way.rungs] ?? 0) * 1000;
+      const nextMs = endedAtMs + (ladder[way.rungs] ?? 0) * 1000;
+      // A rung that no longer fits is a last call, in the last third of what was left or in its last two seconds.
+      const leftMs = row.deadlineAt - endedAtMs;
+      const lastCallMs = row.deadlineAt - Math.max(leftMs / 3, 2_000);
+      way.notBeforeMs = nextMs < row.deadlineAt - AHEAD_MS ? nextMs : lastCallMs - AHEAD_MS;
     },
   };
 }

@@ -1,14 +1,5 @@
-import { delayBeforeRung } from './ladder.ts';
+import { longestDelayMs, stepTo } from './ladder.ts';
 import type { LadderRules } from './policy.ts';
-
-const SECOND = 1000;
-
-/**
- * A receiver that asks for more time than is left is asked once more before the deadline: a third of what is
- * left, within these bounds. A busy machine is seconds late, and nothing starts after the deadline.
- */
-const SHORTEST_LAST_CALL_MS = 2 * SECOND;
-const LONGEST_LAST_CALL_MS = 60 * SECOND;
 
 /** What `decide` must know of a delivery whose attempt has just ended. All times in ms since the epoch. */
 export interface Standing {
@@ -90,8 +81,8 @@ function nextRung(
     return { kind: 'retry', rung: standing.rung, delayMs: Math.max(0, standing.resumeMs - nowMs) };
   }
   const rung = standing.rung + 1;
-  const delayMs = delayBeforeRung(rules, rung, leftMs, random);
-  if (delayMs !== null) return { kind: 'retry', rung, delayMs };
+  const step = stepTo(rules, rung, leftMs, random);
+  if (step !== null) return { kind: 'retry', ...step };
   const spent = rung >= rules.ladderSeconds.length;
   return { kind: 'settle', status: 'failed', reason: spent ? 'ladder_spent' : 'deadline_passed' };
 }
@@ -115,11 +106,7 @@ function leaveTime(
 /** Retry-After lengthens a delay, never shortens it, and never leads past the deadline. */
 function lengthen(delayMs: number, retryAfterMs: number | null, leftMs: number): number {
   if (retryAfterMs === null) return delayMs;
-  const lastCallMs = Math.min(
-    Math.max(Math.floor(leftMs / 3), SHORTEST_LAST_CALL_MS),
-    LONGEST_LAST_CALL_MS,
-  );
-  return Math.max(delayMs, Math.min(retryAfterMs, leftMs - lastCallMs));
+  return Math.max(delayMs, Math.min(retryAfterMs, longestDelayMs(leftMs)));
 }
 
 function postpone(rung: number, delayMs: number, leftMs: number): Decision {

@@ -13,6 +13,8 @@ export interface LadderRules {
   deadlineSeconds: number;
   /** 0..1: a delay is lengthened by at most this share of itself. */
   jitter: number;
+  /** The longest that an attempt may take, ms. */
+  timeoutMs: number;
 }
 
 /** One immutable version of a queue's rules. */
@@ -20,7 +22,6 @@ export interface Policy extends LadderRules {
   queue: string;
   version: number;
   preset: string | null;
-  timeoutMs: number;
   success: SuccessRule;
   supersede: boolean;
   maxInFlightPerEndpoint: number;

@@ -1,9 +1,7 @@
 import type { z } from 'zod';
-import { previewLadder } from '../delivery/ladder.ts';
+import { planFrom } from '../delivery/ladder.ts';
 import type { LadderRules } from '../delivery/policy.ts';
 import type { schedule } from './contract.ts';
-
-const SECOND = 1000;
 
 /** Where a delivery stands on its ladder. All times in ms since the epoch. */
 export interface Standing extends LadderRules {
@@ -44,22 +42,33 @@ function outOfTurn({ dueMs, resumeMs, status }: Standing): Schedule['attempts'] 
 }
 
 function onLadder(standing: Standing): Schedule['attempts'] {
-  const { ladderSeconds, jitter, deadlineMs, nowMs, status } = standing;
-  const isUnderWay = status === 'sending' && standing.resumeMs === null;
-  const first = isUnderWay ? standing.rung + 1 : standing.rung;
-  const firstMs = standing.resumeMs ?? (isUnderWay ? null : standing.dueMs);
-  const ladder = ladderSeconds.slice(first);
-  if (ladder.length === 0) return [];
+  const { ladderSeconds, rung, resumeMs, dueMs, deadlineMs, nowMs, status } = standing;
+  if (rung >= ladderSeconds.length) return [];
+  const isUnderWay = status === 'sending' && resumeMs === null;
   // The time of the first is known already, jitter included; those behind it follow from it.
+  const firstMs = resumeMs ?? (isUnderWay ? null : dueMs);
   const startMs = Math.max(firstMs ?? nowMs, nowMs);
-  const delays = firstMs === null ? ladder : [0, ...ladder.slice(1)];
-  const rest = { ladderSeconds: delays, jitter, deadlineSeconds: (deadlineMs - startMs) / SECOND };
-  return previewLadder(rest, startMs).map(({ attempt, atMs, latestMs }, index) => ({
-    rung: first + attempt,
-    delaySeconds: ladder[index] ?? 0,
-    at: toIso(index === 0 && firstMs !== null ? firstMs : atMs),
-    latest: toIso(latestMs),
-  }));
+  const first =
+    firstMs === null || startMs >= deadlineMs
+      ? []
+      : [
+          {
+            rung: rung + 1,
+            delaySeconds: ladderSeconds[rung] ?? 0,
+            at: toIso(firstMs),
+            latest: toIso(startMs),
+          },
+        ];
+  const rest = planFrom(standing, rung + 1, startMs, deadlineMs);
+  return [
+    ...first,
+    ...rest.map(({ attempt, delaySeconds, atMs, latestMs }) => ({
+      rung: attempt,
+      delaySeconds,
+      at: toIso(atMs),
+      latest: toIso(latestMs),
+    })),
+  ];
 }
 
 function toIso(ms: number): string {

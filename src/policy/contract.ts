@@ -104,6 +104,15 @@ export const previewView = z.object({
       offsetSeconds: z.int().describe('From `from` to `at`.'),
     }),
   ),
+  dropped: z
+    .array(
+      z.object({
+        attempt: z.int().positive(),
+        delaySeconds: z.int().describe("The ladder's entry."),
+        reason: z.enum(['behind_deadline']),
+      }),
+    )
+    .describe('Rungs for which the ladder is too long.'),
 });
 
 export type Preset = z.output<typeof preset>;

@@ -21,25 +21,25 @@ const DEFAULT_RULES: Rules = {
 
 /**
  * Ladders that receivers may know already. Their published delays count from the first attempt,
- * which goes out at once: hence the 0. The deadline stays the default's day and drops what would
- * come after it: the last rung of the first two, the last three of the third.
+ * which goes out at once: hence the 0. All of their attempts fit into the default's day, the last one a minute
+ * before its end: what was published as longer has its last delays shortened.
  */
 const PRESETS: Record<Preset, Pick<Rules, 'ladderSeconds' | 'success'>> = {
-  // 15s 15s 30s 3m 10m 20m 30m 30m 30m 1h 3h 3h 3h 6h 6h
+  // Published: 15s 15s 30s 3m 10m 20m 30m 30m 30m 1h 3h 3h 3h 6h 6h, in all 24 h 4 min.
   wechatpay: {
     ladderSeconds: [
-      0, 15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600,
+      0, 15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21300,
     ],
     success: { body: 'any' },
   },
-  // 4m 10m 10m 1h 2h 6h 15h
+  // Published: 4m 10m 10m 1h 2h 6h 15h, in all 24 h 24 min.
   alipay: {
-    ladderSeconds: [0, 240, 600, 600, 3600, 7200, 21600, 54000],
+    ladderSeconds: [0, 240, 600, 600, 3600, 7200, 21600, 52500],
     success: { body: { equals: 'success' } },
   },
-  // 5s 5m 30m 2h 5h 10h 14h 20h 24h
+  // Published: 5s 5m 30m 2h 5h 10h 14h 20h 24h, in all more than three days; from the hours on a third of it.
   'standard-webhooks': {
-    ladderSeconds: [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
+    ladderSeconds: [0, 5, 300, 1800, 2400, 5400, 11400, 15600, 22200, 27235],
     success: { body: 'any' },
   },
 };

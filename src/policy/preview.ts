@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
-import { previewLadder } from '../delivery/ladder.ts';
+import { plannedRungs, previewLadder } from '../delivery/ladder.ts';
 import { notFound } from '../problem.ts';
 import { type Role, type Route, route } from '../route.ts';
 import { type PreviewView, previewQuery, previewView, queueName } from './contract.ts';
@@ -9,6 +9,7 @@ import { findQueue, type QueueRow, readClock } from './store.ts';
 
 export const EVERYBODY: readonly Role[] = ['operator', 'producer', 'merchant'];
 const SECOND = 1000;
+const BEHIND_DEADLINE = 'behind_deadline' as const;
 
 /** When a queue's attempts come, by its own rules or by others that one thinks of giving it. */
 export function previewRoute(sql: Sql): Route {
@@ -57,6 +58,9 @@ function toPreview(queue: QueueRow, rules: Rules, fromMs: number): PreviewView {
       latest: toIso(latestMs),
       offsetSeconds: (atMs - fromMs) / SECOND,
     })),
+    dropped: rules.ladderSeconds
+      .map((delaySeconds, rung) => ({ attempt: rung + 1, delaySeconds, reason: BEHIND_DEADLINE }))
+      .slice(plannedRungs(rules)),
   };
 }
 

@@ -83,7 +83,7 @@ describe.skipIf(!hasBrowser())('the screens of queues', () => {
     await put('presets', { ladderSeconds: [0, 60], jitter: 0 });
     const page = await open('/queues/presets');
     await page.getByText('Alipay', { exact: true }).click();
-    await until(async () => (await times()).length === 7);
+    await until(async () => (await times()).length === 8);
     expect(await page.getByLabel('Expected').inputValue()).toBe('success');
     expect((await rulesOf('presets')).ladderSeconds).toEqual([0, 60]);
     await page.getByRole('status').getByText('Preset, Ladder, Success').waitFor();
@@ -170,7 +170,7 @@ describe.skipIf(!hasBrowser())('the screens of queues', () => {
     await put('read-only', { preset: 'wechatpay' });
     const { key } = await gateway.merchant();
     const page = await open('/queues/read-only', { width: 400 }, key);
-    await until(async () => (await times()).length === 15);
+    await until(async () => (await times()).length === 16);
     expect(await page.locator('main input:not([type="time"]):not([type="radio"])').count()).toBe(0);
     expect(await page.getByRole('button', { name: 'Delete' }).count()).toBe(0);
     const spare = await page.evaluate('innerWidth - document.documentElement.scrollWidth');

@@ -17,6 +17,7 @@ function standing(more: Partial<Standing>): Standing {
     ladderSeconds: [0, 15, 60, 600],
     deadlineSeconds: 3600,
     jitter: 0,
+    timeoutMs: 15 * SECOND,
     ...more,
   };
 }
@@ -62,8 +63,16 @@ test('while an attempt is under way the next rung counts from now', () => {
 });
 
 test('rungs behind the deadline are not shown, nor any once it is settled', () => {
-  expect(plan({ rung: 2, dueMs: NOW + 42 * SECOND, deadlineMs: NOW + 500 * SECOND })).toEqual([
-    [3, 42],
-  ]);
+  const deadlineMs = NOW + 500 * SECOND;
+  const late = { rung: 2, dueMs: NOW + 42 * SECOND, deadlineMs };
+  expect(plan({ ...late, deadlineSeconds: 500 })).toEqual([[3, 42]]);
   expect(plan({ status: 'delivered', dueMs: null })).toEqual([]);
+});
+
+test('a rung that no longer fits is shown as the last call that it becomes', () => {
+  const late = { rung: 2, dueMs: NOW + 42 * SECOND, deadlineMs: NOW + 500 * SECOND };
+  expect(plan(late)).toEqual([
+    [3, 42],
+    [4, 440],
+  ]);
 });

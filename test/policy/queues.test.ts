@@ -5,7 +5,7 @@ import { type Gateway, startGateway } from '../merchant/gateway.ts';
 import { until } from '../support/until.ts';
 
 const WECHAT_PAY = [
-  0, 15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21600,
+  0, 15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10800, 10800, 10800, 21600, 21300,
 ];
 
 let gateway: Gateway;
@@ -37,14 +37,14 @@ describe('PUT /v1/queues/{name}', () => {
     [
       'alipay',
       {
-        ladderSeconds: [0, 240, 600, 600, 3600, 7200, 21600, 54000],
+        ladderSeconds: [0, 240, 600, 600, 3600, 7200, 21600, 52500],
         success: { body: { equals: 'success' } },
       },
     ],
     [
       'standard-webhooks',
       {
-        ladderSeconds: [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
+        ladderSeconds: [0, 5, 300, 1800, 2400, 5400, 11400, 15600, 22200, 27235],
         success: { body: 'any' },
       },
     ],
@@ -295,10 +295,26 @@ describe('preview', () => {
     ]);
   });
 
-  test('leaves out what the deadline drops', async () => {
-    await put('pay', { preset: 'wechatpay' });
-    const { attempts, deadlineAt } = (await gateway.call('GET', '/v1/queues/pay/preview')).body;
-    expect(attempts).toHaveLength(WECHAT_PAY.length - 1);
+  test.each([
+    ['wechatpay', 16],
+    ['alipay', 8],
+    ['standard-webhooks', 10],
+  ])('of %s has all of its attempts within the day', async (preset, count) => {
+    const { body } = await gateway.call('GET', `/v1/queues/default/preview?preset=${preset}`);
+    expect(body.attempts).toHaveLength(count);
+    expect(body.attempts.at(-1).offsetSeconds).toBe(86_340);
+    expect(body.dropped).toEqual([]);
+  });
+
+  test('says what the deadline drops', async () => {
+    await put('pay', { ladderSeconds: [0, 10, 60, 5], deadlineSeconds: 60 });
+    const { body } = await gateway.call('GET', '/v1/queues/pay/preview');
+    const { attempts, deadlineAt, dropped } = body;
+    expect(attempts).toHaveLength(2);
+    expect(dropped).toEqual([
+      { attempt: 3, delaySeconds: 60, reason: 'behind_deadline' },
+      { attempt: 4, delaySeconds: 5, reason: 'behind_deadline' },
+    ]);
     for (const { latest } of attempts) {
       expect(Date.parse(latest)).toBeLessThanOrEqual(Date.parse(deadlineAt));
     }

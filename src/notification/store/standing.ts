@@ -13,13 +13,15 @@ interface StandingRow {
   ladder_seconds: number[];
   deadline_seconds: number;
   jitter: number;
+  timeout_ms: number;
 }
 
 /** Where a delivery stands, by the rules it was accepted with. */
 export async function findStanding(sql: Sql, id: string): Promise<Standing | null> {
   const [row] = await sql.$queryRaw<StandingRow[]>`
     SELECT d.status, d.cycle, d.policy_version, d.rung, d.due_at, d.resume_at, d.deadline_at,
-           postrider_now() AS now, p.ladder_seconds, p.deadline_seconds, p.jitter
+           postrider_now() AS now, p.ladder_seconds, p.deadline_seconds, p.jitter,
+           p.timeout_ms
       FROM delivery AS d JOIN policy AS p ON p.queue = d.queue AND p.version = d.policy_version
      WHERE d.id = ${id}`;
   if (row === undefined) return null;
@@ -35,5 +37,6 @@ export async function findStanding(sql: Sql, id: string): Promise<Standing | nul
     ladderSeconds: row.ladder_seconds,
     deadlineSeconds: row.deadline_seconds,
     jitter: row.jitter,
+    timeoutMs: row.timeout_ms,
   };
 }
