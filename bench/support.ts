@@ -31,13 +31,15 @@ interface Answer {
  * The built gateway as a process of its own, on an embedded database in a temporary folder.
  *
  * @param nodeArgs for Node itself, such as `--cpu-prof`
+ * @param main the main file of another build
  */
 export async function launchGateway(
   env: Record<string, string> = {},
   nodeArgs: string[] = [],
+  main = MAIN,
 ): Promise<BenchGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'postrider-bench-'));
-  const child = spawn(process.execPath, [...NODE_ARGS, ...nodeArgs, MAIN], {
+  const child = spawn(process.execPath, [...NODE_ARGS, ...nodeArgs, main], {
     env: {
       ...process.env,
       PORT: '0',

@@ -46,6 +46,29 @@ export class Problem extends Error {
   }
 }
 
+/** Why a call is not done now, though nothing is wrong with it. */
+export const SHED_REASONS = ['queue', 'late', 'memory', 'heap', 'abandoned'] as const;
+export type ShedReason = (typeof SHED_REASONS)[number];
+
+/**
+ * 503 for what is more than this process can do now, or what nobody waits for any more (`abandoned`: no
+ * one will see it). Nothing of it has been done, so the same call may come again. These are many at a
+ * time: they are counted by their reason, and not logged one by one.
+ */
+export class Overload extends Problem {
+  readonly reason: ShedReason;
+
+  constructor(reason: ShedReason, detail: string) {
+    super(503, 'unavailable', detail, { headers: { 'retry-after': '1' } });
+    this.reason = reason;
+  }
+}
+
+/** What ends the work for a caller who has hung up. */
+export function callerLeft(): Overload {
+  return new Overload('abandoned', 'The caller has left.');
+}
+
 /** 404, in the same words for what is absent and for what belongs to somebody else. */
 export function notFound(what: string): Problem {
   return new Problem(404, 'not_found', `No such ${what}.`);

@@ -39,6 +39,8 @@ export interface Call<Params, Query, Body, Entry = unknown> {
   /** When the request came, `performance.now()`: calls that overlap may mean the same. */
   receivedAt: number;
   requestId: string;
+  /** Whether the caller has hung up: what nobody waits for need not be done. */
+  isGone(): boolean;
   /** A problem as its own answer would tell it, for one that holds several. */
   viewOf(problem: Problem): ProblemView;
   headers: Readonly<Record<string, string | undefined>>;
@@ -48,6 +50,8 @@ export interface Reply {
   status: number;
   body?: unknown;
   headers?: Record<string, string>;
+  /** Some of it was not done for now: under an Idempotency-Key the call may be made again. */
+  isUnfinished?: true;
   /**
    * A body too large to be held, in place of `body`; `headers` name its content type. Only for `get`:
    * answers that an Idempotency-Key keeps must be whole. Destroyed when the caller leaves.
@@ -109,6 +113,11 @@ export interface Route<
    * and `body` as if none had come; so the schema must be optional.
    */
   textTypes?: readonly string[];
+  /**
+   * Takes in what producers send. When there is too much to do, these are admitted apart from all other
+   * calls, so that neither kind can crowd out the other. Only for a `post` whose path has no parameter.
+   */
+  isIntake?: true;
   /** Bytes; 64 KiB when absent. */
   bodyLimitBytes?: number;
   /** status → schema of its JSON body (`null`: no body). Problems are documented by the HTTP layer. */

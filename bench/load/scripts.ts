@@ -2,9 +2,12 @@ import { bareInserts } from '../limit/inserts.ts';
 import { bareLoop } from '../limit/loop.ts';
 import { openWire, type Wire } from './wire.ts';
 
-/** What one caller does again and again. `units`: what one call counts for; 0 where it failed. */
+/**
+ * What one caller does again and again. `units`: what one call counts for; 0 where it failed. `status`: of
+ * the one answer, where there is one.
+ */
 export interface Caller {
-  call(n: number): Promise<{ units: number; answer?: string }>;
+  call(n: number): Promise<{ units: number; answer?: string; status?: number }>;
   close(): Promise<unknown> | unknown;
 }
 
@@ -58,7 +61,7 @@ type Call = ReturnType<Caller['call']>;
 const single = overWire(async (wire, n, target, key) => {
   const body = JSON.stringify(notificationOf(n, target));
   const { status, body: answer } = await wire.post('/v1/notifications', body, key);
-  return { units: status === 202 ? 1 : 0, answer };
+  return { units: status === 202 ? 1 : 0, answer, status };
 });
 
 const batch = overWire(async (wire, n, target, key) => {

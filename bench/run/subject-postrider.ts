@@ -51,8 +51,10 @@ export async function openPostrider(options: {
   databaseUrl: string;
   redisUrl: string | null;
   profile: string | null;
+  /** The main file of another build. */
+  main?: string;
 }): Promise<Subject> {
-  const { receiver, databaseUrl, redisUrl, profile } = options;
+  const { receiver, databaseUrl, redisUrl, profile, main } = options;
   const gateway = await launchGateway(
     {
       DATABASE_URL: databaseUrl,
@@ -61,6 +63,7 @@ export async function openPostrider(options: {
       ...(redisUrl !== null && { REDIS_URL: redisUrl }),
     },
     profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    main,
   );
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -2,6 +2,7 @@ import { createCommands } from '../delivery/commands.ts';
 import { checkUrl, createGuard } from '../delivery/destination.ts';
 import { createSteps, openLeases } from '../delivery/engine.ts';
 import { createApp } from '../http/app.ts';
+import { createAdmission } from '../http/overload/admission.ts';
 import { createServer } from '../http/server.ts';
 import { endpointRoutes } from '../merchant/endpoints.ts';
 import { createKeyRing, type KeyRing } from '../merchant/key-ring.ts';
@@ -21,6 +22,7 @@ import { createAuditTrail } from '../operations/audit/store.ts';
 import { eventRoutes } from '../operations/events/routes.ts';
 import { createStreams, type Streams } from '../operations/events/streams.ts';
 import { createTail } from '../operations/events/tail.ts';
+import { addAdmissionGauges } from '../operations/metrics/admission.ts';
 import { overviewRoutes } from '../operations/overview/routes.ts';
 import { resendRoutes } from '../operations/resend/routes.ts';
 import { queueRoutes } from '../policy/routes.ts';
@@ -46,15 +48,20 @@ export async function startApiRole(parts: Parts): Promise<string> {
   closers.push(tail.close);
   const streams = createStreams({ tail, log, liveKeys: keyRing.liveKeys });
   const stopping = new AbortController();
+  const routes = routeTable(parts, keyRing, streams, stopping.signal);
+  const admission = createAdmission({ routes, log, count: parts.metrics.shed });
+  closers.push(async () => admission.close());
+  addAdmissionGauges(parts.metrics.registry, admission);
   const app = createApp({
-    routes: routeTable(parts, keyRing, streams, stopping.signal),
+    routes,
+    shed: admission.shed,
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
     audit: createAuditTrail(databases.calls.prisma),
     ...watched(parts),
   });
-  const server = createServer(app, settings.serverLimits);
+  const server = createServer(app, settings.serverLimits, admission);
   const url = await server.listen(settings.PORT, settings.HOST).then(urlOf);
   closers.push(() => server.close(REQUESTS_MS));
   // Before the server, which waits for what is open: an endpoint's test may last longer than it does.

@@ -9,6 +9,8 @@ export interface Answer {
   headers: Record<string, string>;
   /** `null`: no body. */
   body: string | null;
+  /** As the reply says. */
+  isUnfinished?: true;
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
@@ -19,6 +21,10 @@ const JSON_TYPE = 'application/json; charset=utf-8';
  */
 export function answerOf(reply: Reply): Answer {
   const headers = reply.headers ?? {};
+  if (reply.isUnfinished === true) {
+    const { isUnfinished, ...rest } = reply;
+    return { ...answerOf(rest), isUnfinished };
+  }
   if (reply.body === undefined) return { status: reply.status, headers, body: null };
   const hasOwnType = Object.keys(headers).some((name) => name.toLowerCase() === 'content-type');
   if (hasOwnType && typeof reply.body === 'string') {

@@ -2,7 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { faultOf } from '../log/fault.ts';
-import { Problem } from '../problem.ts';
+import { Problem, type ShedReason } from '../problem.ts';
 import type { Route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import { type AuditTrail, refusalsIn } from './audit.ts';
@@ -33,6 +33,8 @@ export interface AppParts {
   /** What `/metrics` shows. */
   metering?: Metering;
   answered?: Answered;
+  /** Told of each call that was let in and is not done for want of time or memory. */
+  shed?: (reason: ShedReason) => void;
   /** For tests; `performance.now` when absent. */
   monotonicMs?: () => number;
   /** Where the console was built; beside the program when absent. */
@@ -50,6 +52,19 @@ const SECURITY_HEADERS = {
 /**
  * The whole API. Each request passes, in this order: name and log it, security headers, who calls,
  * rate limit, may it, body, schemas, idempotency, handler. Whatever throws ends in errors.ts.
+ *
+ * Before all this server.ts has it admitted (overload/admission.ts), for when there is more to do than can
+ * be done, the cheapest refusal comes first:
+ *
+ * 1. more calls at work than were completed within the last second (at least 256 of intake and
+ *    512 others), or the heap is nearly full: 503 at once, before this function knows of the call;
+ * 2. the caller has hung up: dropped before it begins, before its key is looked up, before its body is
+ *    parsed, before its Idempotency-Key is taken, and where it waits to be stored;
+ * 3. its body, and then what is to be made of it, does not fit into a share of the heap: waits for two
+ *    seconds each, in order, then 503;
+ * 4. it waits for more than two seconds to be stored: 503, and nothing is stored.
+ *
+ * `/healthz`, `/readyz` and `/metrics` are always let in.
  */
 export function createApp(parts: AppParts): Express {
   const log = parts.log.child({}, { serializers: { err: faultOf } });
@@ -85,7 +100,7 @@ export function createApp(parts: AppParts): Express {
   mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
   mountConsole(app, limiters.perAddress, parts.consoleFolder);
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
-  app.use(errorHandler(log));
+  app.use(errorHandler(log, parts.shed));
   return app;
 }
 

@@ -1,5 +1,5 @@
 import type { Request, RequestHandler } from 'express';
-import { Problem } from '../problem.ts';
+import { callerLeft, Problem } from '../problem.ts';
 import type { Principal, Route } from '../route.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
@@ -26,6 +26,8 @@ export function identify(
   limiters: Limiters,
 ): RequestHandler {
   return async (req, res, next) => {
+    // It may ask the database.
+    if (req.socket.destroyed) throw callerLeft();
     const key = shownKey(req, sessions);
     const principal = key === null ? null : await authenticate(key);
     if (principal !== null) {

@@ -1,9 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { invalid, Problem } from '../problem.ts';
+import { callerLeft, invalid, Problem } from '../problem.ts';
 import type { Item, ItemRules } from '../route.ts';
 import { parseItems } from './items.ts';
 import { parseJson } from './json.ts';
+import { costOfJson, costOfText } from './overload/cost.ts';
+import type { Ticket } from './overload/ticket.ts';
+import { openUpload } from './upload.ts';
 
 const KIB = 1024;
 export const DEFAULT_BODY_LIMIT_BYTES = 64 * KIB;
@@ -30,68 +33,38 @@ export const NO_BODY: Body = { bytes: EMPTY, text: '', value: undefined, items: 
 
 /**
  * Reads a body: JSON, or text of a type that the route takes. Its type matters only where there is one.
+ * What is to be made of it is reserved before anything is, and no body is parsed for a caller who left.
  *
- * @throws Problem 400, 413, 415, 422
+ * @throws Problem 400, 413, 415, 422, and `Overload` where there is no room for it
  */
 export async function readBody(
   req: IncomingMessage,
   { limitBytes, textTypes, items }: Takes,
+  ticket: Ticket,
 ): Promise<Body> {
-  const bytes = await readBytes(req, limitBytes);
-  if (bytes.length === 0) return NO_BODY;
-  refuseCompressed(req, textTypes);
-  if (textTypes.some((type) => isType(req, type))) {
-    if (!isUtf8(bytes)) throw invalid('body', 'The body is not valid UTF-8.');
-    return { bytes, text: bytes.toString('utf8'), value: undefined, items: [] };
+  const upload = openUpload(req, limitBytes, ticket);
+  if (upload === null) return NO_BODY;
+  ticket.leavePlace();
+  try {
+    const bytes = await upload.read();
+    ticket.takePlace();
+    if (bytes.length === 0) return NO_BODY;
+    refuseCompressed(req, textTypes);
+    const isText = textTypes.some((type) => isType(req, type));
+    if (!isText) requireJson(req, textTypes);
+    await ticket.reserve(isText ? costOfText(bytes) : costOfJson(bytes));
+    if (req.socket.destroyed) throw callerLeft();
+    if (isText) return textBody(bytes);
+    if (items !== undefined) return { bytes, ...parseItems(bytes, items) };
+    return { bytes, ...parseJson(bytes), items: [] };
+  } finally {
+    upload.end();
   }
-  requireJson(req, textTypes);
-  if (items !== undefined) return { bytes, ...parseItems(bytes, items) };
-  return { bytes, ...parseJson(bytes), items: [] };
 }
 
-/**
- * Reads at most so many bytes. What exceeds them is discarded as it comes, not cut off with the
- * connection: a reset would often destroy the 413 before the caller has read it. The server's
- * request timeout ends those who never stop.
- */
-function readBytes(req: IncomingMessage, limitBytes: number): Promise<Buffer> {
-  const declared = req.headers['content-length'];
-  if (declared === undefined && req.headers['transfer-encoding'] === undefined) {
-    return Promise.resolve(EMPTY);
-  }
-  if (Number(declared) > limitBytes) return Promise.reject(tooLarge(limitBytes));
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
-    const leave = () => {
-      req.off('data', onData).off('end', onEnd).off('close', onClose);
-    };
-    const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length <= limitBytes) {
-        chunks.push(chunk);
-        return;
-      }
-      leave();
-      req.resume();
-      reject(tooLarge(limitBytes));
-    };
-    const onEnd = () => {
-      leave();
-      const [only] = chunks;
-      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length));
-    };
-    const onClose = () => {
-      leave();
-      // Nobody is left to read it; it only ends the call.
-      reject(new Problem(400, 'incomplete_body', 'The connection closed within the body.'));
-    };
-    req.on('data', onData).on('end', onEnd).on('close', onClose);
-  });
-}
-
-function tooLarge(limitBytes: number): Problem {
-  return new Problem(413, 'payload_too_large', `The body may have ${limitBytes} bytes at most.`);
+function textBody(bytes: Buffer): Body {
+  if (!isUtf8(bytes)) throw invalid('body', 'The body is not valid UTF-8.');
+  return { bytes, text: bytes.toString('utf8'), value: undefined, items: [] };
 }
 
 /** A small compressed body may stand for gigabytes. */

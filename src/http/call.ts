@@ -2,7 +2,7 @@ import { parse as parseQuery } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import { newUuid } from '../ids.ts';
-import { invalid } from '../problem.ts';
+import { callerLeft, invalid } from '../problem.ts';
 import type { Call, Reply, Route } from '../route.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';
@@ -12,6 +12,7 @@ import { problemAnswer, problemOf, viewOf } from './errors.ts';
 import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { judgeItems } from './items.ts';
+import { type Ticket, ticketOf } from './overload/ticket.ts';
 import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
@@ -31,27 +32,43 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
     items: route.items,
   };
   const run = withTrail(route, parts.audit, log);
-  return async (req, res) => {
+
+  async function respond(req: Request, res: Response, ticket: Ticket): Promise<void> {
     const from = req.socket.remoteAddress ?? null;
-    const body = route.method === 'get' ? NO_BODY : await readBody(req, takes);
+    const body = route.method === 'get' ? NO_BODY : await readBody(req, takes, ticket);
     const call = callOf(route, req, res, body);
     const header = req.headers['idempotency-key'];
     if (route.method !== 'post' || typeof header !== 'string') {
       const reply = await run(call, from);
-      if (reply.stream === undefined) send(res, answerOf(reply));
-      else await sendStream(res, reply, reply.stream);
-      return;
+      if (reply.stream === undefined) return ticket.answerInTurn(() => send(res, answerOf(reply)));
+      // It lasts as long as its reader wants, and is made piece by piece.
+      ticket.end(res);
+      return sendStream(res, reply, reply.stream);
     }
     const claim = {
       scope: call.principal.keyId,
       key: idempotencyKeyOf(header),
       fingerprint: fingerprintOf(req.method, req.originalUrl, body.bytes),
+      isGone: call.isGone,
     };
     const runOnce = (reservedId: string) => {
       const again = { ...call, reservedId };
       return outcomeOf(() => run(again, from), { requestId: call.requestId, instance: req.path });
     };
-    send(res, await answerOnce({ store, claim, run: runOnce, log }));
+    const { isGone } = call;
+    const answer = await answerOnce({ store, claim, run: runOnce, isGone, log });
+    return ticket.answerInTurn(() => send(res, answer));
+  }
+
+  return async (req, res) => {
+    const ticket = ticketOf(req);
+    ticket.begin();
+    try {
+      if (req.socket.destroyed) throw callerLeft();
+      await respond(req, res, ticket);
+    } finally {
+      ticket.end(res);
+    }
   };
 }
 
@@ -68,6 +85,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall 
     reservedId: newUuid(),
     receivedAt,
     requestId,
+    isGone: () => req.socket.destroyed,
     viewOf: (problem) => viewOf(problem, { requestId, instance: req.path }),
     headers: req.headers as Record<string, string | undefined>,
   };

@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import { newToken } from '../ids.ts';
 import type { Principal } from '../route.ts';
+import { requestIdOf } from './request-id.ts';
 
 /** What is known of a request besides the request itself. */
 interface Context {
@@ -11,9 +11,9 @@ interface Context {
   principal: Principal | null;
   /** When the request came, `performance.now()`. */
   receivedAt: number;
+  /** Refused for want of time or memory: told by a count, not by a line of its own. */
+  isShed: boolean;
 }
-
-const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 export function contextOf(res: Response): Context {
   return res.locals as Context;
@@ -30,12 +30,12 @@ export type Answered = (
 /** The first step of every request: names it, and logs and counts it when it is over. */
 export function begin(log: Logger, answered?: Answered): RequestHandler {
   return (req, res, next) => {
-    const given = req.headers['x-request-id'];
     const context: Context = {
-      requestId: typeof given === 'string' && REQUEST_ID.test(given) ? given : newToken(),
+      requestId: requestIdOf(req),
       route: null,
       principal: null,
       receivedAt: performance.now(),
+      isShed: false,
     };
     res.locals = context;
     res.setHeader('X-Request-Id', context.requestId);
@@ -43,7 +43,7 @@ export function begin(log: Logger, answered?: Answered): RequestHandler {
     res.on('close', () => {
       const durationMs = performance.now() - context.receivedAt;
       answered?.(context.route, req.method, res.statusCode, durationMs);
-      const level = levelOf(req.method, res.statusCode);
+      const level = context.isShed ? 'debug' : levelOf(req.method, res.statusCode);
       if (!log.isLevelEnabled(level)) return;
       log[level](
         {

@@ -3,7 +3,7 @@ import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { isUnavailable } from '../db/database-error.ts';
-import { Problem, type ProblemView } from '../problem.ts';
+import { Overload, Problem, type ProblemView, type ShedReason } from '../problem.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';
 import { fieldErrors } from './validate.ts';
@@ -88,12 +88,23 @@ export function rawProblem(problem: Problem, requestId: string): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines}\r\n${body}`;
 }
 
-/** The last step: answers what any other step threw. */
-export function errorHandler(log: Logger): ErrorRequestHandler {
+/**
+ * The last step: answers what any other step threw.
+ *
+ * @param shed told of what was not done for want of time or memory
+ */
+export function errorHandler(
+  log: Logger,
+  shed?: (reason: ShedReason) => void,
+): ErrorRequestHandler {
   return (error: unknown, req, res, _next) => {
     const problem = problemOf(error);
-    const { requestId, route } = contextOf(res);
-    if (problem.status >= 500) {
+    const context = contextOf(res);
+    const { requestId, route } = context;
+    if (problem instanceof Overload) {
+      context.isShed = true;
+      shed?.(problem.reason);
+    } else if (problem.status >= 500) {
       const level = problem.status === 503 ? 'warn' : 'error';
       log[level]({ requestId, route, err: error }, 'request failed');
     }

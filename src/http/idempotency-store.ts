@@ -1,7 +1,7 @@
 import type { Sql } from '../db/client.ts';
 import { batched } from '../delivery/batch.ts';
 import { newUuid } from '../ids.ts';
-import { Problem } from '../problem.ts';
+import { callerLeft, Overload } from '../problem.ts';
 import type { SealedPlace } from '../reseal.ts';
 import type { Answer } from './answer.ts';
 
@@ -12,6 +12,8 @@ export interface Claim {
   key: string;
   /** SHA-256 of what was asked. */
   fingerprint: string;
+  /** Whether the caller has hung up: its key is then left as it is. */
+  isGone?(): boolean;
 }
 
 /** The right, for a while, to run the call. */
@@ -45,7 +47,22 @@ interface Kept {
   response: string;
 }
 
-const BATCHES = { maxItems: 200, maxRuns: 2, maxWaiting: 5000, whenFull: overloaded };
+const SECOND = 1000;
+const BATCHES = {
+  maxItems: 200,
+  maxRuns: 2,
+  maxWaiting: 5000,
+  whenFull: () => new Overload('queue', 'Too much waits already. Try again shortly.'),
+};
+/** Only before anything is done. An answer is kept however long that takes. */
+const TAKING = {
+  ...BATCHES,
+  patience: {
+    maxWaitMs: 2 * SECOND,
+    whenOver: () => new Overload('late', 'It waited too long for its turn. Try again shortly.'),
+  },
+  abandoned: ({ isGone }: Claim) => (isGone?.() === true ? callerLeft() : null),
+};
 
 /** A row may vanish between the two statements of `claim`; twice in a row it does not. */
 const MAX_TRIES = 3;
@@ -62,7 +79,7 @@ const RESEAL_PAGE = 100;
 export function createIdempotencyStore(sql: Sql, sealing: Sealing) {
   // Callers that come together share a statement. With two of its own each call took more than twice
   // the processor time.
-  const take = batched<Claim, Lock | undefined>(BATCHES, (claims) => takeTogether(sql, claims));
+  const take = batched<Claim, Lock | undefined>(TAKING, (claims) => takeTogether(sql, claims));
   const write = batched<Kept, undefined>(BATCHES, (answers) => writeTogether(sql, answers));
 
   async function look(claim: Claim): Promise<Standing | undefined> {
@@ -218,12 +235,6 @@ function open(sealing: Sealing, sealed: string, context: string): Omit<Answer, '
   } catch {
     return null;
   }
-}
-
-function overloaded(): Problem {
-  return new Problem(503, 'unavailable', 'Too much waits already. Try again shortly.', {
-    headers: { 'retry-after': '1' },
-  });
 }
 
 /** Neither part holds a blank. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import { invalid, Problem } from '../problem.ts';
+import { callerLeft, invalid, Problem } from '../problem.ts';
 import type { Answer } from './answer.ts';
 import { problemOf } from './errors.ts';
 import type { Claim, IdempotencyStore, Lock } from './idempotency-store.ts';
@@ -32,18 +32,21 @@ interface Once {
   claim: Claim;
   /** The call itself, thrown Problems included as answers where they are the caller's fault. */
   run(reservedId: string): Promise<Answer>;
+  /** Whether the caller has hung up, so that there is no one left to run it for. */
+  isGone(): boolean;
   log: Logger;
 }
 
 /**
- * Runs a call once for its key: repeats get the first answer. An answer that says "not now" is not
- * kept, so that the same call may be made again.
+ * Runs a call once for its key: repeats get the first answer. An answer that says "not now", be it of a
+ * part, is not kept, so that the same call may be made again: what had been done is found by its reserved
+ * id. Nor is anything kept of a call whose caller left before it began.
  *
  * Crash points: before `keep`, the lock runs out and a repeat runs again with the same reserved id.
  *
  * @throws Problem 409 `request_in_progress`, 422 `idempotency_key_reused`, and what `run` throws
  */
-export async function answerOnce({ store, claim, run, log }: Once): Promise<Answer> {
+export async function answerOnce({ store, claim, run, isGone, log }: Once): Promise<Answer> {
   const standing = await store.claim(claim);
   switch (standing.kind) {
     case 'answered':
@@ -77,12 +80,13 @@ export async function answerOnce({ store, claim, run, log }: Once): Promise<Answ
   async function runAndKeep(lock: Lock): Promise<Answer> {
     let answer: Answer;
     try {
+      if (isGone()) throw callerLeft();
       answer = await run(lock.reservedId);
     } catch (error) {
       await settle(store.release(claim, lock));
       throw error;
     }
-    const isFinal = answer.status < 500 && answer.status !== 429;
+    const isFinal = answer.status < 500 && answer.status !== 429 && answer.isUnfinished !== true;
     await settle(isFinal ? store.keep(claim, lock, answer) : store.release(claim, lock));
     return answer;
   }

@@ -7,6 +7,7 @@ import { type Authenticate, unauthorized } from './auth.ts';
 import { readBody } from './body.ts';
 import { contextOf, named } from './context.ts';
 import type { Limiters } from './limit.ts';
+import { ticketOf } from './overload/ticket.ts';
 import { refuseOtherSites, requireOwnPage, type Session, type Sessions } from './session.ts';
 
 const LIMIT_BYTES = 4096;
@@ -23,7 +24,7 @@ interface LoginParts {
 export function mountLogin(app: Express, { authenticate, sessions, limiters }: LoginParts): void {
   const post: RequestHandler = async (req, res, next) => {
     refuseOtherSites(req);
-    const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] });
+    const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] }, ticketOf(req));
     const { key } = login.parse(body.value);
     const principal = await authenticate(key);
     if (principal === null) {

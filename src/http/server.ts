@@ -11,6 +11,8 @@ import { newToken } from '../ids.ts';
 import { Problem } from '../problem.ts';
 import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';
+import type { Admission } from './overload/admission.ts';
+import { createRefusal } from './overload/refuse.ts';
 
 const SECOND = 1000;
 const KIB = 1024;
@@ -51,7 +53,12 @@ export interface HttpServer {
   close(deadlineMs: number): Promise<void>;
 }
 
-export function createServer(app: RequestListener, given: Partial<ServerLimits> = {}): HttpServer {
+/** @param admission when absent, every request is let in */
+export function createServer(
+  app: RequestListener,
+  given: Partial<ServerLimits> = {},
+  admission?: Pick<Admission, 'admit' | 'connected'>,
+): HttpServer {
   const limits = { ...DEFAULT_LIMITS, ...given };
   const server = createHttpServer({
     maxHeaderSize: limits.maxHeaderBytes,
@@ -67,17 +74,21 @@ export function createServer(app: RequestListener, given: Partial<ServerLimits> 
   // Node does not count a connection as idle before its first request, but those must go too.
   const silent = new Set<Socket>();
   server.on('connection', (socket) => {
+    admission?.connected(socket);
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
   });
+  const ways = { begin: app, refuse: createRefusal(limits.keepAliveTimeoutMs) };
   let isClosing = false;
   server.on('request', (req, res) => {
     silent.delete(req.socket);
     if (isClosing) res.shouldKeepAlive = false;
     if (req.headers.host === undefined && req.httpVersion === '1.1') {
       refuse(res, new Problem(400, 'malformed_request', 'A request needs the header Host.'));
-    } else {
+    } else if (admission === undefined) {
       app(req, res);
+    } else {
+      admission.admit(req, res, ways);
     }
   });
   // Any expectation but 100-continue.

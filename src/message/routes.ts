@@ -48,6 +48,7 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
     route({
       method: 'post',
       path: '/v1/messages',
+      isIntake: true,
       // The check-back is signed with the producer key's callback secret: other keys have none.
       roles: ['producer'],
       tag: TAG,

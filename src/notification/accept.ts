@@ -4,7 +4,7 @@ import { batched } from '../delivery/batch.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { CROWD } from '../delivery/store/create.ts';
 import { createFloors, type Floors } from '../delivery/store/floors.ts';
-import { Problem } from '../problem.ts';
+import { callerLeft, Overload, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';
 import { type Planned, plan } from './plan.ts';
@@ -24,13 +24,25 @@ export interface Offer {
   id: string;
   /** Offers of one batch, which come in one tick, have the same: they are stored together, in order. */
   batch?: string;
+  /** Whether the producer has hung up: then it was promised nothing, and nothing is stored. */
+  isGone?(): boolean;
 }
+
+const SECOND = 1000;
+/**
+ * Producers wait five seconds or so. What has not had its turn by now would be stored for callers who
+ * have left, and keep others waiting for it.
+ */
+const LONGEST_WAIT_MS = 2 * SECOND;
 
 /** 202: accepted now. 200: it was there before. */
 interface Accepted {
   status: 202 | 200;
   notification: Notification;
 }
+
+/** `error`: its part of a run failed, after others of the run were stored. */
+type Outcome = Accepted | Problem | { error: unknown };
 
 export type Accept = (offer: Offer) => Promise<Accepted>;
 
@@ -47,21 +59,41 @@ interface AcceptOptions {
  * Callers that come at the same time share two statements: what they must know, and the insert.
  *
  * The returned function throws Problem: 422 for an unknown merchant or queue and for a refused address, 409
- * `event_conflict`, 503 when too much waits.
+ * `event_conflict`, 503 (`Overload`) when too much waits, it waited too long or the producer left.
  */
 export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOptions): Accept {
   const floors = createFloors();
-  const accept = batched<Offer, Accepted | Problem>(
+  const accept = batched<Offer, Outcome>(
     {
       maxItems: 100,
       maxRuns: 2,
       maxWaiting: 5_000,
-      whenFull: overloaded,
+      whenFull: () => new Overload('queue', 'Too many notifications wait to be stored.'),
+      patience: {
+        maxWaitMs: LONGEST_WAIT_MS,
+        whenOver: () => new Overload('late', 'It waited too long for its turn to be stored.'),
+      },
+      abandoned: ({ isGone }) => (isGone?.() === true ? callerLeft() : null),
       // In two statements at once, which of two repeats comes first would be a matter of luck.
       belongTogether: (one, next) => one.batch !== undefined && one.batch === next.batch,
     },
-    (offers) => acceptBatch(offers),
+    acceptInParts,
   );
+
+  /** One after the other: the order of offers that share a run counts. What a part has stored stays. */
+  async function acceptInParts(offers: Offer[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const part of partsOf(offers)) {
+      try {
+        outcomes.push(...(await acceptBatch(part)));
+      } catch (error) {
+        if (outcomes.length === 0) throw error;
+        const left = offers.length - outcomes.length;
+        return [...outcomes, ...Array.from({ length: left }, () => ({ error }))];
+      }
+    }
+    return outcomes;
+  }
 
   async function acceptBatch(offers: Offer[]): Promise<Array<Accepted | Problem>> {
     try {
@@ -91,15 +123,33 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
       const now = inserted.get(each.row.id);
       return now !== undefined
         ? { status: 202, notification: answerOf(each, now) }
-        : (earlier.get(each) ?? overloaded());
+        : (earlier.get(each) ?? vanished());
     });
   }
 
   return async (offer) => {
-    const accepted = await accept(offer);
-    if (accepted instanceof Problem) throw accepted;
-    return accepted;
+    const outcome = await accept(offer);
+    if (outcome instanceof Problem) throw outcome;
+    if ('error' in outcome) throw outcome.error;
+    return outcome;
   };
+}
+
+/** What a statement may carry: several copies of it are made, and of 500 large ones they would be dear. */
+const STATEMENT_CHARACTERS = 2 ** 20;
+
+function partsOf(offers: Offer[]): Offer[][] {
+  const parts: Offer[][] = [];
+  let characters = STATEMENT_CHARACTERS;
+  for (const offer of offers) {
+    characters += offer.payloadText.length;
+    if (characters > STATEMENT_CHARACTERS) {
+      parts.push([]);
+      characters = offer.payloadText.length;
+    }
+    parts.at(-1)?.push(offer);
+  }
+  return parts;
 }
 
 async function insert(
@@ -215,8 +265,9 @@ function eventConflict(eventId: string | null): Problem {
   );
 }
 
-function overloaded(): Problem {
-  return new Problem(503, 'unavailable', 'Too many notifications wait to be stored.', {
-    headers: { 'Retry-After': '1' },
+/** It was there when the insert looked, and is gone since. */
+function vanished(): Problem {
+  return new Problem(503, 'unavailable', 'An earlier one was removed just now. Try again.', {
+    headers: { 'retry-after': '1' },
   });
 }

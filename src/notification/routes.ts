@@ -6,8 +6,16 @@ import { UNSETTLED } from '../delivery/store/settle.ts';
 import { memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
-import { invalid, notFound, Problem, problemView, under } from '../problem.ts';
-import { type Call, type Item, type Route, route } from '../route.ts';
+import {
+  callerLeft,
+  invalid,
+  notFound,
+  Overload,
+  Problem,
+  problemView,
+  under,
+} from '../problem.ts';
+import { type Call, type Item, type Reply, type Route, route } from '../route.ts';
 import type { Accept } from './accept.ts';
 import {
   deliveryStatus,
@@ -52,6 +60,7 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
     route({
       method: 'post',
       path: '/v1/notifications',
+      isIntake: true,
       roles: ['producer', 'operator'],
       tag: 'Notifications',
       summary: 'Accept a notification; it is stored when this answers',
@@ -62,16 +71,17 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
         id: ({ reservedId }) => idFromUuid('ntf', reservedId),
         asked: ({ body: { type, businessKey, queue } }) => ({ type, businessKey, queue }),
       },
-      async handle({ body, rawBody, principal, reservedId }) {
+      async handle({ body, rawBody, principal, reservedId, isGone }) {
         const payloadText = memberText(rawBody, 'payload') ?? '{}';
         const id = idFromUuid('ntf', reservedId);
-        const accepted = await accept({ input: body, payloadText, principal, id });
+        const accepted = await accept({ input: body, payloadText, principal, id, isGone });
         return { status: accepted.status, body: accepted.notification };
       },
     }),
     route({
       method: 'post',
       path: '/v1/notifications/batch',
+      isIntake: true,
       roles: ['producer', 'operator'],
       tag: 'Notifications',
       summary: 'Accept up to 500 notifications; one bad item does not sink the others',
@@ -90,7 +100,7 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
         const data = await Promise.all(
           call.items.map((item, index) => acceptItem(accept, call, item, index)),
         );
-        return { status: 202, body: { data } };
+        return batchReply(data, call);
       },
     }),
     route({
@@ -214,6 +224,23 @@ async function listPage(
   );
 }
 
+/**
+ * Of items that came too late for now the others must not be forgotten: only where not one was taken is
+ * the whole batch refused.
+ */
+function batchReply(data: z.input<typeof batchItem>[], { isGone }: { isGone(): boolean }): Reply {
+  const isLeft = ({ status }: { status: number }) => status === 503;
+  if (data.every(isLeft)) {
+    if (isGone()) throw callerLeft();
+    throw new Overload('late', 'None of these was stored. Try again shortly.');
+  }
+  return {
+    status: 202,
+    body: { data },
+    ...(data.some(isLeft) && { isUnfinished: true }),
+  };
+}
+
 async function acceptItem(
   accept: Accept,
   call: Call<unknown, unknown, unknown>,
@@ -224,8 +251,8 @@ async function acceptItem(
   try {
     const payloadText = memberText(item.text, 'payload') ?? '{}';
     const id = idFromUuid('ntf', nthUuid(call.reservedId, index));
-    const { principal, reservedId: batch } = call;
-    return await accept({ input: item.value, payloadText, principal, id, batch });
+    const { principal, reservedId: batch, isGone } = call;
+    return await accept({ input: item.value, payloadText, principal, id, batch, isGone });
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const problem = call.viewOf(under(`body.notifications.${index}`, error));

@@ -46,6 +46,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
     route({
       method: 'post',
       path: '/v1/transactions',
+      isIntake: true,
       // No operators: the calls are signed with the secret of the producer's key.
       roles: ['producer'],
       tag: 'Transactions',

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type AppParts, createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
+import { type Admission, createAdmission } from '../../src/http/overload/admission.ts';
 import { createServer, type HttpServer, type ServerLimits } from '../../src/http/server.ts';
 import type { Principal, Role, Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
@@ -48,6 +49,9 @@ export interface Running {
   server: HttpServer;
   /** Every line logged so far, parsed. */
   logged: Record<string, unknown>[];
+  admission: Admission;
+  /** How many calls were shed, by reason. */
+  shed: Map<string, number>;
   call(path: string, options?: CallOptions): Promise<Called>;
   close(): Promise<void>;
 }
@@ -71,11 +75,20 @@ export interface Called {
 export async function serve(
   parts: Partial<AppParts>,
   limits: Partial<ServerLimits> = {},
+  bounds: { heapLimitBytes?: number; floor?: number } = {},
 ): Promise<Running> {
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'trace' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+  const shed = new Map<string, number>();
+  const admission = createAdmission({
+    routes: parts.routes ?? [],
+    log,
+    count: (reason) => shed.set(reason, (shed.get(reason) ?? 0) + 1),
+    ...bounds,
+  });
   const app = createApp({
     routes: [],
+    shed: admission.shed,
     authenticate,
     secrets: createSecretBox([Buffer.alloc(32, 7)]),
     idempotency: noIdempotency,
@@ -85,14 +98,19 @@ export async function serve(
     version: '1.2.3',
     ...parts,
   });
-  const server = createServer(app, limits);
+  const server = createServer(app, limits, admission);
   const { port } = await server.listen(0, '127.0.0.1');
   return {
     port,
     server,
     logged,
+    admission,
+    shed,
     call: (path, options) => call(port, path, options),
-    close: () => server.close(0),
+    close() {
+      admission.close();
+      return server.close(0);
+    },
   };
 }
 

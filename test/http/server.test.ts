@@ -73,7 +73,9 @@ describe('slow and broken clients', () => {
     running = await serve({ routes: [echo] });
     const socket = connect(running.port, '127.0.0.1');
     socket.on('error', () => {});
-    socket.write(`${POST}content-length: 100\r\n\r\n{"a":`, () => socket.resetAndDestroy());
+    socket.write(`${POST}content-length: 100\r\n\r\n{"a":`);
+    await until(() => running.admission.look().memory.uploadBytes > 0);
+    socket.resetAndDestroy();
     const line = await until(() => running.logged.find((entry) => entry.route === '/v1/echo'));
     expect(line).toMatchObject({ aborted: true });
     expect((await running.call('/healthz')).status).toBe(200);

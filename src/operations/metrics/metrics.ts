@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Overload, Problem, SHED_REASONS, type ShedReason } from '../../problem.ts';
 
 /** What a scrape is answered with. */
 export interface Scrape {
@@ -20,6 +21,8 @@ export interface Metrics {
     accept: (offer: Offer) => Promise<Accepted>,
   ): (offer: Offer) => Promise<Accepted>;
   alert(type: string): void;
+  /** A call that was not done for want of time or memory. */
+  shed(reason: ShedReason): void;
   /** A queue's name, as long as there are not too many of them. */
   queueLabel(queue: string): string;
   scrape(): Promise<Scrape>;
@@ -76,7 +79,7 @@ export function createMetrics(): Metrics {
   });
   const offered = new Counter({
     name: 'postrider_intake_total',
-    help: 'Notifications offered: accepted, repeated (an event known already), refused, failed.',
+    help: 'Notifications offered: accepted, repeated (an event known already), refused, shed, failed.',
     labelNames: ['answer'],
     registers,
   });
@@ -99,9 +102,20 @@ export function createMetrics(): Metrics {
     labelNames: ['type'],
     registers,
   });
+  const sheds = new Counter({
+    name: 'postrider_calls_shed_total',
+    help: 'Calls not done: more than can be done now, too late, no memory for them, or nobody waits any more.',
+    labelNames: ['reason'],
+    registers,
+  });
   // From the start, so that a rate sees the first one.
   for (const what of ['lost_attempt', 'deadline_passed']) swept.inc({ what }, 0);
-  for (const answer of ['accepted', 'repeated', 'refused', 'failed']) offered.inc({ answer }, 0);
+  for (const answer of ANSWERS) offered.inc({ answer }, 0);
+  // Looked up once: these come by the thousand when there is no time.
+  const shedBy = Object.fromEntries(
+    SHED_REASONS.map((reason) => [reason, sheds.labels(reason)]),
+  ) as Record<ShedReason, Counter.Internal>;
+  for (const counter of Object.values(shedBy)) counter.inc(0);
   const queueLabel = bounded(MOST_QUEUES);
   const alertLabel = bounded(MOST_ALERTS);
 
@@ -134,19 +148,22 @@ export function createMetrics(): Metrics {
           intakeSeconds.observe((performance.now() - beganAt) / 1000);
           return accepted;
         } catch (error) {
-          offered.inc({ answer: isRefusal(error) ? 'refused' : 'failed' });
+          offered.inc({ answer: answerOf(error) });
           throw error;
         }
       };
     },
+    shed: (reason) => shedBy[reason].inc(),
     alert: (type) => alerts.inc({ type: alertLabel(type) }),
     scrape: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-function isRefusal(error: unknown): boolean {
-  const { status } = error as { status?: unknown };
-  return typeof status === 'number' && status < 500;
+const ANSWERS = ['accepted', 'repeated', 'refused', 'shed', 'failed'] as const;
+
+function answerOf(error: unknown): (typeof ANSWERS)[number] {
+  if (error instanceof Overload) return 'shed';
+  return error instanceof Problem && error.status < 500 ? 'refused' : 'failed';
 }
 
 /** The first so many names pass, all others are one. */
