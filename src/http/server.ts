@@ -12,7 +12,7 @@ import { Problem } from '../problem.ts';
 import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';
 import type { Admission } from './overload/admission.ts';
-import { createRefusal } from './overload/refuse.ts';
+import { refuse as refuseQuickly } from './overload/refuse.ts';
 
 const SECOND = 1000;
 const KIB = 1024;
@@ -78,7 +78,7 @@ export function createServer(
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
   });
-  const ways = { begin: app, refuse: createRefusal(limits.keepAliveTimeoutMs) };
+  const ways = { begin: app, refuse: refuseQuickly };
   let isClosing = false;
   server.on('request', (req, res) => {
     silent.delete(req.socket);
