@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
+import { type Direct, openDirect } from './direct.ts';
 import { Prisma, PrismaClient } from './generated/client.ts';
 import { openPool } from './pool.ts';
 import type { DatabaseServer } from './server.ts';
@@ -15,6 +16,8 @@ export { Prisma };
 
 export interface Database {
   prisma: PrismaClient;
+  /** For statements with large parameters. */
+  direct: Direct;
   pool: pg.Pool;
   close(): Promise<void>;
 }
@@ -51,6 +54,7 @@ export function openDatabase(server: DatabaseServer, options: DatabaseOptions): 
   const prisma = new PrismaClient({ adapter, transactionOptions: TRANSACTIONS });
   return {
     prisma,
+    direct: openDirect(pool, nameOf),
     pool,
     async close() {
       await prisma.$disconnect();

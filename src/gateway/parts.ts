@@ -117,6 +117,6 @@ export function assembleParts(ground: Ground) {
     metrics,
     readBacklog,
     statements: createStatements(databases.background),
-    idempotency: createIdempotencyStore(databases.intake.prisma, secrets),
+    idempotency: createIdempotencyStore(databases.intake.direct.sql, secrets),
   };
 }

@@ -61,7 +61,11 @@ interface AcceptOptions {
  * The returned function throws Problem: 422 for an unknown merchant or queue and for a refused address, 409
  * `event_conflict`, 503 (`Overload`) when too much waits, it waited too long or the producer left.
  */
-export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOptions): Accept {
+export function createAccept({
+  database: { prisma, direct },
+  wake,
+  checkUrl,
+}: AcceptOptions): Accept {
   const floors = createFloors();
   const accept = batched<Offer, Outcome>(
     {
@@ -115,7 +119,7 @@ export function createAccept({ database: { prisma }, wake, checkUrl }: AcceptOpt
     ]);
     const planned = offers.map((offer) => plan(offer, audience, checkUrl));
     const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
-    const inserted = await insert(prisma, floors, wanted);
+    const inserted = await insert(direct, floors, wanted);
     void wake(wakesOf(wanted, inserted));
     const earlier = await answerEarlier(prisma, wanted, inserted);
     return planned.map((each) => {
@@ -153,15 +157,15 @@ function partsOf(offers: Offer[]): Offer[][] {
 }
 
 async function insert(
-  prisma: Database['prisma'],
+  direct: Database['direct'],
   floors: Floors,
   wanted: Planned[],
 ): Promise<Map<string, Inserted>> {
   if (wanted.length === 0) return new Map();
   const rows = wanted.map((each) => each.row);
   const superseding = wanted.filter((each) => each.supersedesIn.length > 0);
-  if (superseding.length === 0) return insertNotifications(prisma, rows, floors);
-  return prisma.$transaction(async (tx) => {
+  if (superseding.length === 0) return insertNotifications(direct.sql, rows, floors);
+  return direct.transaction(async (tx) => {
     await takeTurns(tx, superseding);
     return supersede(tx, superseding, await insertNotifications(tx, rows, floors));
   });

@@ -1,4 +1,4 @@
-import { Prisma, type Transaction } from '../db/client.ts';
+import { Prisma, type Sql } from '../db/client.ts';
 import { settleDeliveries, UNSETTLED } from '../delivery/store/settle.ts';
 import type { Planned } from './plan.ts';
 import type { Inserted } from './store/insert.ts';
@@ -12,7 +12,7 @@ const LOCK_CLASS = 1_937_076;
  * would not see each other, and both would be sent. Must come before the insert, whose snapshot has
  * to be younger than the lock.
  */
-export async function takeTurns(tx: Transaction, superseding: Planned[]): Promise<void> {
+export async function takeTurns(tx: Sql, superseding: Planned[]): Promise<void> {
   const keys = superseding.map(({ row }) => JSON.stringify([row.merchantId, row.businessKey]));
   // In one order, so that two batches never wait for each other.
   await tx.$executeRaw`
@@ -27,7 +27,7 @@ export async function takeTurns(tx: Transaction, superseding: Planned[]): Promis
  * @returns the same notifications, with what that has made of their deliveries
  */
 export async function supersede(
-  tx: Transaction,
+  tx: Sql,
   superseding: Planned[],
   inserted: Map<string, Inserted>,
 ): Promise<Map<string, Inserted>> {

@@ -16,7 +16,7 @@ const open: Running[] = [];
 
 beforeAll(async () => {
   db = await testDatabase();
-  store = createIdempotencyStore(db.database.prisma, testSealing());
+  store = createIdempotencyStore(db.database.direct.sql, testSealing());
 });
 afterEach(async () => {
   for (const running of open.splice(0)) await running.close();

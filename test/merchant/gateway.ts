@@ -78,7 +78,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     routes,
     authenticate: keyRing.authenticate,
     secrets,
-    idempotency: createIdempotencyStore(database.prisma, secrets),
+    idempotency: createIdempotencyStore(database.direct.sql, secrets),
     audit: createAuditTrail(database.prisma),
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,
     log,

@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql, type Transaction } from '../../db/client.ts';
+import { type Database, Prisma, type Sql } from '../../db/client.ts';
 import type { DifferenceKind, ReconciliationView, Record } from './contract.ts';
 
 /** A merchant's list on its way in. */
@@ -12,7 +12,6 @@ export interface Upload {
   records: Record[];
 }
 
-const SECOND = 1000;
 const ROWS_AT_ONCE = 5000;
 
 /**
@@ -21,11 +20,10 @@ const ROWS_AT_ONCE = 5000;
  *
  * @returns whether there is something to compare
  */
-export async function insertReconciliation({ prisma }: Database, upload: Upload): Promise<boolean> {
+export async function insertReconciliation({ direct }: Database, upload: Upload): Promise<boolean> {
   const { id, merchantId, date, timezone, sha256, createdBy, records } = upload;
-  return prisma.$transaction(
-    async (tx) => {
-      const [begun] = await tx.$queryRaw<{ id: string }[]>`
+  return direct.transaction(async (tx) => {
+    const [begun] = await tx.$queryRaw<{ id: string }[]>`
         INSERT INTO reconciliation AS r
           (id, merchant_id, date, timezone, sha256, record_count, created_by)
         VALUES (${id}, ${merchantId}, ${date}::date, ${timezone}, ${sha256}, ${records.length},
@@ -36,19 +34,17 @@ export async function insertReconciliation({ prisma }: Database, upload: Upload)
               difference_count = 0, matched = 0, tries = 0, lease_until = NULL
           WHERE r.status = 'failed'
         RETURNING r.id`;
-      if (begun === undefined) return false;
-      await tx.$executeRaw`DELETE FROM reconciliation_difference WHERE reconciliation_id = ${begun.id}`;
-      await tx.$executeRaw`DELETE FROM reconciliation_row WHERE reconciliation_id = ${begun.id}`;
-      for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
-        await insertRecords(tx, begun.id, records.slice(from, from + ROWS_AT_ONCE));
-      }
-      return true;
-    },
-    { maxWait: 5 * SECOND, timeout: 60 * SECOND },
-  );
+    if (begun === undefined) return false;
+    await tx.$executeRaw`DELETE FROM reconciliation_difference WHERE reconciliation_id = ${begun.id}`;
+    await tx.$executeRaw`DELETE FROM reconciliation_row WHERE reconciliation_id = ${begun.id}`;
+    for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
+      await insertRecords(tx, begun.id, records.slice(from, from + ROWS_AT_ONCE));
+    }
+    return true;
+  });
 }
 
-async function insertRecords(tx: Transaction, id: string, records: Record[]): Promise<void> {
+async function insertRecords(tx: Sql, id: string, records: Record[]): Promise<void> {
   await tx.$executeRaw`
     INSERT INTO reconciliation_row (reconciliation_id, business_key, merchant_status, merchant_amount,
                                     merchant_currency)

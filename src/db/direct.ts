@@ -1,0 +1,57 @@
+import type pg from 'pg';
+import type { Sql } from './client.ts';
+import { Prisma } from './generated/client.ts';
+
+/** Statements by the pool itself. */
+export interface Direct {
+  sql: Sql;
+  /** Runs in one transaction, which is rolled back when `act` rejects. */
+  transaction<T>(act: (sql: Sql) => Promise<T>): Promise<T>;
+}
+
+/**
+ * Runs raw statements without Prisma, for those with large parameters: Prisma keeps what its last hundred
+ * statements were given, for a debugger that nobody has switched on, and a hundred batches of notifications
+ * fill a heap. Errors are PostgreSQL's own; a bigint or a numeric in a result is a string, as `pg` has it.
+ *
+ * @param nameOf the name under which a statement's plan is kept, if it has one
+ */
+export function openDirect(pool: pg.Pool, nameOf: (sql: string) => string | undefined): Direct {
+  return {
+    sql: sqlOn(pool, nameOf),
+    async transaction(act) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        const result = await act(sqlOn(client, nameOf));
+        await client.query('COMMIT');
+        client.release();
+        return result;
+      } catch (error) {
+        // What cannot be rolled back has no connection any more, and so no transaction.
+        const isBack = await client.query('ROLLBACK').then(
+          () => true,
+          () => false,
+        );
+        client.release(!isBack);
+        throw error;
+      }
+    },
+  };
+}
+
+function sqlOn(target: pg.Pool | pg.ClientBase, nameOf: (sql: string) => string | undefined): Sql {
+  async function run(first: TemplateStringsArray | Prisma.Sql, more: unknown[]) {
+    const { text, values } = first instanceof Prisma.Sql ? first : Prisma.sql(first, ...more);
+    const name = nameOf(text);
+    return target.query({ text, values, ...(name !== undefined && { name }) });
+  }
+  const sql = {
+    $queryRaw: async (first: TemplateStringsArray, ...more: unknown[]) =>
+      (await run(first, more)).rows,
+    $executeRaw: async (first: TemplateStringsArray, ...more: unknown[]) =>
+      (await run(first, more)).rowCount ?? 0,
+  };
+  // Prisma's own promises begin when they are awaited; nobody here relies on that.
+  return sql as unknown as Sql;
+}
