@@ -31,6 +31,7 @@ export async function startTemperedReceiver(
       cycle: Number(headers['postrider-cycle']),
       number,
       webhookId: String(headers['webhook-id']),
+      stampS: Number(headers['webhook-timestamp']),
       status,
     });
     return { status, delayMs: slowMs * fate('slow') };

@@ -1,10 +1,13 @@
 import type { Scenario } from './house.ts';
+import { backends } from './scenarios/backends.ts';
 import { backlog } from './scenarios/backlog.ts';
 import { clocks } from './scenarios/clocks.ts';
+import { hostile } from './scenarios/hostile.ts';
 import { kill } from './scenarios/kill.ts';
 import { postgres } from './scenarios/postgres.ts';
 import { redis } from './scenarios/redis.ts';
 import { signals } from './scenarios/signals.ts';
+import { silence } from './scenarios/silence.ts';
 import { versions } from './scenarios/versions.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -15,4 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   signals,
   backlog,
   versions,
+  hostile,
+  backends,
+  silence,
 ];
