@@ -20,6 +20,9 @@ export interface Figures {
   broken: string[];
 }
 
+/** So long after a fault nothing may wait any more that was due at its end, s. */
+const RESUME_S = 10;
+
 const COLUMNS: [string, (row: Figures) => string][] = [
   ['scenario', (row) => row.scenario],
   ['timers', (row) => row.backend],
@@ -58,4 +61,10 @@ export function table(rows: readonly Figures[]): string {
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+export function withResumeLimit(figures: Figures): Figures {
+  const { resumeS, broken } = figures;
+  if (resumeS === null || resumeS <= RESUME_S) return figures;
+  return { ...figures, broken: [...broken, `delivery resumed after ${resumeS.toFixed(1)} s`] };
 }

@@ -46,11 +46,27 @@ export function runOf(
   return { ...rest, house, random: randomOf(options.seed, `${scenario} ${options.backend}`) };
 }
 
+/** Plays on a PostgreSQL that nobody else has, and that is gone afterwards. */
+export async function onOwnPostgres<T>(
+  run: Run,
+  play: (run: Run) => Promise<T>,
+  dataDir?: string,
+): Promise<T> {
+  const postgres = await startPostgres(dataDir);
+  try {
+    return await play({ ...run, house: { ...run.house, postgres } });
+  } finally {
+    await postgres.stop();
+  }
+}
+
 /** One of the things that are done to the gateway. */
 export interface Scenario {
   number: number;
   title: string;
   backends: readonly BackendKind[];
+  /** It has no short form. */
+  onlyLong?: true;
   parts(run: Run): Part[];
 }
 

@@ -8,6 +8,8 @@ export interface Arrival {
   cycle: number;
   number: number;
   webhookId: string;
+  /** Its `webhook-timestamp`, s since the epoch. */
+  stampS: number;
   /** The status it decided on; whether the answer got through is another question. */
   status: number;
 }
@@ -22,6 +24,12 @@ export interface Evidence {
   interrupted: ReadonlySet<string>;
   /** `interrupted`: only what was killed may be unknown; `any`: results may get lost in other ways. */
   unknownMayBe: 'interrupted' | 'any';
+  /**
+   * What a claim may take, waiting for a connection among it. A worker carries the database's clock on
+   * from before its claim was sent, so `started_at` is ahead by that. To the millisecond, the receiver's
+   * log says the same (`compareLogs`).
+   */
+  claimMs: number;
   /** How every delivery has to end. */
   ends: { status: 'delivered' } | { status: 'failed'; reason: string };
 }
@@ -51,11 +59,6 @@ interface AttemptRow {
 const UNANSWERED = new Set(['unknown', 'timeout', 'connection_error']);
 /** The receiver's stamp and the database's come from two reads of one clock. */
 const STAMP_MS = 5;
-/**
- * A worker carries the database's clock on from before its claim was sent, so `started_at` is ahead by
- * what the claim took. To the millisecond, the receiver's log says the same (`compareLogs`).
- */
-const START_AHEAD_MS = 2000;
 
 export function attemptKey(deliveryId: string, cycle: number, number: number): string {
   return `${deliveryId} ${cycle} ${number}`;
@@ -112,7 +115,7 @@ async function readAttempts(sql: pg.Pool): Promise<AttemptRow[]> {
 }
 
 /** One question to the tables each; the number of rows that break it. */
-async function faultsInTables({ sql, ends }: Evidence): Promise<string[]> {
+async function faultsInTables({ sql, ends, claimMs }: Evidence): Promise<string[]> {
   const reason = 'reason' in ends ? ends.reason : null;
   const questions: [string, string, unknown[]][] = [
     [
@@ -137,7 +140,7 @@ async function faultsInTables({ sql, ends }: Evidence): Promise<string[]> {
     [
       'attempts that started after their delivery had ended',
       `SELECT count(*) FROM attempt AS a JOIN delivery AS d ON d.id = a.delivery_id
-        WHERE a.cycle = d.cycle AND a.started_at > d.settled_at + interval '${START_AHEAD_MS} ms'`,
+        WHERE a.cycle = d.cycle AND a.started_at > d.settled_at + interval '${claimMs} ms'`,
       [],
     ],
     [

@@ -3,8 +3,10 @@ import { parseArgs } from 'node:util';
 import { type Figures, table } from './figures.ts';
 import { type BackendKind, openHouse, type Part, type Run, runOf, type Scenario } from './house.ts';
 import { SCENARIOS } from './scenarios.ts';
+import { soak } from './soak/soak.ts';
 
 const USAGE = `npm run chaos -- [--short] [--seed N] [--only 1,3] [--backend redis|postgres]
+npm run chaos -- --soak [--minutes 360] [--seed N] [--backend redis|postgres]
 ${SCENARIOS.map(({ number, title }) => `  ${number}  ${title}`).join('\n')}`;
 
 interface Options {
@@ -32,22 +34,41 @@ function readOptions(): Options | null {
         seed: { type: 'string', default: String(randomInt(1_000_000)) },
         only: { type: 'string', default: SCENARIOS.map(({ number }) => number).join(',') },
         backend: { type: 'string' },
+        soak: { type: 'boolean', default: false },
+        minutes: { type: 'string', default: '360' },
       },
     });
     const numbers = values.only.split(',').map(Number);
-    const scenarios = SCENARIOS.filter(({ number }) => numbers.includes(number));
+    const minutes = Number(values.minutes);
+    const chosen = SCENARIOS.filter(
+      ({ number, onlyLong }) => numbers.includes(number) && !(values.short && onlyLong),
+    );
+    const scenarios = values.soak ? [soakFor(minutes, values.backend)] : chosen;
     const backends = (['postgres', 'redis'] as const).filter(
       (kind) => values.backend === undefined || values.backend === kind,
     );
     const seed = Number(values.seed);
     const isUnderstood =
-      scenarios.length === new Set(numbers).size && backends.length > 0 && Number.isInteger(seed);
+      numbers.every((each) => SCENARIOS.some(({ number }) => number === each)) &&
+      backends.length > 0 &&
+      minutes > 0 &&
+      Number.isInteger(seed);
     return isUnderstood
       ? { size: values.short ? 'short' : 'long', seed, scenarios, backends }
       : null;
   } catch {
     return null;
   }
+}
+
+/** Not one of the others: it takes hours, and nothing is broken in it. On both kinds it would take twice as long. */
+function soakFor(minutes: number, backend: string | undefined): Scenario {
+  return {
+    number: 0,
+    title: 'soak',
+    backends: backend === 'redis' ? ['redis'] : ['postgres'],
+    parts: (run) => [{ name: 'soak', play: () => soak(run, minutes) }],
+  };
 }
 
 /** @returns the exit code */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { until } from '../test/support/until.ts';
 import { percentile } from './figures.ts';
 
 /** One HTTP call of a client, whatever came of it. */
@@ -138,13 +139,29 @@ export function startProducers(options: ProducerOptions): Producers {
   };
 }
 
+const SECOND = 1000;
+/** Long enough to see that a limit was not kept, and by how much. */
+const PATIENCE_MS = 90 * SECOND;
+
+/** Waits for a call to be accepted that began after `from` (`performance.now()`). @returns the seconds it took */
+export async function acceptedAgain({ calls }: Producers, from: number): Promise<number> {
+  const accepted = () => calls.find((call) => call.at >= from && isAccepted(call));
+  await until(accepted, { timeoutMs: PATIENCE_MS }).catch(() => {});
+  const { at, ms } = accepted() ?? { at: Number.POSITIVE_INFINITY, ms: 0 };
+  return (at + ms - from) / SECOND;
+}
+
+export function isAccepted({ status }: Call): boolean {
+  return status === 202 || status === 200;
+}
+
 /** Of calls that were told yes at once; p99 in ms of those. */
 export function intakeOf(calls: readonly Call[]): {
   intakePercent: number | null;
   p99Ms: number | null;
 } {
   if (calls.length === 0) return { intakePercent: null, p99Ms: null };
-  const good = calls.filter(({ status }) => status === 202 || status === 200);
+  const good = calls.filter(isAccepted);
   return {
     intakePercent: (100 * good.length) / calls.length,
     p99Ms: percentile(

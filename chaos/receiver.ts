@@ -8,6 +8,8 @@ export interface Temper {
   refusals?: number;
   /** The longest it takes to answer: 40 ms. */
   slowMs?: number;
+  /** Whether it remembers whole requests, for those who wait for them: true. */
+  keeps?: boolean;
 }
 
 /**
@@ -16,9 +18,9 @@ export interface Temper {
  */
 export async function startTemperedReceiver(
   seed: number,
-  { refusals = 0.1, slowMs = 40 }: Temper,
+  { refusals = 0.1, slowMs = 40, keeps = true }: Temper,
 ): Promise<{ receiver: Receiver; arrivals: Arrival[] }> {
-  const receiver = await startReceiver();
+  const receiver = await startReceiver({ keeps });
   const arrivals: Arrival[] = [];
   receiver.answer(({ at, headers, body }) => {
     const n = JSON.parse(body).data.n as number;
@@ -31,6 +33,7 @@ export async function startTemperedReceiver(
       cycle: Number(headers['postrider-cycle']),
       number,
       webhookId: String(headers['webhook-id']),
+      stampS: Number(headers['webhook-timestamp']),
       status,
     });
     return { status, delayMs: slowMs * fate('slow') };

@@ -2,12 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { type Api, apiOf } from '../test/support/api.ts';
-import { type GatewayProcess, spawnGateway } from '../test/support/process.ts';
+import { friendly } from '../test/support/hostile-settings.ts';
 import type { Receiver } from '../test/support/receiver.ts';
 import { until } from '../test/support/until.ts';
 import type { Figures } from './figures.ts';
-import type { Run } from './house.ts';
+import type { BackendKind, Run } from './house.ts';
 import { type Arrival, attemptKey, checkInvariants, type Evidence } from './invariants.ts';
+import { type Actor, type LaunchOptions, OPERATOR_KEY, openProcesses } from './processes.ts';
 import {
   type Call,
   intakeOf,
@@ -17,25 +18,20 @@ import {
 } from './producers.ts';
 import { startTemperedReceiver, type Temper } from './receiver.ts';
 
-const OPERATOR_KEY = 'operator-key-of-the-chaos-run';
-const MERCHANT = 'm_chaos';
+export const MERCHANT = 'm_chaos';
 const SECOND = 1000;
-/** Several start at once here, beside everything else. */
-const START_MS = 120 * SECOND;
-
-/** One gateway process. */
-export interface Actor {
-  readonly roles: string;
-  readonly process: GatewayProcess;
-  /** As its connections are called in the database. */
-  readonly name: string;
-}
+/** On a busy machine whose database is there. */
+const CLAIM_MS = 2 * SECOND;
+/** Where it waits for a connection to a database in trouble. */
+export const LONG_CLAIM_MS = 30 * SECOND;
 
 /** One run: a database, a receiver, gateway processes, clients, and in the end what came of it. */
 export interface Scene {
   sql: pg.Pool;
   api: Api;
   receiver: Receiver;
+  /** Types are `kind.0` …, one for each endpoint. */
+  endpoints: number;
   arrivals: readonly Arrival[];
   /** The processes that are ready, in the order of their starts. */
   actors(): Actor[];
@@ -62,13 +58,7 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export interface LaunchOptions {
-  env?: Record<string, string>;
-  /** The main file of another build. */
-  main?: string;
-}
-
-interface FinishOptions extends Partial<Pick<Evidence, 'unknownMayBe' | 'ends'>> {
+interface FinishOptions extends Partial<Pick<Evidence, 'unknownMayBe' | 'claimMs' | 'ends'>> {
   /** Which name the line in the table has. */
   scenario: string;
   settleMs?: number;
@@ -79,8 +69,12 @@ interface FinishOptions extends Partial<Pick<Evidence, 'unknownMayBe' | 'ends'>>
 export interface SceneOptions extends Temper {
   policy?: Record<string, unknown>;
   endpoints?: number;
-  /** The first process' main file, where it is another build. */
-  main?: string;
+  /** Of the first process: `api`. */
+  roles?: string;
+  /** How the first process is launched. */
+  first?: LaunchOptions;
+  /** What stands between the gateway and its servers: a url for a url. */
+  through?: Partial<Record<BackendKind, (url: string) => string>>;
 }
 
 const POLICY = {
@@ -94,56 +88,31 @@ const POLICY = {
 /** A scene with an `api` process that is ready. */
 export async function openScene(run: Run, options: SceneOptions = {}): Promise<Scene> {
   const { house, backend, say } = run;
-  const { endpoints = 20 } = options;
+  const { endpoints = 20, roles = 'api', through = {} } = options;
   const database = `chaos_${randomBytes(5).toString('hex')}`;
-  await createDatabase(house.postgres.url('postgres'), database);
-  const sql = new pg.Pool({ connectionString: house.postgres.url(database), max: 4 });
+  await house.postgres.administer(`CREATE DATABASE ${database}`);
+  const databaseUrl = house.postgres.url(database);
+  const sql = new pg.Pool({ connectionString: friendly(databaseUrl), max: 4 });
   // A killed connection is an event of its own; the next query takes another one.
   sql.on('error', () => {});
   const { receiver, arrivals } = await startTemperedReceiver(run.seed, options);
-  const actors = new Set<Actor>();
   const producers: Producers[] = [];
   const told = new Map<string, string>();
   const interrupted = new Set<string>();
   const missed: string[] = [];
   let faults = 0;
-  let launched = 0;
   let resumeS: number | null = null;
+  const processes = openProcesses(
+    through.postgres?.(databaseUrl) ?? databaseUrl,
+    backend === 'redis' ? redisUrlOf(house, through.redis) : null,
+    (what) => missed.push(what),
+  );
 
   const apiUrl = () => {
-    for (const { process } of [...actors].reverse()) if (process.url !== '') return process.url;
+    for (const { process } of processes.all().reverse()) if (process.url !== '') return process.url;
     return 'http://127.0.0.1:9';
   };
   const api = apiOf(apiUrl, OPERATOR_KEY);
-
-  async function launch(roles: string, { env, main }: LaunchOptions = {}): Promise<Actor> {
-    launched += 1;
-    const name = `chaos-${launched}`;
-    const url = new URL(house.postgres.url(database));
-    url.searchParams.set('application_name', name);
-    const process = await spawnGateway({
-      ...(main !== undefined && { main }),
-      readyMs: START_MS,
-      env: {
-        DATABASE_URL: url.href,
-        ...(backend === 'redis' && { REDIS_URL: house.redis?.url ?? '' }),
-        ENCRYPTION_KEY: Buffer.alloc(32, 7).toString('base64'),
-        OPERATOR_KEY,
-        ALLOW_PRIVATE_TARGETS: 'true',
-        LOG_LEVEL: 'warn',
-        ROLES: roles,
-        ...env,
-      },
-    });
-    const actor = { roles, process, name };
-    actors.add(actor);
-    void process.exited.then(({ code, signal, stdout, stderr }) => {
-      if (!actors.delete(actor)) return;
-      const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-3).join(' ⏎ ');
-      missed.push(`a process (${roles}) crashed (${signal ?? code}): ${last}`);
-    });
-    return actor;
-  }
 
   async function noteInterrupted(): Promise<number> {
     const { rows } = await sql.query<{ id: string; cycle: number; attempt_count: number }>(
@@ -183,8 +152,7 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
     ).catch((error: Error) => missed.push(error.message));
   }
 
-  const { main } = options;
-  await launch('api', main === undefined ? {} : { main }).catch(async (error) => {
+  await processes.launch(roles, options.first).catch(async (error) => {
     await receiver.close();
     await sql.end();
     throw error;
@@ -205,19 +173,20 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
     sql,
     api,
     receiver,
+    endpoints,
     arrivals,
-    actors: () => [...actors],
-    launch,
+    actors: processes.all,
+    launch: processes.launch,
     noteInterrupted,
     async kill(actor) {
-      actors.delete(actor);
+      processes.release(actor);
       faults += 1;
       await actor.process.kill('SIGKILL');
       await forgotten(actor.name);
       await noteInterrupted();
     },
     async terminate(actor) {
-      actors.delete(actor);
+      processes.release(actor);
       faults += 1;
       const { code } = await actor.process.kill('SIGTERM');
       return code;
@@ -267,6 +236,7 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
         told,
         interrupted,
         unknownMayBe: 'interrupted',
+        claimMs: CLAIM_MS,
         ends: { status: 'delivered' },
         ...rest,
       });
@@ -286,8 +256,8 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
       };
     },
     async close() {
-      const alive = [...actors];
-      actors.clear();
+      const alive = processes.all();
+      for (const actor of alive) processes.release(actor);
       await Promise.all(producers.map((each) => each.abandon().catch(() => {})));
       await Promise.all(alive.map(({ process }) => process.kill('SIGKILL')));
       await receiver.close();
@@ -296,9 +266,7 @@ export async function openScene(run: Run, options: SceneOptions = {}): Promise<S
   };
 }
 
-async function createDatabase(adminUrl: string, name: string): Promise<void> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  await client.query(`CREATE DATABASE ${name}`);
-  await client.end();
+function redisUrlOf({ redis }: Run['house'], through?: (url: string) => string): string {
+  if (redis === null) throw new Error('no redis-server on this machine');
+  return through?.(redis.url) ?? redis.url;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { acceptMany } from '../batches.ts';
 import type { Figures } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
 import { openScene, type Scene } from '../scene.ts';
@@ -7,9 +8,7 @@ const SIZES = {
   long: { due: 100_000, expired: 5_000 },
   short: { due: 3_000, expired: 500 },
 };
-const BATCH = 500;
 const ENDPOINTS = 50;
-const BATCHES_AT_ONCE = 4;
 const PAGE = 100;
 
 /** Nothing has run for a while: what waited is due all at once, or too late for ever. */
@@ -34,7 +33,7 @@ async function drained(run: Run): Promise<Figures> {
     slowMs: 0,
   });
   try {
-    await fill(run, scene, due);
+    await acceptMany(run, scene, due);
     scene.fault();
     const worker = await scene.launch('worker');
     const startedAt = performance.now();
@@ -54,7 +53,7 @@ async function expired(run: Run): Promise<Figures> {
     endpoints: ENDPOINTS,
   });
   try {
-    await fill(run, scene, count);
+    await acceptMany(run, scene, count);
     scene.fault();
     // A day goes by, for everything that counts time.
     await scene.sql.query(
@@ -74,30 +73,6 @@ async function expired(run: Run): Promise<Figures> {
   } finally {
     await scene.close();
   }
-}
-
-/** By the API, while no worker runs. */
-async function fill(run: Run, scene: Scene, count: number): Promise<void> {
-  let from = 0;
-  const lane = async () => {
-    while (from < count) {
-      const first = from;
-      from += BATCH;
-      const notifications = Array.from({ length: Math.min(BATCH, count - first) }, (_, n) => ({
-        merchantId: 'm_chaos',
-        type: `kind.${n % ENDPOINTS}`,
-        businessKey: `B-${first + n}`,
-        payload: { n: first + n },
-      }));
-      const { body } = await scene.api.post('/v1/notifications/batch', { notifications });
-      for (const { status, notification } of body.data) {
-        if (status !== 202) scene.miss(`an item of a batch: ${status}`);
-        else scene.tell(notification.businessKey, notification.id);
-      }
-      if (first % 20_000 === 0 && first > 0) run.say(`${first} accepted`);
-    }
-  };
-  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, lane));
 }
 
 async function countUndelivered({ api }: Scene): Promise<number> {

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { onRedis } from '../../test/support/redis.ts';
 import type { Figures } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
-import { type Actor, openScene, type Scene } from '../scene.ts';
+import type { Actor } from '../processes.ts';
+import { openScene, type Scene } from '../scene.ts';
 
 const SIZES = {
   long: { kills: 200, perSecond: 25, byHeaderPerSecond: 5 },

@@ -1,9 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import type { Figures } from '../figures.ts';
+import { type Figures, withResumeLimit } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
 import { openScene, type Scene } from '../scene.ts';
-import { withResumeLimit } from './redis.ts';
 
 const SECOND = 1000;
 const OURS = "application_name LIKE 'chaos-%' OR application_name LIKE 'postrider-%'";

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { onRedis, type RedisServer } from '../../test/support/redis.ts';
-import type { Figures } from '../figures.ts';
+import { type Figures, withResumeLimit } from '../figures.ts';
 import type { Run, Scenario } from '../house.ts';
 import { intakeOf } from '../producers.ts';
 import { openScene, type Scene } from '../scene.ts';
@@ -10,7 +10,6 @@ const QUIET_MS = 4 * SECOND;
 const PER_SECOND = 30;
 const P99_MS = 250;
 const P99_HUNG_MS = 700;
-const RESUME_S = 10;
 /** A machine that is busy otherwise is slow without any fault, too. */
 const TIMES_QUIET = 3;
 
@@ -90,12 +89,6 @@ function judge(
   if (p99Ms !== null && p99Ms > limitMs) {
     scene.miss(`${name}: intake p99 ${Math.round(p99Ms)} ms, over ${Math.round(limitMs)}`);
   }
-}
-
-export function withResumeLimit(figures: Figures): Figures {
-  const { resumeS, broken } = figures;
-  if (resumeS === null || resumeS <= RESUME_S) return figures;
-  return { ...figures, broken: [...broken, `delivery resumed after ${resumeS.toFixed(1)} s`] };
 }
 
 /** Timers that may be evicted are no timers: a process says so and ends. */

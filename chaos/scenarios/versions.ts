@@ -51,7 +51,7 @@ async function upgrade(
 ): Promise<Figures> {
   const seconds = run.size === 'long' ? 10 : 2;
   const of = (build: Build | null) => (build === null ? {} : { main: build.main });
-  const scene = await openScene(run, { ...of(older) });
+  const scene = await openScene(run, { first: of(older) });
   try {
     const oldWorker = await scene.launch('worker', of(older));
     const [oldApi] = scene.actors();

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => house?.close());
 
 describe(`chaos in small, seed ${SEED}`, () => {
-  for (const scenario of SCENARIOS) {
+  for (const scenario of SCENARIOS.filter(({ onlyLong }) => !onlyLong)) {
     const backend = backendFor(scenario);
     test.skipIf(backend === undefined)(
       `${scenario.title} [${backend}]: nothing is lost, nothing comes twice without a reason`,

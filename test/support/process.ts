@@ -4,12 +4,14 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { clusterDir } from '../../src/db/embedded-cluster.ts';
 import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
 import { worksOn } from '../../src/db/embedded-process.ts';
 import { apiOf } from './api.ts';
+import { appendingTo, type Output, readFile, readPipe } from './output.ts';
 import { until } from './until.ts';
 
 /** How a process ended. */
@@ -27,6 +29,9 @@ interface Program {
   stdout(): string;
   /** Resolves with what `look` makes of its output as soon as that is not null. */
   says<T>(look: (stdout: string) => T | null, timeoutMs?: number): Promise<T>;
+  /** Leaves in the pipe what it says from now on, until `listen`; where it says it into a file: nothing. */
+  ignore(): void;
+  listen(): void;
   /** @returns how it ended, whatever ended it */
   kill(signal?: NodeJS.Signals): Promise<Exit>;
   readonly exited: Promise<Exit>;
@@ -47,6 +52,8 @@ interface ProcessOptions {
   main?: string;
   /** How long its start may take. */
   readyMs?: number;
+  /** Where its standard output goes, instead of a pipe; the caller's to remove. */
+  outputFile?: string;
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -97,7 +104,7 @@ export async function runGateway(options: ProcessOptions = {}): Promise<Exit> {
   return program.exited;
 }
 
-async function spawnMain({ env, dataDir, main = 'dist/main.js' }: ProcessOptions) {
+async function spawnMain({ env, dataDir, outputFile, main = 'dist/main.js' }: ProcessOptions) {
   requireBuild();
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'postrider-test-')));
   const program = spawnProgram(main, {
@@ -105,6 +112,7 @@ async function spawnMain({ env, dataDir, main = 'dist/main.js' }: ProcessOptions
     cwd: folder,
     dataDir: folder,
     isOurs: dataDir === undefined,
+    ...(outputFile !== undefined && { outputFile }),
   });
   return { program, dataDir: folder };
 }
@@ -119,32 +127,36 @@ export function spawnProgram(
     dataDir?: string;
     /** Whether the data folder is removed when the process has ended. */
     isOurs?: boolean;
+    outputFile?: string;
   },
 ): Program {
   requireBuild();
-  const { args = [], cwd, dataDir = cwd, isOurs = false } = options;
-  const child = spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file), ...args], {
-    cwd,
-    env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const { args = [], cwd, dataDir = cwd, isOurs = false, outputFile } = options;
+  const start = (stdout: number | 'pipe') =>
+    spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file), ...args], {
+      cwd,
+      env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+  const child = outputFile === undefined ? start('pipe') : appendingTo(outputFile, start);
   running.set(child, { dataDir, isOurs });
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-    stdout += chunk;
-  });
-  const stderr = text(child.stderr);
+  const output = outputFile === undefined ? readPipe(opened(child.stdout)) : readFile(outputFile);
+  // What it has left in the pipe is read when it has ended, or its end would not be seen.
+  child.once('exit', () => child.stdout?.resume());
+  const stderr = text(opened(child.stderr));
   const exited = (async (): Promise<Exit> => {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     if (isOurs) await removeFolder(dataDir);
     running.delete(child);
-    return { code, signal, stdout, stderr: await stderr };
+    return { code, signal, stdout: output.text(), stderr: await stderr };
   })();
 
   return {
     pid: child.pid ?? 0,
-    stdout: () => stdout,
-    says: (look, timeoutMs = READY_MS) => says(child, () => stdout, exited, look, timeoutMs),
+    stdout: output.text,
+    says: (look, timeoutMs = READY_MS) => says(output, exited, look, timeoutMs),
+    ignore: () => void child.stdout?.pause(),
+    listen: () => void child.stdout?.resume(),
     kill(signal = 'SIGTERM') {
       child.kill(signal);
       return exited;
@@ -153,9 +165,13 @@ export function spawnProgram(
   };
 }
 
+function opened(pipe: Readable | null): Readable {
+  if (pipe === null) throw new Error('this output goes elsewhere');
+  return pipe;
+}
+
 function says<T>(
-  child: ChildProcess,
-  stdout: () => string,
+  output: Output,
   exited: Promise<Exit>,
   look: (stdout: string) => T | null,
   timeoutMs: number,
@@ -163,21 +179,21 @@ function says<T>(
   return new Promise((resolve, reject) => {
     const settle = (act: () => void) => {
       clearTimeout(timer);
-      child.stdout?.off('data', check);
+      unwatch();
       act();
     };
     const check = () => {
-      const seen = look(stdout());
+      const seen = look(output.text());
       if (seen !== null) settle(() => resolve(seen));
     };
     const timer = setTimeout(() => {
-      settle(() => reject(new Error(`Waited ${timeoutMs} ms in vain; it said:\n${stdout()}`)));
+      settle(() => reject(new Error(`Waited ${timeoutMs} ms in vain; it said:\n${output.text()}`)));
     }, timeoutMs);
+    const unwatch = output.onMore(check);
     void exited.then((exit) => {
       const how = exit.signal ?? exit.code;
       settle(() => reject(new Error(`It ended (${how}):\n${exit.stdout}\n${exit.stderr}`)));
     });
-    child.stdout?.on('data', check);
     check();
   });
 }

@@ -117,8 +117,12 @@ export function hold(then: number | Reply = 200): Behaviour & { release(count?: 
   };
 }
 
-/** A real HTTP server on 127.0.0.1 that does what the test tells it to. */
-export async function startReceiver(): Promise<Receiver> {
+/**
+ * A real HTTP server on 127.0.0.1 that does what the test tells it to.
+ *
+ * @param options.keeps whether it remembers requests; without, `requests` stays empty, for runs of hours
+ */
+export async function startReceiver(options: { keeps?: boolean } = {}): Promise<Receiver> {
   const requests: Received[] = [];
   const programs = new Map<string, () => (request: Received) => Step | Promise<Step>>();
   const watchers = new Set<{ look(): void; fail(error: Error): void }>();
@@ -148,7 +152,7 @@ export async function startReceiver(): Promise<Receiver> {
       headers: message.headers,
       body: await text(message),
     };
-    requests.push(received);
+    if (options.keeps !== false) requests.push(received);
     const program = programs.get(received.path) ?? programs.get(ANYWHERE);
     const decide = program?.() ?? (() => 200);
     for (const watcher of [...watchers]) watcher.look();
