@@ -1,10 +1,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type pg from 'pg';
+import { sqlStateOf } from './database-error.ts';
 import { openPool } from './pool.ts';
 import type { DatabaseServer } from './server.ts';
 import type { SessionClient } from './session-client.ts';
 
-/** `away`: it did not answer in time. `read_only`: a standby, or a server that keeps the rest of its disk. */
-export type DatabaseState = 'ready' | 'read_only' | 'away';
+/**
+ * `away`: it did not answer in time. `read_only`: a standby, or a server that keeps the rest of its disk.
+ * `full`: it has no room for what is to be written.
+ */
+export type DatabaseState = 'ready' | 'read_only' | 'full' | 'away';
 
 export interface ClockStep {
   /** Negative: back. */
@@ -41,12 +46,18 @@ export function openHealth(server: DatabaseServer): DatabaseHealth {
   /** How far the database's clock is ahead of our monotonic one, ms. */
   let aheadMs: number | null = null;
   let step: ClockStep | null = null;
+  /** A statement failed for want of room, and none was found since. */
+  let mayBeFull = false;
+  const noteFull = () => {
+    mayBeFull = true;
+  };
+  server.signs.on('full', noteFull);
 
   async function ask(): Promise<DatabaseState> {
     const client = await pool.connect();
     const deadline = setTimeout(() => {
       (client as unknown as SessionClient).destroy('no answer');
-      server.silence.emit('suspected');
+      server.signs.emit('suspected');
     }, LOOK_MS);
     try {
       const { rows } = await client.query<{ isReadOnly: boolean; now: Date }>(
@@ -56,7 +67,9 @@ export function openHealth(server: DatabaseServer): DatabaseHealth {
       const [row] = rows;
       if (row === undefined) return 'away';
       noteClock(row.now.getTime());
-      return row.isReadOnly ? 'read_only' : 'ready';
+      if (row.isReadOnly) return 'read_only';
+      if (mayBeFull) mayBeFull = !(await hasRoom(client));
+      return mayBeFull ? 'full' : 'ready';
     } finally {
       clearTimeout(deadline);
       client.release();
@@ -74,6 +87,30 @@ export function openHealth(server: DatabaseServer): DatabaseHealth {
     look: () =>
       Promise.race([ask(), pause(LOOK_MS, 'away' as const, { ref: false })]).catch(() => 'away'),
     clockStep: () => step,
-    close: () => close(0),
+    close() {
+      server.signs.off('full', noteFull);
+      return close(0);
+    },
   };
+}
+
+/**
+ * Whether the disk has room for some megabytes: for a sort that memory does not hold. (Rejected: writing rows,
+ * which finds room in pages that there are already, and leaves dead ones where it does not.)
+ */
+async function hasRoom(client: pg.ClientBase): Promise<boolean> {
+  await client.query('BEGIN');
+  try {
+    await client.query("SET LOCAL work_mem = '64kB'");
+    await client.query(
+      `SELECT count(*) FROM (SELECT FROM generate_series(1, 40000) AS n
+                              ORDER BY repeat(md5(n::text), 6) OFFSET 0) AS sorted`,
+    );
+    return true;
+  } catch (error) {
+    if (sqlStateOf(error) !== '53100') throw error;
+    return false;
+  } finally {
+    await client.query('ROLLBACK');
+  }
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { type DatabaseServer, requireSession, sessionClient } from './server.ts';
 import type { SessionLimits } from './session.ts';
-import type { OpenClients } from './session-client.ts';
+import type { OpenClients, SessionClient } from './session-client.ts';
 import { watchSilence } from './silence-watch.ts';
 
 export interface PoolOptions {
@@ -23,6 +23,7 @@ export interface SessionPool {
 }
 
 const SECOND = 1000;
+const DISK_FULL = '53100';
 
 /**
  * A pool whose connections are pinned to what our SQL relies on, are watched for silence, and never end the
@@ -41,6 +42,11 @@ export function openPool(server: DatabaseServer, options: PoolOptions): SessionP
     keepAlive: true,
     keepAliveInitialDelayMillis: 10 * SECOND,
     onConnect: (client) => requireSession(client, server, limits),
+  });
+  pool.on('connect', (client) => {
+    (client as unknown as SessionClient).onServerError((sqlState) => {
+      if (sqlState === DISK_FULL) server.signs.emit('full');
+    });
   });
   // An idle connection that breaks, as in a restart of the database, is replaced at the next query.
   pool.on('error', report);

@@ -27,9 +27,9 @@ export interface DatabaseServer {
   settings: SessionSettings;
   /**
    * `silent`: a connection to it has gone silent, and others went the same way, most likely. `suspected`: one
-   * may have, or is only slow.
+   * may have, or is only slow. `full`: a statement failed because there was no room on its disk.
    */
-  silence: EventEmitter<{ silent: []; suspected: [] }>;
+  signs: EventEmitter<{ silent: []; suspected: []; full: [] }>;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface DatabaseServer {
  * database they were given use `reachServer`.
  */
 export function plainServer(url: string): DatabaseServer {
-  return { url, schema: schemaOf(url), isPooled: false, settings: {}, silence: openSilence() };
+  return { url, schema: schemaOf(url), isPooled: false, settings: {}, signs: openSigns() };
 }
 
 /**
@@ -177,7 +177,7 @@ async function inspect(
     client.processID !== facts.processId || new URL(url).searchParams.get('pgbouncer') === 'true';
   if (isPooled)
     log('The database is reached through a pooler: each statement brings its settings along');
-  return { url, schema, isPooled, settings, silence: openSilence() };
+  return { url, schema, isPooled, settings, signs: openSigns() };
 }
 
 function requireFit(facts: Facts, schema: string): void {
@@ -214,8 +214,8 @@ async function trySession(server: DatabaseServer): Promise<void> {
 }
 
 /** As many listen as there are pools. */
-function openSilence(): DatabaseServer['silence'] {
-  return new EventEmitter<{ silent: []; suspected: [] }>().setMaxListeners(0);
+function openSigns(): DatabaseServer['signs'] {
+  return new EventEmitter<{ silent: []; suspected: []; full: [] }>().setMaxListeners(0);
 }
 
 function schemaOf(url: string): string {

@@ -37,6 +37,11 @@ export class SessionClient extends pg.Client {
     return 'bytesRead' in stream && typeof stream.bytesRead === 'number' ? stream.bytesRead : 0;
   }
 
+  /** Told of each error that the server says, whoever has caused it. */
+  onServerError(told: (sqlState: string | undefined) => void): void {
+    this.connection.on('errorMessage', ({ code }: { code?: string }) => told(code));
+  }
+
   /** Breaks it off: whatever waits for an answer fails at once, and a pool replaces it. */
   destroy(reason: string): void {
     this.connection.stream.destroy(new Error(`Connection terminated: ${reason}`));

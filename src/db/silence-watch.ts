@@ -94,7 +94,7 @@ export function watchSilence(watched: Watched): { close(): void } {
       client.destroy('it went silent');
     }
     watched.report(new Error(`${lost.length} connections went silent and were broken off`));
-    watched.server.silence.emit('silent');
+    watched.server.signs.emit('silent');
   }
 
   function onSuspicion(): void {
@@ -109,12 +109,12 @@ export function watchSilence(watched: Watched): { close(): void } {
     }
   }
 
-  const { silence } = watched.server;
-  silence.on('suspected', onSuspicion).on('silent', onSilence);
+  const { signs } = watched.server;
+  signs.on('suspected', onSuspicion).on('silent', onSilence);
   return {
     close() {
       timer.cancel();
-      silence.off('suspected', onSuspicion).off('silent', onSilence);
+      signs.off('suspected', onSuspicion).off('silent', onSilence);
     },
   };
 }

@@ -19,6 +19,7 @@ export async function readinessOf({ health, wakes, running }: Parts): Promise<Re
   ]);
   const notes: string[] = [];
   if (database === 'read_only') notes.push('The database takes no writes.');
+  if (database === 'full') notes.push("The database's disk is full.");
   if (!descriptors) notes.push('This process has no file descriptors left.');
   const overdueMs = running.worker?.sinceSweepMs() ?? 0;
   const isSwept = overdueMs < SWEEP_OVERDUE_MS;
