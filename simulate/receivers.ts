@@ -71,6 +71,7 @@ function answered(
     statusCode,
     body,
     retryAfterMs,
+    cutOff: null,
     remoteAddress,
     durationMs,
     heldMs: durationMs,

@@ -156,9 +156,11 @@ function verdictOf(
 function gateOf(tables: Tables, receiver: ReceiverRow, due: Due[]) {
   const limits = due.map(({ policy }) => policy.maxInFlightPerEndpoint);
   const rates = due.flatMap(({ policy }) => policy.ratePerSecondPerEndpoint ?? []);
-  const rate = receiver.ratePerSecond ?? (rates.length > 0 ? Math.min(...rates) : null);
+  if (receiver.ratePerSecond !== null) rates.push(receiver.ratePerSecond);
+  const rate = rates.length > 0 ? Math.min(...rates) : null;
   const most = Math.min(
-    receiver.maxInFlight ?? Math.min(...limits),
+    receiver.maxInFlight ?? Number.POSITIVE_INFINITY,
+    ...limits,
     receiver.allowance ?? Number.POSITIVE_INFINITY,
   );
   const leases = leasesAt(tables, receiver.id);

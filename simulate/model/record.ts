@@ -126,7 +126,7 @@ function openUntil(
 function allowanceAfter(receiver: ReceiverRow, health: Health): number | null {
   const { allowance } = receiver;
   const { slowDown, succeeded } = health;
-  const most = receiver.maxInFlight ?? health.maxInFlight;
+  const most = Math.min(receiver.maxInFlight ?? health.maxInFlight, health.maxInFlight);
   if (slowDown) return Math.max(1, Math.floor(Math.min(allowance ?? most, most) / 2));
   if (!succeeded) return allowance;
   const wasOpen = receiver.openUntil !== null && receiver.pauses > 0;

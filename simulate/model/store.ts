@@ -125,7 +125,8 @@ function roomAt(tables: Tables, receiverId: string, search: DueSearch): number {
   const unproved = !receiver.trusted || receiver.failureScore > 0;
   if (shut || (search.suspects === 'without' && unproved)) return 0;
   const most = Math.min(
-    receiver.maxInFlight ?? search.maxInFlight,
+    receiver.maxInFlight ?? Number.POSITIVE_INFINITY,
+    search.maxInFlight,
     receiver.allowance ?? Number.POSITIVE_INFINITY,
   );
   return most - leasesAt(tables, receiverId);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
+import { type AnswerHeads, createAnswerHeads } from './answer-heads.ts';
 import type { Guard } from './destination.ts';
 
 const SECOND = 1000;
@@ -12,6 +13,9 @@ export interface Line {
   remoteAddress: string | null;
   /** How much the receiver may still say in this attempt. */
   bytesLeft: number;
+  heads: AnswerHeads;
+  /** It has served an attempt before: the receiver may be hanging up just now. */
+  isReused: boolean;
 }
 
 export type Lines = ReturnType<typeof openLines>;
@@ -62,7 +66,15 @@ export function openLines(guard: Guard) {
         });
       },
     });
-    const line: Line = { origin, client, socket: null, remoteAddress: null, bytesLeft: 0 };
+    const line: Line = {
+      origin,
+      client,
+      socket: null,
+      remoteAddress: null,
+      bytesLeft: MOST_ANSWER_BYTES,
+      heads: createAnswerHeads(),
+      isReused: false,
+    };
     client.on('disconnect', () => forget(line));
     open.add(line);
     return line;
@@ -80,8 +92,11 @@ export function openLines(guard: Guard) {
   }
 
   function take(origin: string): Line {
-    const line = takeKept(origin) ?? dial(origin);
+    const line = takeKept(origin);
+    if (line === undefined) return dial(origin);
     line.bytesLeft = MOST_ANSWER_BYTES;
+    line.heads = createAnswerHeads();
+    line.isReused = true;
     return line;
   }
 
@@ -110,6 +125,10 @@ export function openLines(guard: Guard) {
 
   return {
     take,
+    /** A connection of its own. */
+    dial,
+    /** Nothing of an answer has come, not a byte. */
+    isSilent: (line: Line) => line.bytesLeft === MOST_ANSWER_BYTES,
     giveBack,
     hangUp,
     async close() {
@@ -131,11 +150,17 @@ function readInSips(socket: Socket, line: Line): void {
   socket.read = (size?: number) => {
     // Node's own calls name a size; undici's don't.
     if (size !== undefined) return read(size);
-    if (socket.destroyed) return null;
-    const chunk: Buffer | null = read(Math.min(socket.readableLength, SIP_BYTES) || undefined);
-    line.bytesLeft -= chunk?.length ?? 0;
-    if (line.bytesLeft >= 0) return chunk;
-    socket.destroy(new Error('The answer has no end.'));
-    return null;
+    for (;;) {
+      if (socket.destroyed) return null;
+      const chunk: Buffer | null = read(Math.min(socket.readableLength, SIP_BYTES) || undefined);
+      if (chunk === null) return null;
+      line.bytesLeft -= chunk.length;
+      if (line.bytesLeft < 0) {
+        socket.destroy(new Error('The answer has no end.'));
+        return null;
+      }
+      const passed = line.heads.pass(chunk);
+      if (passed.length > 0) return passed;
+    }
   };
 }

@@ -18,6 +18,11 @@ export type Outcome =
 export function judge(answer: Answer, success: SuccessRule): Outcome {
   if (answer.kind === 'failure') return answer.outcome;
   if (answer.statusCode < 200 || answer.statusCode > 299) return 'http_status';
+  const { cutOff } = answer;
+  // One that breaks off is no answer; but where nobody asks for a body, it matters not that it has no end.
+  if (cutOff === 'timeout' || cutOff === 'connection_error') return cutOff;
+  if (success.body === 'any') return 'success';
+  if (cutOff === 'no_end') return 'timeout';
   return bodyMatches(answer.body, success.body) ? 'success' : 'body_mismatch';
 }
 
@@ -29,8 +34,7 @@ export function readPlainly(answer: Answer, outcome: Outcome): Reading {
   return { kind: 'unknown', retryAfterMs: answer.retryAfterMs };
 }
 
-function bodyMatches(body: string, rule: SuccessRule['body']): boolean {
-  if (rule === 'any') return true;
+function bodyMatches(body: string, rule: Exclude<SuccessRule['body'], 'any'>): boolean {
   if ('equals' in rule) return body.trim() === rule.equals;
   try {
     return valueAt(JSON.parse(body), rule.json.path) === rule.json.equals;

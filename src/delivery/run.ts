@@ -220,8 +220,18 @@ function entryOf(
     statusCode: answered ? answer.statusCode : null,
     responseExcerpt: answered ? answer.body : null,
     remoteAddress: answer.remoteAddress,
-    error: answered ? null : answer.error,
+    error: answered ? shortcomingOf(answer, outcome) : answer.error,
   };
+}
+
+const CUT_OFF = {
+  timeout: 'The answer began, but did not end in time.',
+  no_end: 'The answer began, but did not end in time.',
+  connection_error: 'The connection broke within the answer.',
+};
+
+function shortcomingOf({ cutOff }: { cutOff: keyof typeof CUT_OFF | null }, outcome: Outcome) {
+  return cutOff === null || outcome === 'success' ? null : CUT_OFF[cutOff];
 }
 
 /** The job of a delivery's next attempt. Its key differs for each due time. */

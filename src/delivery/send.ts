@@ -38,6 +38,11 @@ export type Answer =
       statusCode: number;
       /** Its first 16 KiB; what is not UTF-8 is replaced, NULs are left out. */
       body: string;
+      /**
+       * What kept the rest of the body from coming; null: it is whole, or has its 16 KiB. `no_end`: nobody had said
+       * how long it is, and the connection stayed open.
+       */
+      cutOff: 'timeout' | 'connection_error' | 'no_end' | null;
       retryAfterMs: number | null;
       remoteAddress: string | null;
       durationMs: number;
@@ -75,10 +80,13 @@ interface SenderOptions {
 }
 
 type Failure = Extract<Answer, { kind: 'failure' }>['outcome'];
+type CutOff = Extract<Answer, { kind: 'response' }>['cutOff'];
 
 const KIB = 1024;
 const SECOND = 1000;
 const MOST_BODY_BYTES = 16 * KIB;
+/** Answers that end with their head. */
+const BODILESS = new Set([204, 304]);
 
 /**
  * One sentence for what is blocked, refused or silent: whoever may register an address must not
@@ -179,9 +187,10 @@ function exchange(
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const watch = startWatch(lag);
-    const line = lines.take(origin);
+    let line = lines.take(origin);
     const chunks: Buffer[] = [];
     let head: { statusCode: number; retryAfterMs: number | null } | null = null;
+    let saysItsEnd = false;
     let bodyBytes = 0;
     let sent = false;
     let settled = false;
@@ -192,14 +201,22 @@ function exchange(
       for (const stop of stops) waitingFor(stop).delete(cancel);
       leave(line);
     };
-    const respond = (leave: (line: Line) => unknown) => {
+    const respond = (leave: (line: Line) => unknown, cutOff: CutOff = null) => {
       if (settled || head === null) return;
       settle(leave);
       const { remoteAddress } = line;
-      resolve({ kind: 'response', ...head, body: textOf(chunks), remoteAddress, ...watch.read() });
+      const body = textOf(chunks);
+      resolve({ kind: 'response', ...head, body, cutOff, remoteAddress, ...watch.read() });
     };
     const fail = (outcome: Failure) => {
       if (settled) return;
+      // Its head has come: what there is of it says more than what is missing.
+      if (head !== null) {
+        const isTimeout = outcome === 'timeout';
+        const cutOff =
+          isTimeout && !saysItsEnd ? 'no_end' : isTimeout ? 'timeout' : 'connection_error';
+        return respond(lines.hangUp, cutOff);
+      }
       settle(lines.hangUp);
       const error = outcome === 'connection_error' && sent ? BROKEN_OFF : ERRORS[outcome];
       resolve(failed(outcome, error, line.remoteAddress, watch.read()));
@@ -217,7 +234,7 @@ function exchange(
     }
     for (const stop of stops) waitingFor(stop).add(cancel);
 
-    line.client.dispatch(request, {
+    const handler: Dispatcher.DispatchHandler = {
       onRequestStart() {
         sent = true;
       },
@@ -225,6 +242,10 @@ function exchange(
         // Hints that go before the answer.
         if (statusCode < 200) return;
         head = { statusCode, retryAfterMs: askedDelayMs(statusCode, headers, stamp.nowMs) };
+        // It has no body, though its head may say otherwise; what follows belongs to no answer then.
+        const length = firstOf(headers['content-length']);
+        saysItsEnd = length !== undefined || headers['transfer-encoding'] !== undefined;
+        if (BODILESS.has(statusCode) && Number(length ?? 0) > 0) respond(lines.hangUp);
       },
       onResponseData(_controller, chunk) {
         if (settled) return;
@@ -236,10 +257,19 @@ function exchange(
         respond(lines.giveBack);
       },
       onResponseError(_controller, error) {
-        if (isOurFault(error) && !settled) cancel(error);
-        else fail(failureOf(error));
+        if (settled) return;
+        const outcome = failureOf(error);
+        if (isOurFault(error)) cancel(error);
+        else if (outcome === 'connection_error' && line.isReused && lines.isSilent(line)) {
+          // The receiver hung up while the request was on its way, as it may with a connection that was idle.
+          // A fresh one is no second attempt; should it have got both, the webhook-id tells.
+          lines.hangUp(line);
+          line = lines.dial(origin);
+          line.client.dispatch(request, handler);
+        } else fail(outcome);
       },
-    });
+    };
+    line.client.dispatch(request, handler);
   });
 }
 
@@ -261,9 +291,10 @@ function isOurFault(error: Error & { code?: unknown; errors?: unknown }): boolea
   return typeof error.code === 'string' && OUR_FAULTS.has(error.code);
 }
 
-/** PostgreSQL takes no NUL in a text. */
+/** PostgreSQL takes no NUL in a text, and JSON.parse no byte order mark before one. */
 function textOf(chunks: readonly Buffer[]): string {
-  return Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
+  const text = Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 function askedDelayMs(

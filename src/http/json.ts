@@ -41,13 +41,18 @@ export function parseDeep(
   if (!isUtf8(bytes)) throw invalid('body', 'The body is not valid UTF-8.');
   const { depth, hasUnicodeEscapes, badEscape } = scan(bytes);
   if (depth > maxDepth) throw invalid('body', `JSON deeper than ${maxDepth} levels.`);
-  const text = bytes.toString('utf8');
+  const text = withoutMark(bytes.toString('utf8'));
   const value = parse(text);
   // A key can also be spelt with escapes; where there is neither, no key can be `__proto__`.
   const mayHoldProto = hasUnicodeEscapes || text.includes('__proto__');
   const holdsProto = mayHoldProto && hasProtoKey(value);
   const what = badEscape ?? (holdsProto ? 'A key may not be "__proto__".' : null);
   return { value, text, depth, fault: what === null ? null : invalid('body', what) };
+}
+
+/** Windows programs begin a text with a byte order mark, which JSON.parse refuses. */
+function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 function parse(text: string): unknown {

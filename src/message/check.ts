@@ -72,11 +72,12 @@ export function readCheck(answer: Answer, before: number): Reading {
     answer.statusCode >= 200 && answer.statusCode <= 299 ? statusIn(answer.body) : null;
   if (status === 'committed') return { kind: 'yes' };
   if (status === 'rolled_back') return { kind: 'no', reason: ROLLED_BACK };
+  if (answer.cutOff !== null) return readSilence(before);
   // Unanswered checks in between have used no rung; the pauses go on growing all the same.
   return { kind: 'unknown', retryAfterMs: Math.max(stepMs(before), answer.retryAfterMs ?? 0) };
 }
 
-/** No answer, or none that anybody knows of. */
+/** No answer, not all of one, or none that anybody knows of. */
 export function readSilence(before: number): Reading {
   return { kind: 'later', delayMs: stepMs(before) };
 }

@@ -13,6 +13,7 @@ const response = (statusCode: number, more: Partial<Answer> = {}) =>
     statusCode,
     body: '',
     retryAfterMs: null,
+    cutOff: null,
     remoteAddress: null,
     durationMs: 3,
     heldMs: 3,

@@ -49,6 +49,7 @@ async function attemptWith(
           statusCode: 200,
           body: '',
           retryAfterMs: null,
+          cutOff: null,
           remoteAddress: null,
           durationMs: 1,
           heldMs: 1,

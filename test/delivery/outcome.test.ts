@@ -8,6 +8,7 @@ const answer = (statusCode: number, body: string) =>
     statusCode,
     body,
     retryAfterMs: null,
+    cutOff: null,
     remoteAddress: null,
     durationMs: 1,
     heldMs: 1,

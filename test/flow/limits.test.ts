@@ -104,6 +104,17 @@ test('never more attempts at once than the endpoint allows, over both workers', 
   expect(receiver.requests).toHaveLength(sent);
 });
 
+test('an endpoint’s own limit never lifts the one of its queue', async () => {
+  await gateway.operator
+    .put('/v1/queues/narrow', { ...LADDER, maxInFlightPerEndpoint: 3 })
+    .expect(200);
+  receiver.answer({ status: 200, delayMs: 50 });
+  await register({ queue: 'narrow', maxInFlight: 50 });
+  await notify(30);
+  await until(async () => (await inState('delivered')) === 30);
+  expect(receiver.maxInFlight).toBe(3);
+});
+
 test('never more starts a second than the endpoint allows, over both workers', async () => {
   await register({ ratePerSecond: 20 });
   await notify(60);

@@ -27,6 +27,7 @@ describe('what is taken', () => {
     ['an escaped backslash before what looks like an escape', '"\\\\u0000 \\\\ud800"'],
     ['__proto__ as a value', '{"name":"__proto__"}'],
     ['characters beyond the BMP', '"支付 😀"'],
+    ['a byte order mark before it', '\uFEFF{"a":1}'],
   ])('%s', (_name, text) => {
     expect(outcome(text)).toBe('taken');
   });
@@ -34,6 +35,7 @@ describe('what is taken', () => {
   test('the text stays exact where the value cannot', () => {
     const text = '{"n": 9007199254740993,  "d":1.10}';
     expect(parseJson(Buffer.from(text)).text).toBe(text);
+    expect(parseJson(Buffer.from(`\uFEFF${text}`)).text).toBe(text);
   });
 });
 

@@ -7,6 +7,7 @@ const answered = (statusCode: number, body = '', retryAfterMs: number | null = n
   statusCode,
   body,
   retryAfterMs,
+  cutOff: null,
   remoteAddress: null,
   durationMs: 1,
   heldMs: 1,

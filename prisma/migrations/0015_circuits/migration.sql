@@ -20,7 +20,7 @@ CREATE FUNCTION shown_reason(
              AND p_due_at <= greatest(r.open_until, postrider_now())
              AND NOT passes_circuit(p_due_at, p_deadline_at)) END;
 
--- The claim of 0013 with passes_circuit.
+-- The claim of 0013 with passes_circuit; and of the queue's and the endpoint's limits the tighter one counts.
 CREATE OR REPLACE FUNCTION claim_deliveries(
   p_ids text[], p_places integer, p_suspect_places integer, p_margin_ms integer,
   p_receivers text[] DEFAULT '{}', p_lease_floors bigint[] DEFAULT '{}',
@@ -115,9 +115,9 @@ BEGIN
            CASE WHEN NOT s.passes AND r.open_until > postrider_now() AND r.open_until <= postrider_now() + longest_hold
                 THEN r.open_until ELSE postrider_now() END AS opens_at,
            CASE WHEN r.open_until IS NOT NULL AND NOT s.passes THEN 1
-                ELSE least(coalesce(r.max_in_flight, s.max_in_flight), r.allowance)
+                ELSE least(r.max_in_flight, s.max_in_flight, r.allowance)
            END - s.leases[1] AS room,
-           r.next_start_at, slower * 1000 / coalesce(r.rate_per_second, s.rate_per_second) AS interval_ms
+           r.next_start_at, slower * 1000 / least(r.rate_per_second, s.rate_per_second) AS interval_ms
       FROM spread AS s
       JOIN receiver AS r ON r.id = s.receiver_id
   ), paced AS (

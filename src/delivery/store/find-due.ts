@@ -39,13 +39,13 @@ export async function findDue(
              -- A time further away than its rule allows was written before the clock was set back: as in the claim.
              busy.leases = 0 AND (r.open_until <= postrider_now()
                OR r.open_until > postrider_now() + interval '60 seconds') AS may_probe,
-             least(coalesce(r.max_in_flight, ${search.maxInFlight}), r.allowance) - busy.leases AS room
+             least(r.max_in_flight, ${search.maxInFlight}::int, r.allowance) - busy.leases AS room
         FROM walk JOIN receiver AS r ON r.id = walk.receiver_id
        CROSS JOIN LATERAL (SELECT (live_leases(r.id, walk.lease_floor))[1]::int AS leases OFFSET 0) AS busy
        WHERE r.paused_at IS NULL AND r.disabled_reason IS NULL
          AND (r.next_start_at IS NULL OR r.next_start_at <= postrider_now() + interval '100 milliseconds'
               OR r.next_start_at > postrider_now() + interval '100 milliseconds'
-                 + coalesce(1.02 / coalesce(r.rate_per_second, ${search.ratePerSecond}), 0) * interval '1 second')
+                 + coalesce(1.02 / least(r.rate_per_second, ${search.ratePerSecond}::float8), 0) * interval '1 second')
          AND (${search.suspects === 'with'} OR (r.trusted AND r.failure_score = 0))
     ), found AS (
       SELECT d.id, open.id AS receiver_id, d.priority, d.due_at, open.room,

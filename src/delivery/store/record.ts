@@ -183,12 +183,12 @@ export async function recordEndings(
           ELSE r.open_until END,
         allowance = CASE
           WHEN f.slow_down THEN
-            greatest(1, least(r.allowance, coalesce(r.max_in_flight, f.max_in_flight)) / 2)
+            greatest(1, least(r.allowance, r.max_in_flight, f.max_in_flight) / 2)
           -- After a circuit few at first, and one more for each success.
           WHEN f.succeeded AND r.open_until IS NOT NULL AND r.pauses > 0
-               AND coalesce(r.allowance, 2) <= 2 AND 2 < coalesce(r.max_in_flight, f.max_in_flight)
+               AND coalesce(r.allowance, 2) <= 2 AND 2 < least(r.max_in_flight, f.max_in_flight)
             THEN 2
-          WHEN f.succeeded AND r.allowance + 1 < coalesce(r.max_in_flight, f.max_in_flight)
+          WHEN f.succeeded AND r.allowance + 1 < least(r.max_in_flight, f.max_in_flight)
             THEN r.allowance + 1
           WHEN f.succeeded THEN NULL
           ELSE r.allowance END,
