@@ -54,7 +54,7 @@ export function openDatabase(server: DatabaseServer, options: DatabaseOptions): 
   const prisma = new PrismaClient({ adapter, transactionOptions: TRANSACTIONS });
   return {
     prisma,
-    direct: openDirect(pool, nameOf),
+    direct: openDirect(pool, Prisma.sql, nameOf),
     pool,
     async close() {
       await prisma.$disconnect();

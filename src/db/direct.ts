@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import type { Sql } from './client.ts';
-import { Prisma } from './generated/client.ts';
+import type { Prisma, Sql } from './client.ts';
 
 /** Statements by the pool itself. */
 export interface Direct {
@@ -14,16 +13,17 @@ export interface Direct {
  * statements were given, for a debugger that nobody has switched on, and a hundred batches of notifications
  * fill a heap. Errors are PostgreSQL's own; a bigint or a numeric in a result is a string, as `pg` has it.
  *
+ * @param compose what makes one statement of a template and its values
  * @param nameOf the name under which a statement's plan is kept, if it has one
  */
-export function openDirect(pool: pg.Pool, nameOf: (sql: string) => string | undefined): Direct {
+export function openDirect(pool: pg.Pool, compose: Compose, nameOf: NameOf): Direct {
   return {
-    sql: sqlOn(pool, nameOf),
+    sql: sqlOn(pool, compose, nameOf),
     async transaction(act) {
       const client = await pool.connect();
       try {
         await client.query('BEGIN');
-        const result = await act(sqlOn(client, nameOf));
+        const result = await act(sqlOn(client, compose, nameOf));
         await client.query('COMMIT');
         client.release();
         return result;
@@ -40,9 +40,12 @@ export function openDirect(pool: pg.Pool, nameOf: (sql: string) => string | unde
   };
 }
 
-function sqlOn(target: pg.Pool | pg.ClientBase, nameOf: (sql: string) => string | undefined): Sql {
+type Compose = (strings: TemplateStringsArray, ...values: unknown[]) => Prisma.Sql;
+type NameOf = (sql: string) => string | undefined;
+
+function sqlOn(target: pg.Pool | pg.ClientBase, compose: Compose, nameOf: NameOf): Sql {
   async function run(first: TemplateStringsArray | Prisma.Sql, more: unknown[]) {
-    const { text, values } = first instanceof Prisma.Sql ? first : Prisma.sql(first, ...more);
+    const { text, values } = 'text' in first ? first : compose(first, ...more);
     const name = nameOf(text);
     return target.query({ text, values, ...(name !== undefined && { name }) });
   }

@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici';
-import { checkUrl, createGuard, DestinationError } from './destination.ts';
+import { checkUrl, createGuard } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
 import { type Line, type Lines, openLines } from './lines.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
+import { failureOf, isOurFault } from './transport-error.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** What goes out, the same in every attempt. */
@@ -282,15 +283,6 @@ function failed(
   return { kind: 'failure', outcome, error, remoteAddress, ...times };
 }
 
-/** What this machine lacks says nothing of the receiver. */
-const OUR_FAULTS = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL']);
-
-/** Of several addresses that were tried, each may have its own error. */
-function isOurFault(error: Error & { code?: unknown; errors?: unknown }): boolean {
-  if (Array.isArray(error.errors)) return error.errors.every(isOurFault);
-  return typeof error.code === 'string' && OUR_FAULTS.has(error.code);
-}
-
 /** PostgreSQL takes no NUL in a text, and JSON.parse no byte order mark before one. */
 function textOf(chunks: readonly Buffer[]): string {
   const text = Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
@@ -308,15 +300,4 @@ function askedDelayMs(
 
 function firstOf(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value[0] : value;
-}
-
-/** OpenSSL's names for what it finds wrong with a certificate, and Node's for the rest. */
-const TLS_CODES =
-  /^(EPROTO$|ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|CRL_|ERROR_IN_C|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$|HOSTNAME_MISMATCH$)/;
-
-function failureOf(error: Error & { code?: unknown }): Failure {
-  if (error instanceof DestinationError) return error.outcome;
-  const code = String(error.code);
-  if (TLS_CODES.test(code)) return 'tls_error';
-  return code === 'ETIMEDOUT' ? 'timeout' : 'connection_error';
 }

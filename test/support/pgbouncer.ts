@@ -46,8 +46,8 @@ server_round_robin = 1
 max_client_conn = 500
 `,
   );
-  const child = spawnAsNobody(file);
   await chown(folder, NOBODY, NOBODY);
+  const child = spawnAsNobody(file);
   await until(() => answers(port), { what: 'PgBouncer' });
   return {
     through(url) {
