@@ -1,8 +1,8 @@
 import type { Dispatcher } from 'undici';
+import { askedDelayMs, firstOf } from './answer-fields.ts';
 import { checkUrl, createGuard } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
 import { type Line, type Lines, openLines } from './lines.ts';
-import { parseRetryAfter } from './retry-after.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
 import { failureOf, isOurFault } from './transport-error.ts';
@@ -287,17 +287,4 @@ function failed(
 function textOf(chunks: readonly Buffer[]): string {
   const text = Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
   return text.startsWith('\uFEFF') ? text.slice(1) : text;
-}
-
-function askedDelayMs(
-  statusCode: number,
-  headers: Record<string, string | string[] | undefined>,
-  nowMs: number,
-): number | null {
-  if (statusCode !== 429 && statusCode !== 503) return null;
-  return parseRetryAfter(firstOf(headers['retry-after']), firstOf(headers.date), nowMs);
-}
-
-function firstOf(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
 }
