@@ -44,9 +44,20 @@ export function newSecret(): string {
   return SECRET_PREFIX + randomBytes(NEW_SECRET_BYTES).toString('base64');
 }
 
-/** Whether text is `whsec_` and 24 to 64 bytes in the one base64 spelling they have. */
-export function isSecret(text: string): boolean {
-  return decode(text) !== null;
+/**
+ * A secret as it is kept: `whsec_` and 24 to 64 bytes in base64 with padding.
+ *
+ * @param text may be unpadded, or base64url
+ * @returns null when it is none
+ */
+export function spellSecret(text: string): string | null {
+  if (!text.startsWith(SECRET_PREFIX)) return null;
+  const given = text.slice(SECRET_PREFIX.length);
+  const base64 = Buffer.from(given, 'base64').toString('base64');
+  const plain = given.replaceAll('-', '+').replaceAll('_', '/').replace(/=+$/, '');
+  if (plain !== base64.replace(/=+$/, '')) return null;
+  const secret = SECRET_PREFIX + base64;
+  return decode(secret) === null ? null : secret;
 }
 
 function keyOf(secret: string): Buffer {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isSecret } from '../delivery/sign.ts';
 import { anyId } from './contract-keys.ts';
+import { secretText } from './contract-secret.ts';
 import { examples } from './examples.ts';
 import { headerFault } from './header-rules.ts';
 
@@ -55,11 +55,7 @@ export const createEndpoint = z.strictObject({
   queue: fields.queue.default(null),
   description: fields.description.default(null),
   headers: fields.headers.default({}),
-  secret: z
-    .string()
-    .refine(isSecret, 'whsec_ and 24 to 64 bytes in base64.')
-    .optional()
-    .describe('A secret of your own; made when absent.'),
+  secret: secretText.optional().describe('A secret of your own; made when absent.'),
   body: fields.body.default('envelope'),
   maxInFlight: fields.maxInFlight.default(null),
   ratePerSecond: fields.ratePerSecond.default(null),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { anyId, shortName } from './contract-keys.ts';
+import { secretText } from './contract-secret.ts';
 import { examples } from './examples.ts';
 
 const MAX_OVERLAP_SECONDS = 30 * 86_400;
@@ -27,7 +28,7 @@ export const createdMerchant = merchantView.extend({
   secret: z.string().describe('Signs what goes to a notifyUrl. Shown this once.'),
 });
 
-/** Of a merchant's secret and of an endpoint's alike; the body may be missing altogether. */
+/** Of a merchant's secret, an endpoint's and a producer's alike; the body may be missing altogether. */
 export const rotateSecret = z
   .strictObject({
     overlapSeconds: z
@@ -35,7 +36,10 @@ export const rotateSecret = z
       .min(0)
       .max(MAX_OVERLAP_SECONDS)
       .default(OVERLAP_SECONDS)
-      .describe('How long the previous secret signs beside the new one.'),
+      .describe(
+        'How long the previous secret signs beside the new one. 0: all earlier ones stop at once.',
+      ),
+    secret: secretText.optional().describe('A secret of your own; made when absent.'),
   })
   .prefault({});
 

@@ -1,5 +1,3 @@
-import { newSecret } from '../delivery/sign.ts';
-import { notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { endpointParams, endpointView, testView } from './contract-endpoints.ts';
 import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
@@ -10,8 +8,9 @@ import {
   toEndpointView,
   visibleEndpoint,
 } from './endpoint-access.ts';
+import { rotate } from './rotation.ts';
 import { endpointContext } from './secret-contexts.ts';
-import { pauseEndpoint, resumeEndpoint, rotateEndpointSecret } from './store-endpoints.ts';
+import { pauseEndpoint, resumeEndpoint } from './store-endpoints.ts';
 
 /** What is done to an endpoint besides reading and writing it. */
 export function actionRoutes(deps: EndpointDeps): Route[] {
@@ -31,14 +30,11 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
         asked: ({ body: { overlapSeconds } }) => ({ overlapSeconds }),
         look: lookAtEndpoint(deps),
       },
-      async handle({ principal, params: { id }, body: { overlapSeconds } }) {
+      async handle({ principal, params: { id }, body }) {
         await visibleEndpoint(deps, principal, id);
-        const secret = newSecret();
-        const sealed = deps.secrets.seal(secret, endpointContext(id));
-        const rotation = { id, secret: sealed, overlapSeconds };
-        const expiresAt = await rotateEndpointSecret(prisma, rotation);
-        if (expiresAt === null) throw notFound('endpoint');
-        return { status: 200, body: { secret, previousSecretExpiresAt: expiresAt.toISOString() } };
+        const context = endpointContext(id);
+        const { secrets } = deps;
+        return rotate({ sql: prisma, secrets, place: 'endpoint', id, context, body });
       },
     }),
     route({

@@ -7,11 +7,15 @@ import { invalid, notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import { anyId, createdKey, createKey, type KeyView, keyView } from './contract-keys.ts';
+import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import { examples } from './examples.ts';
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';
+import { rotate } from './rotation.ts';
 import { callbackContext } from './secret-contexts.ts';
 import { findKey, insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
+
+const keyParams = z.strictObject({ id: anyId.meta({ examples: [examples.keyView.id] }) });
 
 interface KeyDeps {
   database: Database;
@@ -75,12 +79,37 @@ export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): 
       },
     }),
     route({
+      method: 'post',
+      path: '/v1/keys/{id}/rotate-secret',
+      roles: ['operator'],
+      tag: 'Keys',
+      summary: "Give a producer's key a new callbackSecret; both sign until the overlap's end",
+      params: keyParams,
+      body: rotateSecret,
+      responses: { 200: rotatedSecret },
+      audit: {
+        action: 'key.rotate-secret',
+        asked: ({ body: { overlapSeconds } }) => ({ overlapSeconds }),
+        look,
+      },
+      async handle({ params: { id }, body }) {
+        return rotate({
+          sql: prisma,
+          secrets,
+          place: 'key',
+          id,
+          context: callbackContext(id),
+          body,
+        });
+      },
+    }),
+    route({
       method: 'delete',
       path: '/v1/keys/{id}',
       roles: ['operator'],
       tag: 'Keys',
       summary: 'Revoke a key for good',
-      params: z.strictObject({ id: anyId.meta({ examples: [examples.keyView.id] }) }),
+      params: keyParams,
       responses: { 204: null },
       audit: { action: 'key.revoke', look },
       async handle({ params: { id } }) {

@@ -16,6 +16,7 @@ import {
   rotateSecret,
 } from './contract-merchants.ts';
 import { hashKey, newKey } from './key-text.ts';
+import { rotate } from './rotation.ts';
 import { merchantContext } from './secret-contexts.ts';
 import {
   findMerchant,
@@ -23,7 +24,6 @@ import {
   listMerchants,
   type MerchantRow,
   renameMerchant,
-  rotateMerchantSecret,
 } from './store-merchants.ts';
 
 /** `/v1/merchants`: the tenants that receive. */
@@ -119,12 +119,9 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
         asked: ({ body: { overlapSeconds } }) => ({ overlapSeconds }),
         look,
       },
-      async handle({ params: { merchantId: id }, body: { overlapSeconds } }) {
-        const secret = newSecret();
-        const sealed = secrets.seal(secret, merchantContext(id));
-        const rotation = { id, secret: sealed, overlapSeconds };
-        const expiresAt = present(await rotateMerchantSecret(prisma, rotation));
-        return { status: 200, body: { secret, previousSecretExpiresAt: expiresAt.toISOString() } };
+      async handle({ params: { merchantId: id }, body }) {
+        const context = merchantContext(id);
+        return rotate({ sql: prisma, secrets, place: 'merchant', id, context, body });
       },
     }),
   ];

@@ -1,6 +1,5 @@
 import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
 import type { CreateEndpoint, PatchEndpoint } from './contract-endpoints.ts';
-import type { Rotation } from './store-merchants.ts';
 
 export const MAX_ENDPOINTS = 200;
 
@@ -170,23 +169,6 @@ export async function pauseEndpoint(sql: Sql, id: string): Promise<void> {
 export async function resumeEndpoint(sql: Sql, id: string): Promise<void> {
   await sql.$executeRaw`
     UPDATE receiver SET paused_at = NULL, disabled_reason = NULL, ${FRESH_HEALTH} WHERE id = ${id}`;
-}
-
-/**
- * The live secret becomes the previous one, for a while; see `rotateMerchantSecret`.
- *
- * @returns when the previous one stops signing; null where there is no such endpoint
- */
-export async function rotateEndpointSecret(
-  sql: Sql,
-  { id, secret, overlapSeconds }: Rotation,
-): Promise<Date | null> {
-  const [row] = await sql.$queryRaw<{ expiresAt: Date }[]>`
-    UPDATE endpoint SET secret = ${secret}, previous_secret = secret,
-           previous_secret_expires_at = postrider_now() + ${overlapSeconds} * interval '1 second'
-     WHERE id = ${id} AND deleted_at IS NULL
-    RETURNING previous_secret_expires_at AS "expiresAt"`;
-  return row?.expiresAt ?? null;
 }
 
 /** A queue goes: the endpoints that named it fall back to the default one. */

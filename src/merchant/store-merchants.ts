@@ -73,28 +73,3 @@ export async function renameMerchant(
     UPDATE merchant SET name = ${name} WHERE id = ${id} RETURNING ${COLUMNS}`;
   return row ?? null;
 }
-
-/** What a rotation changes; the merchant's and the endpoint's tables share these columns. */
-export interface Rotation {
-  id: string;
-  /** The new secret, sealed. */
-  secret: string;
-  overlapSeconds: number;
-}
-
-/**
- * The live secret becomes the previous one, for a while. An older one that was still in its own
- * overlap signs no more: two at a time.
- *
- * @returns when the previous one stops signing; null where there is no such merchant
- */
-export async function rotateMerchantSecret(
-  sql: Sql,
-  { id, secret, overlapSeconds }: Rotation,
-): Promise<Date | null> {
-  const [row] = await sql.$queryRaw<{ expiresAt: Date }[]>`
-    UPDATE merchant SET secret = ${secret}, previous_secret = secret,
-           previous_secret_expires_at = postrider_now() + ${overlapSeconds} * interval '1 second'
-     WHERE id = ${id} RETURNING previous_secret_expires_at AS "expiresAt"`;
-  return row?.expiresAt ?? null;
-}

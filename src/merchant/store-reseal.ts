@@ -12,6 +12,7 @@ export function secretPlaces(sql: Sql): SealedPlace<string>[] {
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`secret`, merchantContext),
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`previous_secret`, merchantContext),
     columnOf(sql, Prisma.sql`api_key`, Prisma.sql`callback_secret`, callbackContext),
+    columnOf(sql, Prisma.sql`api_key`, Prisma.sql`previous_callback_secret`, callbackContext),
   ];
 }
 

@@ -33,11 +33,11 @@ export async function findMerchantSecrets(
       FROM merchant WHERE id = ANY(${merchantIds}::text[])`;
 }
 
-export async function findCallbackSecrets(
-  sql: Sql,
-  keyIds: string[],
-): Promise<{ id: string; secret: string }[]> {
-  return sql.$queryRaw<{ id: string; secret: string }[]>`
-    SELECT id, callback_secret AS secret FROM api_key
+export async function findCallbackSecrets(sql: Sql, keyIds: string[]): Promise<SealedSecrets[]> {
+  return sql.$queryRaw<SealedSecrets[]>`
+    SELECT id, callback_secret AS secret,
+           CASE WHEN previous_callback_secret_expires_at > postrider_now()
+                THEN previous_callback_secret END AS "previousSecret"
+      FROM api_key
      WHERE id = ANY(${keyIds}::text[]) AND callback_secret IS NOT NULL`;
 }

@@ -92,8 +92,8 @@ export function createTargets(deps: {
     async loadCallbackSecrets(keyIds) {
       const secretsById = new Map<string, string[]>();
       for (const row of await findCallbackSecrets(prisma, keyIds)) {
-        const secret = tryOpen(row.secret, callbackContext(row.id));
-        if (secret !== null) secretsById.set(row.id, [secret]);
+        const secrets = openAll(row, callbackContext(row.id));
+        if (secrets !== null) secretsById.set(row.id, secrets);
       }
       return secretsById;
     },

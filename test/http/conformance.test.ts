@@ -62,8 +62,9 @@ test('merchants, keys and endpoints', async () => {
   await operator.patch(at, { name: 'Ours' }).expect(200);
   await operator.post(`${at}/rotate-secret`, {}).expect(200);
   const { body: key } = await operator
-    .post('/v1/keys', { role: 'operator', name: 'k' })
+    .post('/v1/keys', { role: 'producer', name: 'k' })
     .expect(201);
+  await operator.post(`/v1/keys/${key.id}/rotate-secret`, {}).expect(200);
   await operator.get('/v1/keys').expect(200);
   await operator.delete(`/v1/keys/${key.id}`).expect(204);
   const hook = { url: receiver.url(), types: ['x.*'] };

@@ -417,6 +417,32 @@ describe('rotate-secret', () => {
     expect((await targetOf(id))?.secrets).toEqual([rotated.body.secret]);
     expect((await gateway.call('POST', path)).status).toBe(200);
   });
+
+  test('ends no secret before its time: a second one is refused, and says until when', async () => {
+    const { id, secret: old } = (await register()).body;
+    const path = `/v1/endpoints/${id}/rotate-secret`;
+    const rotated = await gateway.call('POST', path, { key: merchant.key });
+    const again = await gateway.call('POST', path, { key: merchant.key });
+    expect([again.status, again.body.code]).toEqual([409, 'secrets_overlap']);
+    expect(again.body.detail).toContain(rotated.body.previousSecretExpiresAt);
+    expect((await targetOf(id))?.secrets).toEqual([rotated.body.secret, old]);
+    // Who has lost one wants it to end.
+    const body = { overlapSeconds: 0 };
+    const last = await gateway.call('POST', path, { key: merchant.key, body });
+    expect((await targetOf(id))?.secrets).toEqual([last.body.secret]);
+  });
+
+  test('takes a secret of one’s own, in any spelling of base64', async () => {
+    const { id } = (await register()).body;
+    const bytes = Buffer.alloc(25, 0xfb);
+    const secret = `whsec_${bytes.toString('base64url')}`;
+    const path = `/v1/endpoints/${id}/rotate-secret`;
+    const rotated = await gateway.call('POST', path, { key: merchant.key, body: { secret } });
+    expect(rotated.body.secret).toBe(`whsec_${bytes.toString('base64')}`);
+    expect((await targetOf(id))?.secrets[0]).toBe(rotated.body.secret);
+    const wrong = { secret: 'whsec_short' };
+    expect((await gateway.call('POST', path, { key: merchant.key, body: wrong })).status).toBe(422);
+  });
 });
 
 test('the list is paged, newest first', async () => {

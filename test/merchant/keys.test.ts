@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasKeyShape, newKey } from '../../src/merchant/key-text.ts';
 import { callbackContext } from '../../src/merchant/secret-contexts.ts';
+import { createTargets } from '../../src/merchant/targets.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 let gateway: Gateway;
@@ -174,6 +175,33 @@ test('the list is paged, newest first, without skips or repeats', async () => {
   expect(next.body.data.map((key: { name: string }) => key.name)).toEqual(['page 2', 'page 1']);
 });
 
+describe('POST /v1/keys/{id}/rotate-secret', () => {
+  const rotate = (id: string, body: object = {}) =>
+    gateway.call('POST', `/v1/keys/${id}/rotate-secret`, { body });
+  const signing = async (id: string) => {
+    const { database, secrets } = gateway;
+    const log = { error() {} };
+    const targets = createTargets({ database, secrets, log });
+    return (await targets.loadCallbackSecrets([id])).get(id);
+  };
+
+  test('both of a producer’s secrets sign until the overlap ends, the new one first', async () => {
+    const { id, callbackSecret } = (await create({ role: 'producer', name: 'p' })).body;
+    const { status, body } = await rotate(id, { overlapSeconds: 60 });
+    expect(status).toBe(200);
+    expect(await signing(id)).toEqual([body.secret, callbackSecret]);
+    expect((await rotate(id)).body.code).toBe('secrets_overlap');
+    await gateway.travel(60_001);
+    expect(await signing(id)).toEqual([body.secret]);
+  });
+
+  test('other keys have none to rotate', async () => {
+    const { id } = (await create({ role: 'operator', name: 'o' })).body;
+    expect((await rotate(id)).status).toBe(404);
+    expect((await rotate('key_unknown')).status).toBe(404);
+  });
+});
+
 test('only operators come near', async () => {
   const producer = (await create({ role: 'producer', name: 'p' })).body;
   const merchant = await gateway.merchant();
@@ -181,6 +209,7 @@ test('only operators come near', async () => {
     for (const [method, path] of [
       ['GET', '/v1/keys'],
       ['POST', '/v1/keys'],
+      ['POST', `/v1/keys/${producer.id}/rotate-secret`],
       ['DELETE', `/v1/keys/${producer.id}`],
       ['GET', '/v1/merchants'],
       ['POST', '/v1/merchants'],

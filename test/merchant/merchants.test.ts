@@ -150,8 +150,8 @@ describe('POST /v1/merchants/{merchantId}/rotate-secret', () => {
   });
 
   test('overlaps for a day when nothing is said, also without a body', async () => {
-    const { id } = await gateway.merchant();
     for (const body of [undefined, {}]) {
+      const { id } = await gateway.merchant();
       const before = await clock();
       const answer = await gateway.call('POST', `/v1/merchants/${id}/rotate-secret`, { body });
       const overlapMs = Date.parse(answer.body.previousSecretExpiresAt) - before;

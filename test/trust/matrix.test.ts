@@ -29,6 +29,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/merchants/{merchantId}/rotate-secret',
     'post /v1/keys',
     'get /v1/keys',
+    'post /v1/keys/{id}/rotate-secret',
     'delete /v1/keys/{id}',
     'get /v1/audit-log',
     'post /v1/messages/{id}/recheck',

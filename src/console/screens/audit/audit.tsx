@@ -40,6 +40,7 @@ const ACTIONS = [
   'merchant.update',
   'merchant.rotate-secret',
   'key.create',
+  'key.rotate-secret',
   'key.revoke',
   'reconciliation.create',
   'reconciliation.handle',
