@@ -105,3 +105,21 @@ function decimalOf(number: string): string {
   const shift = BigInt(digits.length - end - fraction.length);
   return `${sign}${digits.slice(0, end)}e${BigInt(exponent) + shift}`;
 }
+
+/** No text that PostgreSQL holds has a NUL in it. */
+const MARK = /"\\u0000(\d+)"/g;
+
+/**
+ * JSON in which some strings stand as the JSON that they are.
+ *
+ * @param name of the members that are such strings
+ */
+export function printWith(value: unknown, name: string): string {
+  const texts: string[] = [];
+  const marked = JSON.stringify(value, (key, member: unknown) => {
+    if (key !== name || typeof member !== 'string') return member;
+    texts.push(member);
+    return `\u0000${texts.length - 1}`;
+  });
+  return marked.replaceAll(MARK, (_, index: string) => texts[Number(index)] ?? 'null');
+}

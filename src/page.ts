@@ -37,6 +37,27 @@ export function oneOrMore<T extends z.ZodType>(item: T) {
     .pipe(z.array(item).min(1).max(50));
 }
 
+const MOST_KEYS = 50;
+
+/**
+ * The same for what may hold commas itself: given once, it is the whole text or any of its parts; given several
+ * times (`?businessKey=a,b&businessKey=c`), each is one.
+ */
+export function oneOrMoreKeys<T extends z.ZodType>(item: T) {
+  return z
+    .union([z.string(), z.array(z.string()).max(MOST_KEYS)])
+    .transform((given): unknown => {
+      if (typeof given !== 'string' || !given.includes(',')) return [given].flat();
+      return [given, ...given.split(',').filter((part) => part !== '')];
+    })
+    .pipe(
+      z
+        .array(item)
+        .min(1)
+        .max(MOST_KEYS + 1),
+    );
+}
+
 /**
  * Builds a page from `limit + 1` rows: the extra row only tells that there is more.
  *

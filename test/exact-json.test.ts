@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { elementTexts, memberText, unrounded } from '../src/exact-json.ts';
+import { elementTexts, memberText, printWith, unrounded } from '../src/exact-json.ts';
 
 describe('slices of JSON text', () => {
   test('give a member back byte for byte', () => {
@@ -61,4 +61,15 @@ describe('values to compare', () => {
     const long = `[1${'0'.repeat(60_000)}1, 1e${'9'.repeat(1000)}]`;
     expect(compared(long)).toContain('e0');
   });
+});
+
+test('printed, marked members stand as they were written, and all else as usual', () => {
+  const view = {
+    payload: '{"n":9007199254740993, "d":1e400}',
+    list: [{ payload: '[]' }],
+    note: '"payload"',
+  };
+  expect(printWith(view, 'payload')).toBe(
+    '{"payload":{"n":9007199254740993, "d":1e400},"list":[{"payload":[]}],"note":"\\"payload\\""}',
+  );
 });

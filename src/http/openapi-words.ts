@@ -29,6 +29,7 @@ export const CODES: Record<number, Record<string, string>> = {
     no_endpoint: 'No endpoint of the merchant listens to the type.',
     nothing_to_resend: 'There is no notification that could be sent.',
     already_handled: 'The difference was handled before.',
+    secrets_overlap: 'The last rotation promised a time to the secret before it, which still runs.',
     resend_ended: 'The bulk re-send is at its end.',
     too_many_resends: 'As many bulk re-sends are open as may be.',
     message_conflict: 'There is another message of this id.',

@@ -3,7 +3,15 @@ import type { Sql } from '../db/client.ts';
 import { memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { scopeOf } from '../notification/scope.ts';
-import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  oneOrMoreKeys,
+  pageOf,
+  pageQuery,
+  toPage,
+} from '../page.ts';
 import { invalid } from '../problem.ts';
 import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
@@ -35,7 +43,7 @@ const params = z.strictObject({
 });
 const filters = pageQuery.extend({
   merchantId: oneOrMore(z.string().min(1)).optional(),
-  businessKey: oneOrMore(z.string().min(1)).optional(),
+  businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
   status: oneOrMore(messageStatus).optional(),
   from: moment.optional(),
   to: moment.optional(),

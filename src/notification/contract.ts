@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { businessKey } from '../business-key.ts';
 import { moment } from '../page.ts';
 import { examples } from './examples.ts';
 
-const businessKey = z.string().min(1).max(128);
 const time = z.iso.datetime({ offset: true });
 
 /** Dotted words: `payment.succeeded`. */

@@ -3,7 +3,15 @@ import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Owners } from '../delivery/owner.ts';
 import type { Resent } from '../delivery/store/resend.ts';
-import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  oneOrMoreKeys,
+  pageOf,
+  pageQuery,
+  toPage,
+} from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
@@ -46,7 +54,7 @@ export function deliveryRoutes({ database, commands, owners }: DeliveryDeps): Ro
         queue: oneOrMore(z.string().min(1)).optional(),
         type: oneOrMore(z.string().min(1)).optional(),
         status: oneOrMore(deliveryStatus).optional(),
-        businessKey: oneOrMore(z.string().min(1)).optional(),
+        businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
         from: moment.optional(),
         to: moment.optional(),
       }),

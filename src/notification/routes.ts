@@ -5,7 +5,16 @@ import type { DeliveryCommands } from '../delivery/commands.ts';
 import { UNSETTLED } from '../delivery/store/settle.ts';
 import { memberText } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
-import { decodeCursor, moment, oneOrMore, type Page, pageOf, pageQuery, toPage } from '../page.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  oneOrMoreKeys,
+  type Page,
+  pageOf,
+  pageQuery,
+  toPage,
+} from '../page.ts';
 import {
   callerLeft,
   invalid,
@@ -111,7 +120,7 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       summary: 'Notifications, newest first; with undelivered=true the catch-up feed, oldest first',
       query: pageQuery.extend({
         merchantId: oneOrMore(z.string().min(1)).optional(),
-        businessKey: oneOrMore(z.string().min(1)).optional(),
+        businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
         type: oneOrMore(z.string().min(1)).optional(),
         queue: oneOrMore(z.string().min(1)).optional(),
         status: oneOrMore(deliveryStatus).optional(),

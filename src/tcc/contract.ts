@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { businessKey } from '../business-key.ts';
 import { examples } from './examples.ts';
 
 /** Goes into a header and a path, and a participant's database: plain characters only. */
@@ -22,7 +23,7 @@ export type BranchInput = z.output<typeof branchInput>;
 export const transactionInput = z
   .strictObject({
     gid: plainId.optional(),
-    businessKey: z.string().min(1).max(128),
+    businessKey,
     timeoutSeconds: z.number().int().min(1).max(DAY_SECONDS).default(60),
     mode: z.enum(['managed', 'initiator']),
     branches: z.array(branchInput).max(MOST_BRANCHES).default([]),

@@ -3,7 +3,7 @@ import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
-import { elementTexts, memberText } from '../exact-json.ts';
+import { elementTexts, memberText, unrounded } from '../exact-json.ts';
 import { exactFingerprintOf, fingerprintOf } from '../fingerprint.ts';
 import { newId } from '../ids.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
@@ -70,7 +70,10 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
       const branches = input.branches.map((branch, index) =>
         newBranch(branch, texts[index] ?? '{}'),
       );
-      const fingerprint = fingerprintOf(input);
+      const fingerprint = fingerprintOf({
+        ...input,
+        branches: input.branches.map((branch, index) => exactly(branch, texts[index] ?? '{}')),
+      });
       const lane = await findLane(prisma, TRY_QUEUE);
       const deliveries =
         input.mode === 'managed'
@@ -236,8 +239,14 @@ function newBranch(input: BranchInput, text: string): NewBranch {
     cancelUrl: input.cancelUrl,
     payloadText: memberText(text, 'payload') ?? '{}',
     // Those that are stored were made so, with the null.
-    fingerprint: exactFingerprintOf({ ...input, tryUrl: input.tryUrl ?? null }),
+    fingerprint: exactFingerprintOf({ ...exactly(input, text), tryUrl: input.tryUrl ?? null }),
   };
+}
+
+/** For comparing: numbers of the payload that a double cannot hold stay what they are. */
+function exactly(input: BranchInput, text: string): BranchInput {
+  const payload = unrounded(input.payload, memberText(text, 'payload') ?? '{}');
+  return { ...input, payload: payload as BranchInput['payload'] };
 }
 
 function decided(detail: string): Problem {

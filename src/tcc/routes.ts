@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
+import { printWith } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
 import { notFound } from '../problem.ts';
@@ -61,7 +62,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         const id = idFromUuid('tx', reservedId);
         const made = await coordinator.create(body, rawBody, id, principal.keyId);
         const view = await viewOf(sql, principal.keyId, body.gid ?? id);
-        return { status: made === 'made' ? 201 : 200, body: view };
+        return replyWith(made === 'made' ? 201 : 200, view);
       },
     }),
     route({
@@ -77,7 +78,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       async handle({ params: { gid }, body, rawBody, principal }) {
         const made = await coordinator.register(scopeOf(principal), gid, body, rawBody);
         const view = await viewOf(sql, scopeOf(principal), gid);
-        return { status: made === 'made' ? 201 : 200, body: view };
+        return replyWith(made === 'made' ? 201 : 200, view);
       },
     }),
     route({
@@ -97,7 +98,10 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         const before = decodeCursor(query.cursor);
         const scope = scopeOf(principal);
         const rows = await listTransactions(sql, scope, query, before, query.limit + 1);
-        return { status: 200, body: toPage(rows, query.limit, (row) => row.listKey, toView) };
+        return replyWith(
+          200,
+          toPage(rows, query.limit, (row) => row.listKey, toView),
+        );
       },
     }),
     route({
@@ -109,7 +113,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byGid,
       responses: { 200: transactionView },
       async handle({ principal, params: { gid } }) {
-        return { status: 200, body: await viewOf(sql, scopeOf(principal), gid) };
+        return replyWith(200, await viewOf(sql, scopeOf(principal), gid));
       },
     }),
   ];
@@ -123,7 +127,7 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
     await coordinator.waitForEnd(scope, gid, waitMs);
     const view = await viewOf(sql, scope, gid);
     const isFinished = view.status === 'confirmed' || view.status === 'cancelled';
-    return { status: isFinished ? 200 : 202, body: view };
+    return replyWith(isFinished ? 200 : 202, view);
   };
   return [
     route({
@@ -180,7 +184,7 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       },
       async handle({ params: { gid, branchId }, principal }) {
         await coordinator.retry(gid, branchId, principal.keyId);
-        return { status: 202, body: await viewOf(sql, null, gid) };
+        return replyWith(202, await viewOf(sql, null, gid));
       },
     }),
     route({
@@ -200,7 +204,7 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       async handle({ params: { gid, branchId }, body, principal }) {
         const by = { reason: body.reason, keyId: principal.keyId };
         await coordinator.resolve(gid, branchId, by);
-        return { status: 200, body: await viewOf(sql, null, gid) };
+        return replyWith(200, await viewOf(sql, null, gid));
       },
     }),
   ];
@@ -218,13 +222,23 @@ function scopeOf({ role, keyId }: Principal): Scope {
   return role === 'operator' ? null : keyId;
 }
 
-async function viewOf(sql: Sql, scope: Scope, gid: string): Promise<TransactionView> {
+/** Payloads are shown as they were written: parsed and printed again, 2^53 + 1 would be another number. */
+function replyWith(status: number, body: object): Reply {
+  return { status, body: printWith(body, 'payload'), headers: JSON_TYPE };
+}
+
+const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
+
+/** A transaction whose payloads are still text. */
+type Shown = Omit<TransactionView, 'branches'> & Pick<TransactionRow, 'branches'>;
+
+async function viewOf(sql: Sql, scope: Scope, gid: string): Promise<Shown> {
   const row = await findTransaction(sql, scope, gid);
   if (row === null) throw notFound('transaction');
   return toView(row);
 }
 
-function toView({ listKey: _key, fingerprint: _print, ...row }: TransactionRow): TransactionView {
+function toView({ listKey: _key, fingerprint: _print, ...row }: TransactionRow): Shown {
   return {
     ...row,
     createdAt: row.createdAt.toISOString(),

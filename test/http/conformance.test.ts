@@ -99,6 +99,7 @@ test('notifications, deliveries and results', async () => {
     return body.data.length > 0;
   });
   await ours.api.get(`/v1/results/${first.businessKey}`).expect(200);
+  await ours.api.get(`/v1/results?businessKey=${first.businessKey}&fields=latest`).expect(200);
   await ours.api
     .post('/v1/results/query', { businessKeys: [first.businessKey, 'unknown'] })
     .expect(200);

@@ -64,6 +64,26 @@ test('filters take one value or several', async () => {
   expect(deliveries).toHaveLength(5);
 });
 
+test('a key with commas is found by itself, and beside others that are given again', async () => {
+  const [whole] = await notify(1, { businessKey: 'A-1,B-2' });
+  const [part] = await notify(1, { businessKey: 'B-2' });
+  expect((await readAll('/v1/notifications?businessKey=A-1,B-2')).toSorted()).toEqual(
+    [whole, part].toSorted(),
+  );
+  const again = '/v1/notifications?businessKey=A-1,B-2&businessKey=nobody';
+  expect(await readAll(again)).toEqual([whole]);
+});
+
+test.each(['a\nb', 'a\r', '\u202egnp.exe', 'a\u2066b', '\u0085'])(
+  'a key may not hold what a log or a list cannot show: %j',
+  async (businessKey) => {
+    const { body } = await gateway.operator
+      .post('/v1/notifications', { merchantId: merchant.id, type: 'a.b', businessKey, payload: {} })
+      .expect(422);
+    expect(body.errors).toMatchObject([{ path: 'body.businessKey' }]);
+  },
+);
+
 test('a producer pages through what it sent, each delivery once, the newest notification first', async () => {
   const two = await gateway.merchant();
   await gateway.operator.put('/v1/queues/later', { ladderSeconds: [3600] }).expect(200);

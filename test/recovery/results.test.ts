@@ -167,6 +167,25 @@ describe('the result of a business key', () => {
       const after = await known(before).expect(200);
       expect(after.headers.get('etag')).not.toBe(before);
     });
+
+    test('of the latest alone changes with the result, whatever becomes of deliveries', async () => {
+      const path = '/v1/results/polled?fields=latest';
+      const { id } = await notify('polled', { result: { status: 'A', version: 1 } });
+      const first = await merchant.api.get(path).expect(200);
+      expect(Object.keys(first.body)).toEqual(['businessKey', 'merchantId', 'latest']);
+      const etag = { 'if-none-match': first.headers.get('etag') ?? '' };
+      await merchant.api.post(`/v1/notifications/${id}/ack`).expect(200);
+      await merchant.api.get(path, etag).expect(304);
+      await notify('polled', { result: { status: 'B', version: 2 } });
+      await merchant.api.get(path, etag).expect(200);
+    });
+  });
+
+  test.each(['.', '..', 'a/b', '%2e', '?', '#', '支付'])('is found by the key %j', async (key) => {
+    const { id } = await notify(key);
+    const path = `/v1/results?businessKey=${encodeURIComponent(key)}`;
+    const { body } = await merchant.api.get(path).expect(200);
+    expect(body).toMatchObject({ businessKey: key, latest: { notificationId: id } });
   });
 
   test('follows a delivery on its way', async () => {

@@ -74,6 +74,27 @@ describeBackends('a managed transaction', (backend) => {
     expect(tried?.headers['webhook-id']).not.toBe(confirmed?.headers['webhook-id']);
   });
 
+  test('numbers that no double holds are told apart, and shown as they were written', async () => {
+    const given = (payload: string) =>
+      JSON.stringify({
+        gid: 'G-exact',
+        businessKey: 'B',
+        mode: 'managed',
+        branches: [{ ...branch(shop, 'stock'), payload: 0 }],
+      }).replace('"payload":0', `"payload":${payload}`);
+    const post = (payload: string) =>
+      producer.api.post('/v1/transactions', given(payload), { 'content-type': 'application/json' });
+    const payload = '{"account":9007199254740993,"most":1e400}';
+    expect((await post(payload).expect(201)).text).toContain(payload);
+    await post(payload).expect(200);
+    expect((await post(payload.replace('993', '992')).expect(409)).body.code).toBe(
+      'transaction_conflict',
+    );
+    for (const path of ['/v1/transactions/G-exact', '/v1/transactions?businessKey=B']) {
+      expect((await producer.api.get(path).expect(200)).text).toContain(payload);
+    }
+  });
+
   test('a try that says no: every branch is cancelled, in the reverse order, that one too', async () => {
     shop.answer(409, '/points/try');
     const { gid } = await begin(['stock', 'points', 'order']);

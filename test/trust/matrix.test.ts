@@ -92,6 +92,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/deliveries/{id}',
     'get /v1/deliveries/{id}/attempts',
     'get /v1/deliveries/{id}/schedule',
+    'get /v1/results',
     'get /v1/results/{businessKey}',
     'post /v1/results/query',
     'get /v1/messages',

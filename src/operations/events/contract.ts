@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { oneOrMore } from '../../page.ts';
+import { oneOrMore, oneOrMoreKeys } from '../../page.ts';
 
 const time = z.iso.datetime();
 const name = z.string().min(1).max(128);
@@ -23,7 +23,7 @@ export const eventsQuery = z.strictObject({
   queue: oneOrMore(name).optional(),
   type: oneOrMore(name).optional(),
   outcome: oneOrMore(outcome).optional(),
-  businessKey: oneOrMore(name).optional(),
+  businessKey: oneOrMoreKeys(name).optional(),
 });
 export type EventFilter = z.output<typeof eventsQuery>;
 

@@ -62,6 +62,11 @@ export const result = z.object({
     .describe('Those of the history, in its order.'),
 });
 
+const latestResult = result.pick({ businessKey: true, merchantId: true, latest: true });
+export const anyResult = z
+  .union([result, latestResult])
+  .describe('The second with `fields=latest`.');
+
 export const foundResults = z.object({
   data: z.array(z.object({ businessKey, found: z.boolean(), latest: latest.optional() })),
 });

@@ -2,8 +2,15 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Sql } from '../../db/client.ts';
 import { invalid, notFound } from '../../problem.ts';
-import { type Principal, type Reply, type Role, type Route, route } from '../../route.ts';
-import { businessKey, foundResults, MAX_HISTORY, MAX_KEYS, result } from './contract.ts';
+import {
+  type Call,
+  type Principal,
+  type Reply,
+  type Role,
+  type Route,
+  route,
+} from '../../route.ts';
+import { anyResult, businessKey, foundResults, MAX_HISTORY, MAX_KEYS } from './contract.ts';
 import { examples } from './examples.ts';
 import { findLatest, findResult, type Latest, type ResultScope } from './store.ts';
 
@@ -22,8 +29,30 @@ const ofMerchant = z.strictObject({
     .describe('Whose results; operators and producers must say it.'),
 });
 
+const aboutOne = ofMerchant.extend({
+  fields: z
+    .enum(['latest'])
+    .optional()
+    .describe(
+      'latest: without history and deliveries, so that the ETag changes with the result alone.',
+    ),
+});
+
 /** The latest known state of a business key: what a merchant asks when no notification came. */
 export function resultRoutes({ sql }: { sql: Sql }): Route[] {
+  async function answerOne(
+    { principal, headers }: Pick<Call<unknown, unknown, unknown>, 'principal' | 'headers'>,
+    key: string,
+    { merchantId, fields }: z.output<typeof aboutOne>,
+  ): Promise<Reply> {
+    const scope = scopeOf(principal, merchantId);
+    if (scope === null) throw notFound('result');
+    const text =
+      fields === 'latest' ? await latestOf(sql, scope, key) : await allOf(sql, scope, key);
+    if (text === null) throw notFound('result');
+    return unlessKnown(text, headers['if-none-match']);
+  }
+
   return [
     route({
       method: 'get',
@@ -34,21 +63,21 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       params: z.strictObject({
         businessKey: businessKey.meta({ examples: [examples.result.businessKey] }),
       }),
-      query: ofMerchant,
-      responses: { 200: result, 304: null },
-      async handle({ principal, params, query, headers }) {
-        const scope = scopeOf(principal, query.merchantId);
-        const found = scope && (await findResult(sql, scope, params.businessKey, MAX_HISTORY));
-        if (!found) throw notFound('result');
-        const text = members({
-          businessKey: JSON.stringify(params.businessKey),
-          merchantId: JSON.stringify(scope.merchantId),
-          latest: latestText(found.latest),
-          history: JSON.stringify(found.history),
-          deliveries: JSON.stringify(found.deliveries),
-        });
-        return unlessKnown(text, headers['if-none-match']);
-      },
+      query: aboutOne,
+      responses: { 200: anyResult, 304: null },
+      handle: (call) => answerOne(call, call.params.businessKey, call.query),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/results',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'The same for any key, also one such as ".." that no path can have',
+      query: aboutOne.extend({
+        businessKey: businessKey.meta({ examples: [examples.result.businessKey] }),
+      }),
+      responses: { 200: anyResult, 304: null },
+      handle: (call) => answerOne(call, call.query.businessKey, call.query),
     }),
     route({
       method: 'post',
@@ -77,6 +106,30 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       },
     }),
   ];
+}
+
+/** @returns null: there is none */
+async function allOf(sql: Sql, scope: ResultScope, key: string): Promise<string | null> {
+  const found = await findResult(sql, scope, key, MAX_HISTORY);
+  if (found === null) return null;
+  return members({
+    businessKey: JSON.stringify(key),
+    merchantId: JSON.stringify(scope.merchantId),
+    latest: latestText(found.latest),
+    history: JSON.stringify(found.history),
+    deliveries: JSON.stringify(found.deliveries),
+  });
+}
+
+/** @returns null: there is none */
+async function latestOf(sql: Sql, scope: ResultScope, key: string): Promise<string | null> {
+  const latest = (await findLatest(sql, scope, [key])).get(key);
+  if (latest === undefined) return null;
+  return members({
+    businessKey: JSON.stringify(key),
+    merchantId: JSON.stringify(scope.merchantId),
+    latest: latestText(latest),
+  });
 }
 
 /**

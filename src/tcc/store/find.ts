@@ -11,7 +11,9 @@ export interface TransactionFilter {
   to?: string | undefined;
 }
 
-export interface TransactionRow extends Omit<TransactionView, Moments> {
+export interface TransactionRow extends Omit<TransactionView, Moments | 'branches'> {
+  /** Each payload is JSON text, as it was written. */
+  branches: (Omit<TransactionView['branches'][number], 'payload'> & { payload: string })[];
   listKey: string;
   fingerprint: string;
   createdAt: Date;
@@ -54,7 +56,7 @@ const COLUMNS = Prisma.sql`
   t.finished_at AS "finishedAt",
   (SELECT coalesce(json_agg(json_build_object('branchId', b.branch_id, 'status', b.status,
       'tryUrl', b.try_url, 'confirmUrl', b.confirm_url, 'cancelUrl', b.cancel_url,
-      'payload', b.payload, 'failures', b.failures, 'resolvedReason', b.resolved_reason,
+      'payload', b.payload::text, 'failures', b.failures, 'resolvedReason', b.resolved_reason,
       'registeredAt', ${time('b.registered_at')}, 'finishedAt', ${time('b.finished_at')},
       'calls', (${CALLS})) ORDER BY b.position), '[]')
      FROM tcc_branch AS b WHERE b.gid = t.gid) AS branches`;
