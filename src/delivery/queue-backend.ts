@@ -2,12 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CONNECTION_CLOSED_ERROR_MSG, type IQueueBackend, type JobsOptions } from 'bullmq';
 import type { DirectWakes } from './queue-direct.ts';
 
-/** What a job carries: the delivery to look at. Everything else is in Postgres. */
+/** What a job carries: deliveries to look at. Everything else is in Postgres. */
 export interface WakeJob {
   deliveryId: string;
   /** Jobs of older versions have none. */
   receiverId?: string | null;
+  /** Others that are due a little later. A worker of an older version leaves them to the sweep. */
+  more?: AlsoDue[];
 }
+
+/** How much later than its job, in ms. */
+export type AlsoDue = [deliveryId: string, receiverId: string | null, laterMs: number];
 
 /** The part of BullMQ's Queue that is used here; its own type differs with each backend. */
 export interface BullQueue {

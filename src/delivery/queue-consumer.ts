@@ -24,10 +24,24 @@ export function startConsumer(
   report: Report,
 ): { close(): Promise<void> } {
   const closing = new AbortController();
+  const waiting = new Set<NodeJS.Timeout>();
   let current: BullWorker | undefined;
 
-  async function take(job: { data: WakeJob }): Promise<void> {
-    onWake(job.data.deliveryId, job.data.receiverId ?? null);
+  async function take({ data }: { data: WakeJob }): Promise<void> {
+    onWake(data.deliveryId, data.receiverId ?? null);
+    for (const [deliveryId, receiverId, laterMs] of data.more ?? []) {
+      if (laterMs <= 0) onWake(deliveryId, receiverId);
+      else soon(laterMs, () => onWake(deliveryId, receiverId));
+    }
+  }
+
+  /** What is not due yet when the consumer is closed is left to others' sweeps. */
+  function soon(laterMs: number, act: () => void): void {
+    const timer = setTimeout(() => {
+      waiting.delete(timer);
+      act();
+    }, laterMs);
+    waiting.add(timer);
   }
 
   async function keepListening(): Promise<void> {
@@ -50,6 +64,7 @@ export function startConsumer(
   return {
     async close() {
       closing.abort();
+      for (const timer of waiting) clearTimeout(timer);
       if (current !== undefined) await shut(current);
     },
   };

@@ -1,7 +1,7 @@
 import { within } from '../within.ts';
 import { batched } from './batch.ts';
 import type { Wake } from './queue.ts';
-import type { Backend, BullQueue, Report } from './queue-backend.ts';
+import type { AlsoDue, Backend, BullQueue, Report } from './queue-backend.ts';
 
 export interface PendingWake {
   wake: Wake;
@@ -16,6 +16,45 @@ const BULK_MS = 1500;
 /** After a bulk that hung, nothing is tried for so long: callers must not all wait in vain. */
 const REST_MS = 1000;
 const GOODBYE_MS = 500;
+
+/**
+ * Wakes that are due within so long of each other share a job: a job costs more than an attempt does. Not those
+ * of this very moment, nor too many: one worker takes a job, and others are idle meanwhile.
+ */
+const TOGETHER_MS = 500;
+const MOST_TOGETHER = 25;
+const NOT_SOON_MS = 1000;
+
+type Group = [PendingWake, ...PendingWake[]];
+
+/** The first of each group is the one that is due first. */
+function groupsOf(batch: readonly PendingWake[], now: number): Group[] {
+  const groups: Group[] = [];
+  const once = new Map(batch.map((pending) => [pending.wake.key, pending])).values();
+  for (const pending of [...once].sort((a, b) => a.dueAt - b.dueAt)) {
+    const last = groups.at(-1);
+    const fits =
+      last !== undefined &&
+      last.length < MOST_TOGETHER &&
+      last[0].dueAt - now >= NOT_SOON_MS &&
+      pending.dueAt - last[0].dueAt <= TOGETHER_MS;
+    if (fits) last.push(pending);
+    else groups.push([pending]);
+  }
+  return groups;
+}
+
+function dataOf({ wake: { deliveryId, receiverId } }: PendingWake) {
+  return { deliveryId, receiverId: receiverId ?? null };
+}
+
+function moreOf(first: PendingWake, others: readonly PendingWake[]): AlsoDue[] {
+  return others.map(({ wake, dueAt }) => [
+    wake.deliveryId,
+    wake.receiverId ?? null,
+    Math.round(dueAt - first.dueAt),
+  ]);
+}
 
 /** Hands the wakes of one queue over to BullMQ, many at a time. */
 export function openProducer(
@@ -44,12 +83,12 @@ export function openProducer(
     opened ??= open();
     const queue = await opened;
     const now = Date.now();
-    const jobs = batch.map(({ wake, dueAt }) => ({
+    const jobs = groupsOf(batch, now).map(([first, ...others]) => ({
       name: 'wake',
-      data: { deliveryId: wake.deliveryId, receiverId: wake.receiverId ?? null },
+      data: { ...dataOf(first), ...(others.length > 0 && { more: moreOf(first, others) }) },
       opts: {
-        jobId: wake.key,
-        delay: Math.max(0, Math.ceil(dueAt - now)),
+        jobId: first.wake.key,
+        delay: Math.max(0, Math.ceil(first.dueAt - now)),
         attempts: 1,
         removeOnComplete: true,
         removeOnFail: true,

@@ -116,6 +116,19 @@ describeBackends('wakes', (backend) => {
     expect(queue.givenUp).toBe(0);
   });
 
+  test('those that are due within half a second share a job, and come at their own times', async () => {
+    const { queue } = await open(backend());
+    const { arrivals, arrived, onWake } = collector();
+    undo.push((await queue.listen('default', 10, onWake)).close);
+    const from = Date.now();
+    const delays = Array.from({ length: 60 }, (_, n) => 1200 + 20 * n);
+    await queue.wake(delays.map((delayMs) => wakeOf(`at ${delayMs}`, { delayMs })));
+    await arrived(60);
+    expect(arrivals.map(({ id }) => id).sort()).toEqual(delays.map((ms) => `at ${ms}`).sort());
+    for (const { id, at } of arrivals)
+      expect(at - from).toBeGreaterThanOrEqual(Number(id.slice(3)));
+  });
+
   test('the same key twice arrives once', async () => {
     const { wake, listen } = await open(backend());
     const seen = collector();

@@ -157,13 +157,22 @@ export function toClaimed(row: ClaimRow, tick: number): Claimed {
   };
 }
 
-/** Leases that have run out: the worker died in them, or was too slow. */
-export async function findOverdueLeases(sql: Sql, limit: number): Promise<Claimed[]> {
+/**
+ * Leases that have run out: the worker died in them, or was too slow.
+ *
+ * @param floorMs none that ends earlier is left, ms since the epoch; null: nobody knows
+ */
+export async function findOverdueLeases(
+  sql: Sql,
+  limit: number,
+  floorMs: number | null,
+): Promise<Claimed[]> {
   const rows = await sql.$queryRaw<ClaimRow[]>`
     SELECT id, 0 AS start_in_ms, 0 AS interval_ms, false AS suspect, lease_token, leased_at AS now_at, owner_kind,
            owner_id, purpose, queue, policy_version, receiver_id, endpoint_id, url, cycle, rung,
            attempt_count, trigger, NULL::timestamptz AS due_at, deadline_at, resume_at, lease_until
       FROM delivery WHERE lease_token IS NOT NULL AND lease_until <= postrider_now()
+       AND lease_until >= coalesce(${timeOf(floorMs)}::timestamptz, '-infinity')
      ORDER BY lease_until LIMIT ${limit}`;
   return rows.map((row) => toClaimed(row, performance.now()));
 }
