@@ -118,6 +118,8 @@ export interface Route<
    * calls, so that neither kind can crowd out the other. Only for a `post` whose path has no parameter.
    */
   isIntake?: true;
+  /** The query names the one thing that is asked for, which may be absent: 404. */
+  asksForOne?: true;
   /** Bytes; 64 KiB when absent. */
   bodyLimitBytes?: number;
   /** status → schema of its JSON body (`null`: no body). Problems are documented by the HTTP layer. */

@@ -202,7 +202,7 @@ function problemStatuses(route: Route, shelf: SchemaShelf): number[] {
   const takesBody = route.method === 'get' ? [] : [400, 413, 415];
   // Lists of nobody's are empty; to do something in the name of nobody is not possible.
   const actsFor = route.method !== 'get' && 'merchantId' in fieldsOf(route.query, shelf).properties;
-  const names = route.path.includes('{') || actsFor ? [404] : [];
+  const names = route.path.includes('{') || route.asksForOne || actsFor ? [404] : [];
   const conflicts = route.method === 'get' ? [] : [409];
   const formats = route.alsoAnswers === undefined ? [] : [406];
   return [...takesBody, 401, 403, ...names, ...formats, ...conflicts, 422, 429, 500, 503];

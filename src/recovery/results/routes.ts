@@ -70,6 +70,7 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
     route({
       method: 'get',
       path: '/v1/results',
+      asksForOne: true,
       roles: ROLES,
       tag: 'Recovery',
       summary: 'The same for any key, also one such as ".." that no path can have',
