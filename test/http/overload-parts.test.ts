@@ -12,7 +12,7 @@ const SECOND = 1000;
 describe('how many are worked on at once', () => {
   test('is what was completed in the last second, and the floor after a rest', () => {
     let nowMs = 5000;
-    const lane = createLane(10, () => nowMs);
+    const lane = createLane(10, 0, () => nowMs);
     expect(lane.limit()).toBe(10);
     for (let n = 0; n < 100; n += 1) {
       nowMs += 9;
@@ -27,8 +27,26 @@ describe('how many are worked on at once', () => {
     expect(lane.limit()).toBe(10);
   });
 
+  test('is more for a second when a crowd comes after a calm, and not while it goes on', () => {
+    let nowMs = 60 * SECOND;
+    const lane = createLane(10, 100, () => nowMs);
+    lane.enter(99);
+    expect(lane.isFull()).toBe(false);
+    lane.enter(1);
+    expect(lane.isFull()).toBe(true);
+    lane.leave(50);
+    // Somebody was refused just now.
+    expect(lane.isFull()).toBe(true);
+    lane.leave(50);
+    nowMs += 11 * SECOND;
+    lane.enter(50);
+    expect(lane.isFull()).toBe(false);
+    nowMs += SECOND;
+    expect(lane.isFull()).toBe(true);
+  });
+
   test('does not grow by calls that were refused', () => {
-    const lane = createLane(10, () => 0);
+    const lane = createLane(10, 0, () => 0);
     for (let n = 0; n < 100; n += 1) {
       lane.enter(1);
       lane.leave(1);

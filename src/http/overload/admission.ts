@@ -45,13 +45,14 @@ interface AdmissionOptions {
   count(reason: ShedReason): void;
   /** For tests; the process' own when absent. */
   heapLimitBytes?: number;
-  /** For tests. */
+  /** For tests: with no bursts above it. */
   floor?: number;
 }
 
 /** Of what is worked on at once, of each kind. */
 const INTAKE_FLOOR = 256;
 const OTHER_FLOOR = 512;
+const BURST = 2048;
 
 /** A batch weighs more than a single call, and less than its items would one by one. */
 const BYTES_PER_WEIGHT = 4 * 1024;
@@ -68,8 +69,9 @@ export function createAdmission(options: AdmissionOptions): Admission {
   const shedLog = createShedLog(log);
   const memory = createMemory(limitBytes, nowMs);
   const turns = createTurns({ nowMs, soon: setImmediate });
-  const intake = createLane(options.floor ?? INTAKE_FLOOR, nowMs);
-  const other = createLane(options.floor ?? OTHER_FLOOR, nowMs);
+  const burst = options.floor === undefined ? BURST : 0;
+  const intake = createLane(options.floor ?? INTAKE_FLOOR, burst, nowMs);
+  const other = createLane(options.floor ?? OTHER_FLOOR, burst, nowMs);
   const intakes = new Map(
     routes.filter(({ isIntake }) => isIntake === true).map((route) => [route.path, route]),
   );
