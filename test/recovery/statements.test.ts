@@ -24,7 +24,8 @@ beforeEach(async () => {
   merchant = await gateway.merchant();
 });
 
-const YESTERDAY = utcDate(-1);
+// The last day that is closed for sure: just after midnight yesterday is still open.
+const YESTERDAY = utcDate(-1.01);
 const read = async (date: string, query = '') =>
   (await merchant.api.get(`/v1/statements/${date}${query}`).expect(200)).body;
 
