@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Prisma, Sql } from './client.ts';
+import { inTransaction } from './transaction.ts';
 
 /** Statements by the pool itself. */
 export interface Direct {
@@ -19,24 +20,7 @@ export interface Direct {
 export function openDirect(pool: pg.Pool, compose: Compose, nameOf: NameOf): Direct {
   return {
     sql: sqlOn(pool, compose, nameOf),
-    async transaction(act) {
-      const client = await pool.connect();
-      try {
-        await client.query('BEGIN');
-        const result = await act(sqlOn(client, compose, nameOf));
-        await client.query('COMMIT');
-        client.release();
-        return result;
-      } catch (error) {
-        // What cannot be rolled back has no connection any more, and so no transaction.
-        const isBack = await client.query('ROLLBACK').then(
-          () => true,
-          () => false,
-        );
-        client.release(!isBack);
-        throw error;
-      }
-    },
+    transaction: (act) => inTransaction(pool, (client) => act(sqlOn(client, compose, nameOf))),
   };
 }
 

@@ -1,5 +1,6 @@
-import type { Connection, Database } from '../../db/client.ts';
+import type { Database } from '../../db/client.ts';
 import { sqlStateOf } from '../../db/database-error.ts';
+import { inTransaction } from '../../db/transaction.ts';
 import type { Day } from './day.ts';
 import { type Queryable, rowsBetween } from './store-rows.ts';
 import { type Summary, summarize } from './summary.ts';
@@ -133,21 +134,3 @@ export async function keepStatement(
 }
 
 const UNIQUE_VIOLATION = '23505';
-
-async function inTransaction<T>(pool: Pool, work: (client: Connection) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((cause: Error) => {
-      broken = cause;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
