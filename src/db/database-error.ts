@@ -32,6 +32,11 @@ export function isRefusedValue(error: unknown): boolean {
   return sqlStateOf(error)?.startsWith('22') ?? false;
 }
 
+/** Whether the server had no room on its disk. @param error or what the server sent of it */
+export function isDiskFull(error: unknown): boolean {
+  return sqlStateOf(error) === '53100';
+}
+
 /** What says most about an error of the database's or of the way to it; null: it is neither. */
 export function databaseFaultOf(error: unknown): DatabaseFault | null {
   const faults = faultsIn(error);

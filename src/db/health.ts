@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import { sqlStateOf } from './database-error.ts';
+import { isDiskFull } from './database-error.ts';
 import { openPool } from './pool.ts';
 import type { DatabaseServer } from './server.ts';
 import type { SessionClient } from './session-client.ts';
@@ -108,7 +108,7 @@ async function hasRoom(client: pg.ClientBase): Promise<boolean> {
     );
     return true;
   } catch (error) {
-    if (sqlStateOf(error) !== '53100') throw error;
+    if (!isDiskFull(error)) throw error;
     return false;
   } finally {
     await client.query('ROLLBACK');

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { isDiskFull } from './database-error.ts';
 import { type DatabaseServer, requireSession, sessionClient } from './server.ts';
 import type { SessionLimits } from './session.ts';
 import type { OpenClients, SessionClient } from './session-client.ts';
@@ -23,7 +24,6 @@ export interface SessionPool {
 }
 
 const SECOND = 1000;
-const DISK_FULL = '53100';
 
 /**
  * A pool whose connections are pinned to what our SQL relies on, are watched for silence, and never end the
@@ -44,8 +44,8 @@ export function openPool(server: DatabaseServer, options: PoolOptions): SessionP
     onConnect: (client) => requireSession(client, server, limits),
   });
   pool.on('connect', (client) => {
-    (client as unknown as SessionClient).onServerError((sqlState) => {
-      if (sqlState === DISK_FULL) server.signs.emit('full');
+    (client as unknown as SessionClient).onServerError((error) => {
+      if (isDiskFull(error)) server.signs.emit('full');
     });
   });
   // An idle connection that breaks, as in a restart of the database, is replaced at the next query.

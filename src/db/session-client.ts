@@ -38,8 +38,8 @@ export class SessionClient extends pg.Client {
   }
 
   /** Told of each error that the server says, whoever has caused it. */
-  onServerError(told: (sqlState: string | undefined) => void): void {
-    this.connection.on('errorMessage', ({ code }: { code?: string }) => told(code));
+  onServerError(told: (error: unknown) => void): void {
+    this.connection.on('errorMessage', told);
   }
 
   /** Breaks it off: whatever waits for an answer fails at once, and a pool replaces it. */
