@@ -5,6 +5,11 @@
  * The text must have passed JSON.parse; these walk it without checking it again.
  */
 
+/** Windows programs begin a text with a byte order mark, which JSON.parse refuses. */
+export function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
 /** The text of a member of the outermost object; as in JSON.parse the last one of a name wins. */
 export function memberText(json: string, name: string): string | null {
   let found: string | null = null;

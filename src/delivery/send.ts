@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { withoutMark } from '../exact-json.ts';
 import { askedDelayMs, firstOf } from './answer-fields.ts';
 import { checkUrl, createGuard } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
@@ -285,6 +286,5 @@ function failed(
 
 /** PostgreSQL takes no NUL in a text, and JSON.parse no byte order mark before one. */
 function textOf(chunks: readonly Buffer[]): string {
-  const text = Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', '');
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  return withoutMark(Buffer.concat(chunks).toString('utf8').replaceAll('\u0000', ''));
 }

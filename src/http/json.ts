@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { withoutMark } from '../exact-json.ts';
 import { invalid, Problem } from '../problem.ts';
 
 export const MAX_DEPTH = 32;
@@ -48,11 +49,6 @@ export function parseDeep(
   const holdsProto = mayHoldProto && hasProtoKey(value);
   const what = badEscape ?? (holdsProto ? 'A key may not be "__proto__".' : null);
   return { value, text, depth, fault: what === null ? null : invalid('body', what) };
-}
-
-/** Windows programs begin a text with a byte order mark, which JSON.parse refuses. */
-function withoutMark(text: string): string {
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
 }
 
 function parse(text: string): unknown {

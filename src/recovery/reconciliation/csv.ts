@@ -1,3 +1,4 @@
+import { withoutMark } from '../../exact-json.ts';
 import { invalid } from '../../problem.ts';
 
 /** A row of a CSV text. The header is row 1, as a spreadsheet counts. */
@@ -15,8 +16,9 @@ const END_OF_LINE = /\r?\n/y;
  *
  * @throws Problem 422 that names the row
  */
-export function* readCsv(text: string): Generator<CsvRow, undefined> {
-  let at = text.startsWith('\uFEFF') ? 1 : 0;
+export function* readCsv(given: string): Generator<CsvRow, undefined> {
+  const text = withoutMark(given);
+  let at = 0;
   const take = (pattern: RegExp): string | undefined => {
     pattern.lastIndex = at;
     const [match] = pattern.exec(text) ?? [];
