@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { allOf } from '../../notification/store/conditions.ts';
 import type { Scope } from '../../notification/store/find.ts';
 import type { Message } from '../contract.ts';
@@ -39,7 +40,7 @@ const COLUMNS = Prisma.sql`
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
             'url', coalesce(d.url, e.url), 'status', md.status, 'outcome', md.outcome,
             'consumer', md.consumer, 'reason', coalesce(md.completion_reason,
-              shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at)),
+              ${SHOWN_REASON}),
             'cycle', d.cycle, 'attemptCount', d.attempt_count,
             'nextAttemptAt', CASE WHEN d.status = 'pending' THEN ${iso('d.due_at')} END,
             'deadlineAt', ${iso('d.deadline_at')},

@@ -1,5 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Owned } from '../../delivery/owner.ts';
+import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import type { Scope } from './find.ts';
@@ -38,7 +39,7 @@ interface DeliveryRow {
 
 const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
   d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status,
-  shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at) AS reason,
+  ${SHOWN_REASON} AS reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
   d.accepted_at, d.deadline_at, d.settled_at`;
 

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
@@ -39,7 +40,8 @@ export const COLUMNS = Prisma.sql`
   n.id, n.merchant_id, n.type, n.business_key, n.event_id, n.queue, n.occurred_at, n.accepted_at,
   n.body -> 'result' AS result,
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
-            'url', coalesce(d.url, e.url), 'status', d.status, 'reason', shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at), 'cycle', d.cycle,
+            'url', coalesce(d.url, e.url), 'status', d.status, 'reason', ${SHOWN_REASON},
+            'cycle', d.cycle,
             'attemptCount', d.attempt_count,
             'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
               to_char(d.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,

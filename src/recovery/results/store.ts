@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import type { Delivery, State } from './contract.ts';
 
 /** Whose results: a merchant's, and of those perhaps only what one producer sent. */
@@ -50,7 +51,8 @@ export async function findResult(
            CASE WHEN known.place = 1 THEN (known.body -> 'data')::text END AS payload,
            (SELECT json_agg(json_build_object('id', d.id, 'notificationId', known.id,
                      'endpointId', d.endpoint_id, 'url', coalesce(d.url, e.url),
-                     'status', d.status, 'reason', shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at), 'cycle', d.cycle,
+                     'status', d.status, 'reason', ${SHOWN_REASON},
+            'cycle', d.cycle,
                      'attemptCount', d.attempt_count,
                      'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
                        to_char(d.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') END,

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import type { TransactionView } from '../contract.ts';
 
 /** null: an operator, who sees everything. */
@@ -44,7 +45,8 @@ const ATTEMPTS = Prisma.sql`
 /** The deliveries of a branch: its try, where the gateway makes it, and its second phase. */
 const CALLS = Prisma.sql`
   SELECT coalesce(json_agg(json_build_object('op', d.purpose, 'deliveryId', d.id,
-      'status', d.status, 'reason', shown_reason(d.status, d.reason, d.receiver_id, d.due_at, d.deadline_at), 'cycle', d.cycle, 'attemptCount', d.attempt_count,
+      'status', d.status, 'reason', ${SHOWN_REASON},
+            'cycle', d.cycle, 'attemptCount', d.attempt_count,
       'nextAttemptAt', CASE WHEN d.status = 'pending' THEN ${time('d.due_at')} END,
       'deadlineAt', ${time('d.deadline_at')}, 'attempts', (${ATTEMPTS})) ORDER BY d.id), '[]')
     FROM delivery AS d WHERE d.owner_id = b.id AND d.owner_kind = 'tcc'`;
