@@ -59,6 +59,14 @@ export interface Reply {
   stream?: Readable;
 }
 
+/**
+ * JSON that is already text. Payloads go out as they came in: parsed and printed again, an order
+ * number beyond 2^53 would come out as another one.
+ */
+export function jsonText(text: string): Required<Pick<Reply, 'body' | 'headers'>> {
+  return { body: text, headers: { 'content-type': 'application/json; charset=utf-8' } };
+}
+
 /** What an object is, for the audit log: no secrets, no payloads. */
 export interface AuditState {
   /** Whose it is; null: nobody's. */

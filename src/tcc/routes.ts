@@ -4,7 +4,7 @@ import { printWith } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
 import { notFound } from '../problem.ts';
-import { type Principal, type Reply, type Route, route } from '../route.ts';
+import { jsonText, type Principal, type Reply, type Route, route } from '../route.ts';
 import {
   branchInput,
   plainId,
@@ -222,12 +222,10 @@ function scopeOf({ role, keyId }: Principal): Scope {
   return role === 'operator' ? null : keyId;
 }
 
-/** Payloads are shown as they were written: parsed and printed again, 2^53 + 1 would be another number. */
+/** Payloads are shown as they were written. */
 function replyWith(status: number, body: object): Reply {
-  return { status, body: printWith(body, 'payload'), headers: JSON_TYPE };
+  return { status, ...jsonText(printWith(body, 'payload')) };
 }
-
-const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
 
 /** A transaction whose payloads are still text. */
 type Shown = Omit<TransactionView, 'branches'> & Pick<TransactionRow, 'branches'>;

@@ -4,6 +4,7 @@ import type { Sql } from '../../db/client.ts';
 import { invalid, notFound } from '../../problem.ts';
 import {
   type Call,
+  jsonText,
   type Principal,
   type Reply,
   type Role,
@@ -47,10 +48,14 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
   ): Promise<Reply> {
     const scope = scopeOf(principal, merchantId);
     if (scope === null) throw notFound('result');
-    const text =
+    const found =
       fields === 'latest' ? await latestOf(sql, scope, key) : await allOf(sql, scope, key);
-    if (text === null) throw notFound('result');
-    return unlessKnown(text, headers['if-none-match']);
+    if (found === null) throw notFound('result');
+    const whose = {
+      businessKey: JSON.stringify(key),
+      merchantId: JSON.stringify(scope.merchantId),
+    };
+    return unlessKnown(members({ ...whose, ...found }), headers['if-none-match']);
   }
 
   return [
@@ -109,28 +114,22 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
   ];
 }
 
-/** @returns null: there is none */
-async function allOf(sql: Sql, scope: ResultScope, key: string): Promise<string | null> {
+/** @returns members and their JSON; null: there is no such result */
+async function allOf(sql: Sql, scope: ResultScope, key: string) {
   const found = await findResult(sql, scope, key, MAX_HISTORY);
-  if (found === null) return null;
-  return members({
-    businessKey: JSON.stringify(key),
-    merchantId: JSON.stringify(scope.merchantId),
-    latest: latestText(found.latest),
-    history: JSON.stringify(found.history),
-    deliveries: JSON.stringify(found.deliveries),
-  });
+  return (
+    found && {
+      latest: latestText(found.latest),
+      history: JSON.stringify(found.history),
+      deliveries: JSON.stringify(found.deliveries),
+    }
+  );
 }
 
-/** @returns null: there is none */
-async function latestOf(sql: Sql, scope: ResultScope, key: string): Promise<string | null> {
+/** The same, of the latest state alone. */
+async function latestOf(sql: Sql, scope: ResultScope, key: string) {
   const latest = (await findLatest(sql, scope, [key])).get(key);
-  if (latest === undefined) return null;
-  return members({
-    businessKey: JSON.stringify(key),
-    merchantId: JSON.stringify(scope.merchantId),
-    latest: latestText(latest),
-  });
+  return latest === undefined ? null : { latest: latestText(latest) };
 }
 
 /**
@@ -156,14 +155,6 @@ function unlessKnown(text: string, ifNoneMatch: string | undefined): Reply {
   if (known.includes(etag) || known.includes('*')) return { status: 304, headers };
   const { body, headers: type } = jsonText(text);
   return { status: 200, body, headers: { ...headers, ...type } };
-}
-
-/**
- * JSON that is already text. Payloads go out as they came in: parsed and printed again, an order
- * number beyond 2^53 would come out as another one.
- */
-function jsonText(text: string) {
-  return { body: text, headers: { 'content-type': 'application/json; charset=utf-8' } };
 }
 
 function latestText({ state, payloadText }: Latest): string {
