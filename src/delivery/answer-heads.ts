@@ -65,22 +65,23 @@ function endOfHead(bytes: Buffer): number {
 }
 
 const FOLD = /\r?\n[ \t]+/g;
-const LENGTHS = /^content-length[ \t]*:[ \t]*(\d+(?:[ \t]*,[ \t]*\d+)*)[ \t]*\r?$/gim;
+const LENGTH_LINE = /^content-length[ \t]*:[ \t]*(\d+(?:[ \t]*,[ \t]*\d+)*)[ \t]*\r?\n/gim;
 
 /** The same without folds, and with one length where several are equal; others are the parser's to refuse. */
 function plain(head: Buffer): Buffer {
   const text = head.toString('latin1');
   const unfolded = text.replace(FOLD, ' ');
-  const lengths = [...unfolded.matchAll(LENGTHS)];
-  const values = new Set(lengths.flatMap(([, value = '']) => value.split(/[ \t]*,[ \t]*/)));
-  const isSaidTwice =
-    values.size === 1 && lengths.some(([line]) => lengths.length > 1 || line.includes(','));
-  if (!isSaidTwice) return unfolded === text ? head : Buffer.from(unfolded, 'latin1');
-  const [length] = values;
-  let seen = 0;
-  const single = unfolded
-    .split('\n')
-    .filter((line) => !/^content-length[ \t]*:/i.test(line) || ++seen === 1)
-    .map((line) => (/^content-length[ \t]*:/i.test(line) ? `Content-Length: ${length}\r` : line));
-  return Buffer.from(single.join('\n'), 'latin1');
+  const lines = [...unfolded.matchAll(LENGTH_LINE)];
+  const [first] = lines;
+  const [length, ...others] = new Set(
+    lines.flatMap(([, list = '']) => list.split(/[ \t]*,[ \t]*/)),
+  );
+  const isRepeated = lines.length > 1 || first?.[1]?.includes(',');
+  if (first === undefined || !isRepeated || others.length > 0) {
+    return unfolded === text ? head : Buffer.from(unfolded, 'latin1');
+  }
+  const single = unfolded.replaceAll(LENGTH_LINE, (_line, _list, at: number) =>
+    at === first.index ? `Content-Length: ${length}\r\n` : '',
+  );
+  return Buffer.from(single, 'latin1');
 }

@@ -214,10 +214,8 @@ function exchange(
       if (settled) return;
       // Its head has come: what there is of it says more than what is missing.
       if (head !== null) {
-        const isTimeout = outcome === 'timeout';
-        const cutOff =
-          isTimeout && !saysItsEnd ? 'no_end' : isTimeout ? 'timeout' : 'connection_error';
-        return respond(lines.hangUp, cutOff);
+        if (outcome !== 'timeout') return respond(lines.hangUp, 'connection_error');
+        return respond(lines.hangUp, saysItsEnd ? 'timeout' : 'no_end');
       }
       settle(lines.hangUp);
       const error = outcome === 'connection_error' && sent ? BROKEN_OFF : ERRORS[outcome];
