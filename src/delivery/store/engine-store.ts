@@ -44,18 +44,19 @@ export interface EngineStore {
 
 export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
   const floors = createFloors();
+  const nowMs = async () => {
+    const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
+    return row?.now.getTime() ?? Date.now();
+  };
   return {
-    async nowMs() {
-      const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
-      return row?.now.getTime() ?? Date.now();
-    },
+    nowMs,
     policyOf: policyCache(prisma),
     currentPolicies: () => currentPolicies(prisma),
     claim: (queue, wanted, places, suspectPlaces) =>
       claimDeliveries(prisma, floors, queue, wanted, places, suspectPlaces),
     renew: (leases, forMs) => renewLeases(prisma, leases, forMs),
     findDue: (search) => findDue(prisma, floors, search),
-    findOverdueLeases: overdueLeases(prisma),
+    findOverdueLeases: overdueLeases(prisma, nowMs),
     record: recordThrough(prisma, floors, owners),
     expire: (limit) => expireOverdue(prisma, owners, limit),
   };
@@ -70,16 +71,19 @@ const WHOLE_EVERY_MS = 600_000;
  * Searches from where the last search found nothing more: while somebody holds a snapshot, all leases that ended
  * since lie before it in the index, and nothing can clear them away.
  */
-function overdueLeases(prisma: Database['prisma']): EngineStore['findOverdueLeases'] {
-  let floor: { ms: number; wholeUntil: number } | null = null;
+function overdueLeases(
+  prisma: Database['prisma'],
+  nowMs: EngineStore['nowMs'],
+): EngineStore['findOverdueLeases'] {
+  let floorMs = Number.NEGATIVE_INFINITY;
+  let knownUntil = 0;
   return async (limit) => {
-    const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
-    const nowMs = row?.now.getTime() ?? 0;
-    const isKnown = floor !== null && performance.now() < floor.wholeUntil && floor.ms < nowMs;
-    const found = await findOverdueLeases(prisma, limit, isKnown ? (floor?.ms ?? null) : null);
+    const askedAtMs = await nowMs();
+    const isKnown = performance.now() < knownUntil && floorMs < askedAtMs;
+    const found = await findOverdueLeases(prisma, limit, isKnown ? floorMs : null);
     if (found.length > 0) return found;
-    const wholeUntil = isKnown ? (floor?.wholeUntil ?? 0) : performance.now() + WHOLE_EVERY_MS;
-    floor = { ms: nowMs - BEHIND_MS, wholeUntil };
+    if (!isKnown) knownUntil = performance.now() + WHOLE_EVERY_MS;
+    floorMs = askedAtMs - BEHIND_MS;
     return found;
   };
 }
