@@ -15,22 +15,16 @@ export type Rotated =
   | { kind: 'overlaps'; until: Date }
   | { kind: 'none' };
 
+const SECRET = {
+  secret: Prisma.sql`secret`,
+  previous: Prisma.sql`previous_secret`,
+  expiresAt: Prisma.sql`previous_secret_expires_at`,
+};
+
 /** Where secrets are kept, and which rows have one. */
 const PLACES = {
-  merchant: {
-    table: Prisma.sql`merchant`,
-    secret: Prisma.sql`secret`,
-    previous: Prisma.sql`previous_secret`,
-    expiresAt: Prisma.sql`previous_secret_expires_at`,
-    isLive: Prisma.sql`true`,
-  },
-  endpoint: {
-    table: Prisma.sql`endpoint`,
-    secret: Prisma.sql`secret`,
-    previous: Prisma.sql`previous_secret`,
-    expiresAt: Prisma.sql`previous_secret_expires_at`,
-    isLive: Prisma.sql`deleted_at IS NULL`,
-  },
+  merchant: { ...SECRET, table: Prisma.sql`merchant`, isLive: Prisma.sql`true` },
+  endpoint: { ...SECRET, table: Prisma.sql`endpoint`, isLive: Prisma.sql`deleted_at IS NULL` },
   key: {
     table: Prisma.sql`api_key`,
     secret: Prisma.sql`callback_secret`,
