@@ -31,7 +31,7 @@ export type OnWake = (deliveryId: string, receiverId: string | null) => void;
 export interface WakeQueue {
   /**
    * Callers of the same moment share one bulk insert per queue. Never throws, and resolves within
-   * 2 s: once handed over, or given up (logged once in 10 s, and counted).
+   * 2 s: once handed over, or given up (logged, and counted).
    */
   wake(wakes: readonly Wake[]): Promise<void>;
   /**

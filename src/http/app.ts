@@ -57,7 +57,7 @@ const SECURITY_HEADERS = {
  * be done, the cheapest refusal comes first:
  *
  * 1. more calls at work than were completed within the last second (at least 256 of intake and
- *    512 others), or the heap is nearly full: 503 at once, before this function knows of the call;
+ *    512 others, and more for a second after a calm), or the heap is nearly full: 503 at once, before this function knows of the call;
  * 2. the caller has hung up: dropped before it begins, before its key is looked up, before its body is
  *    parsed, before its Idempotency-Key is taken, and where it waits to be stored;
  * 3. its body, and then what is to be made of it, does not fit into a share of the heap: waits for two
