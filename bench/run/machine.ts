@@ -72,13 +72,14 @@ function difference(before: Sample, after: Sample): Pick<Use, 'cores' | 'otherCo
   return { cores, otherCores: Math.max(0, (after.machine - before.machine) / seconds - ours) };
 }
 
-interface Stat {
+export interface Stat {
   parent: number;
   cpu: number;
   endedChildren: number;
 }
 
-function statOf(pid: number): Stat | null {
+/** Linux counts a process' time in hundredths, whatever its own clock does. @returns s; null: it has ended */
+export function statOf(pid: number): Stat | null {
   const text = read(`/proc/${pid}/stat`);
   if (text === null) return null;
   // The name in parentheses may itself hold spaces.
