@@ -21,10 +21,11 @@ beforeAll(async () => {
   disk = mountSmallDisk(64);
   const admin = openDatabase(plainServer(adminUrl), { maxConnections: 1 });
   const { rows } = await admin.pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  await admin.close();
   const location = join(disk.path, 'data');
   mkdirSync(location);
+  // The backend ends with its connection, and its entry with it.
   const { uid, gid } = statSync(`/proc/${rows[0]?.pid}`);
+  await admin.close();
   chownSync(location, uid, gid);
   await execute(adminUrl, `CREATE TABLESPACE ${NAME} LOCATION '${location}'`);
   await execute(adminUrl, `CREATE DATABASE ${NAME} TEMPLATE template0 TABLESPACE ${NAME}`);

@@ -103,7 +103,8 @@ test('a check-back is answered by each that has a body', async () => {
     }),
   );
   const messages = await scene.nextChecks(ids, 1);
-  expect(messages.map(({ status, decidedBy }) => [status, decidedBy])).toEqual(
-    asked.map(() => ['confirmed', 'check']),
+  // Its status may have moved on to sent or completed; only a confirmed one has a notification.
+  expect(messages).toMatchObject(
+    asked.map(() => ({ decidedBy: 'check', notificationId: expect.any(String) })),
   );
 });
