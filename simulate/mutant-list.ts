@@ -92,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the settle guard: an attempt under way overwrites an acknowledgement',
     file: RECORD,
-    from: "status = CASE WHEN d.status = 'sending' THEN e.status ELSE d.status END,",
-    to: 'status = e.status,',
+    from: "status = CASE WHEN d.status <> 'sending' THEN d.status\n",
+    to: 'status = CASE\n',
     tests: ['test/recovery/ack.test.ts'],
   },
   {

@@ -1,6 +1,7 @@
 import type { Policy } from '../../src/delivery/policy.ts';
 import type { Resent } from '../../src/delivery/store/resend.ts';
 import type { EndWithoutAttempt } from '../../src/delivery/store/settle.ts';
+import { endOf } from './arrived.ts';
 import {
   type DeliveryRow,
   keepLive,
@@ -39,6 +40,7 @@ export function create(tables: Tables, made: NewRow[]): void {
       acceptedAt: tables.nowMs,
       deadlineAt: tables.nowMs + deadlineMs,
       resentAt: null,
+      arrivedAs: null,
       settledAt: heard ? null : tables.nowMs,
       leaseToken: null,
       leasedAt: null,
@@ -71,7 +73,8 @@ function resendVerdict(
   row: DeliveryRow,
   { delivered, askedAgoMs }: { delivered: 'refuse' | 'repeat'; askedAgoMs: number },
 ): Resent['verdict'] {
-  const refused = row.status === 'delivered' && delivered === 'refuse';
+  const hasArrived = row.status === 'delivered' || row.arrivedAs === 'delivered';
+  const refused = hasArrived && delivered === 'refuse';
   if (row.leaseToken !== null) return 'in_flight';
   if (row.resentAt !== null && row.resentAt > nowMs - askedAgoMs) {
     return refused ? 'already_delivered' : 'already_due';
@@ -100,6 +103,8 @@ function makeDue(tables: Tables, row: DeliveryRow, priority: 0 | 2): void {
     attemptCount: 0,
     priority,
     resumeAt: null,
+    arrivedAs:
+      row.status === 'delivered' || row.status === 'acknowledged' ? row.status : row.arrivedAs,
     deadlineAt: nowMs + deadlineSeconds * SECOND,
   });
 }
@@ -114,7 +119,8 @@ export function settle(
 ): number {
   const chosen = [...among].filter((row) => from.includes(row.status) && which(row));
   for (const row of chosen) {
-    write(tables, row, { ...end, dueAt: null, resumeAt: null, settledAt: tables.nowMs });
+    const settled = { dueAt: null, resumeAt: null, settledAt: tables.nowMs };
+    write(tables, row, { ...endOf(row, end), ...settled });
   }
   return chosen.length;
 }

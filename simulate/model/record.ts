@@ -1,6 +1,7 @@
 import { mergeHealth } from '../../src/delivery/health.ts';
 import type { RecordItem } from '../../src/delivery/recorder.ts';
 import type { Ending, Health, Recorded } from '../../src/delivery/store/record.ts';
+import { endOf } from './arrived.ts';
 import { type DeliveryRow, type ReceiverRow, type Tables, toColumn, write } from './rows.ts';
 
 const CIRCUIT_OPENS_AT = 200;
@@ -30,9 +31,10 @@ function end(tables: Tables, ending: Ending, waiting: Set<string>): Recorded | n
   const { trigger } = row;
   const wasSending = row.status === 'sending';
   const settles = wasSending && status !== 'pending';
+  const said = { status, reason: 'reason' in next ? next.reason : null };
+  const isLost = status === 'failed' || status === 'cancelled';
   write(tables, row, {
-    status: wasSending ? status : row.status,
-    reason: wasSending ? ('reason' in next ? next.reason : null) : row.reason,
+    ...(wasSending && (isLost ? endOf(row, said) : said)),
     rung: 'rung' in next ? next.rung : row.rung,
     attemptCount: row.attemptCount + (attempt === null ? 0 : 1),
     trigger: released ? row.trigger : 'ladder',
@@ -76,7 +78,8 @@ function toRecorded(
     attemptCount: row.attemptCount,
     dueAtMs: row.dueAt,
     waitMs: row.dueAt === null ? null : row.dueAt - tables.nowMs,
-    settled: row.settledAt === tables.nowMs && row.status === status,
+    settled:
+      row.settledAt === tables.nowMs && (row.status === status || row.status === row.arrivedAs),
     othersWait: waiting.has(`${row.queue} ${row.receiverId}`),
   };
 }

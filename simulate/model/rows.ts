@@ -20,6 +20,7 @@ export interface DeliveryRow {
   acceptedAt: number;
   deadlineAt: number;
   resentAt: number | null;
+  arrivedAs: 'delivered' | 'acknowledged' | null;
   settledAt: number | null;
   leaseToken: string | null;
   leasedAt: number | null;
@@ -124,6 +125,9 @@ export function refuseIllFormed(row: DeliveryRow): void {
     delivery_lease: leased === (row.leaseUntil !== null) && leased === (row.leasedAt !== null),
     delivery_settled:
       open === (row.settledAt === null) && (row.settledAt === null || row.dueAt === null),
+    delivery_arrived:
+      row.arrivedAs === null ||
+      ['pending', 'sending', 'delivered', 'acknowledged'].includes(row.status),
     delivery_reason: (row.reason !== null) === WITH_REASON.includes(row.status),
   };
   for (const [name, holds] of Object.entries(checks)) {

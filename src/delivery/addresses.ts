@@ -81,6 +81,11 @@ export function isPrivateName(hostname: string): boolean {
   );
 }
 
+/** A URL as logs may keep it: what comes after `?` may be a password. */
+export function withoutQuery(url: string): string {
+  return url.replace(/[?#].*$/, '?…');
+}
+
 /** `isIP` comes first because ipaddr.js also reads octal, hex and short forms. Nor do zones (`%eth0`) belong. */
 function parse(text: string): Parsed | null {
   return isIP(text) === 0 || text.includes('%') ? null : ipaddr.parse(text);

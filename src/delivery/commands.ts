@@ -9,7 +9,7 @@ import { findDueAtReceiver } from './store/find-due.ts';
 import { currentPolicies } from './store/policies.ts';
 import { createLeased } from './store/probe.ts';
 import type { AttemptEntry } from './store/record.ts';
-import { type Resent, resendDeliveries } from './store/resend.ts';
+import { type ResendOptions, type Resent, resendDeliveries } from './store/resend.ts';
 import type { EndWithoutAttempt, Settled } from './store/settle.ts';
 
 /** What others may do to deliveries. */
@@ -17,13 +17,14 @@ export interface DeliveryCommands {
   /**
    * Makes deliveries due now and wakes them; one verdict for each that exists.
    * @param by the key that asks
-   * @param askedAt `performance.now()` when the request came: requests that overlap make one attempt
+   * @param asked.askedAt `performance.now()` when the request came: requests that overlap make one attempt
+   * @param asked.to another address, for deliveries that have one of their own
    */
   resend(
     ids: string[],
     delivered: 'refuse' | 'repeat',
     by: string,
-    askedAt?: number,
+    asked?: { askedAt?: number; to?: ResendOptions['to'] },
   ): Promise<Resent[]>;
   /** Ends deliveries of these owners that have not ended, also those being sent. */
   settleOwners(
@@ -50,10 +51,10 @@ export function createCommands(
 ): DeliveryCommands {
   const { prisma } = database;
   return {
-    async resend(ids, delivered, by, askedAt = performance.now()) {
+    async resend(ids, delivered, by, { askedAt = performance.now(), to } = {}) {
       const askedAgoMs = Math.ceil(performance.now() - askedAt);
-      const asked = { delivered, priority: 0, by, askedAgoMs } as const;
-      const resent = await resendDeliveries(prisma, ids, asked);
+      const options = { delivered, priority: 0, by, askedAgoMs, to } as const;
+      const resent = await resendDeliveries(prisma, ids, options);
       const due = resent.filter((each) => each.verdict === 'due');
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
       return resent;

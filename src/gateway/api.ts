@@ -142,7 +142,7 @@ function routeTable(
       wakeReceiver: commands.wakeReceiver,
       testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
     }),
-    ...deliveryRoutes({ database, commands, owners: engine.owners }),
+    ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes({ sql }),
     ...statementRoutes(parts.statements),

@@ -86,6 +86,11 @@ export const endpointView = z.object({
     .datetime()
     .nullable()
     .describe('Until then the secret before this one signs too; null: this one alone.'),
+  duplicates: z
+    .array(z.string())
+    .describe(
+      'Endpoints of the merchant with the same address that hear some of the same types: what they both hear arrives once for each.',
+    ),
   createdAt: z.iso.datetime(),
 });
 

@@ -1,10 +1,12 @@
 import { isIP } from 'node:net';
 import type { Database } from '../db/client.ts';
+import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import { invalid, notFound } from '../problem.ts';
 import type { AuditState, Principal, Role } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
+import { hearTheSame } from './overlap.ts';
 import { type EndpointRow, findEndpoint } from './store-endpoints.ts';
 
 export interface EndpointDeps {
@@ -64,14 +66,14 @@ export function lookAtEndpoint({ database }: EndpointDeps) {
     const row = await findEndpoint(database.prisma, id, principal.merchantId);
     if (row === null) return null;
     const { id: _id, merchantId, createdAt: _at, headers, url, ...state } = toEndpointView(row);
-    const shown = url.replace(/[?#].*$/, '?…');
-    return { merchantId, state: { url: shown, headers: Object.keys(headers), ...state } };
+    const shown = { url: withoutQuery(url), headers: Object.keys(headers) };
+    return { merchantId, state: { ...shown, ...state } };
   };
 }
 
 /** An endpoint as callers see it. */
 export function toEndpointView(row: EndpointRow): EndpointView {
-  const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, ...shown } = row;
+  const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, sameUrl, ...shown } = row;
   const held = pausedAt === null ? 'active' : 'paused';
   return {
     ...shown,
@@ -82,6 +84,9 @@ export function toEndpointView(row: EndpointRow): EndpointView {
       openUntil: openUntil?.toISOString() ?? null,
     },
     previousSecretExpiresAt: previousSecretExpiresAt?.toISOString() ?? null,
+    duplicates: (sameUrl ?? [])
+      .filter(({ types }) => hearTheSame(types, row.types))
+      .map(({ id }) => id),
     createdAt: createdAt.toISOString(),
   };
 }

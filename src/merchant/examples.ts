@@ -28,6 +28,7 @@ const endpointView = {
   disabledReason: null,
   circuit: { state: 'closed', openUntil: null },
   previousSecretExpiresAt: null,
+  duplicates: [],
   createdAt: '2026-11-22T07:32:40.006Z',
 };
 

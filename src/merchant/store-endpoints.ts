@@ -20,6 +20,8 @@ export interface EndpointRow {
   /** In the future, else null. */
   previousSecretExpiresAt: Date | null;
   createdAt: Date;
+  /** The merchant's other endpoints with the same address. */
+  sameUrl: { id: string; types: string[] }[] | null;
 }
 
 export interface NewEndpoint extends Omit<CreateEndpoint, 'secret'> {
@@ -34,7 +36,10 @@ const COLUMNS = Prisma.sql`
   r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
   r.disabled_reason AS "disabledReason", r.open_until AS "openUntil",
   CASE WHEN e.previous_secret_expires_at > postrider_now() THEN e.previous_secret_expires_at END
-    AS "previousSecretExpiresAt", e.created_at AS "createdAt"`;
+    AS "previousSecretExpiresAt", e.created_at AS "createdAt",
+  (SELECT json_agg(json_build_object('id', o.id, 'types', o.types) ORDER BY o.id) FROM endpoint AS o
+    WHERE o.merchant_id = e.merchant_id AND o.url = e.url AND o.id <> e.id AND o.deleted_at IS NULL)
+    AS "sameUrl"`;
 
 /** As if it had never been called. */
 const FRESH_HEALTH = Prisma.sql`

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { Database } from '../db/client.ts';
+import { withoutQuery } from '../delivery/addresses.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
+import { originReceiver } from '../delivery/origin.ts';
 import type { Owners } from '../delivery/owner.ts';
-import type { Resent } from '../delivery/store/resend.ts';
+import type { ResendOptions, Resent } from '../delivery/store/resend.ts';
 import {
   decodeCursor,
   moment,
@@ -16,7 +18,7 @@ import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
 import { createBursts } from './bursts.ts';
-import { attempt, delivery, deliveryStatus, schedule } from './contract.ts';
+import { attempt, type DeliveryView, delivery, deliveryStatus, schedule } from './contract.ts';
 import { lookAtDelivery } from './look.ts';
 import { byDeliveryId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
@@ -29,11 +31,27 @@ interface DeliveryDeps {
   commands: DeliveryCommands;
   /** The protocols, which may have a say in what is sent again. */
   owners: Owners;
+  /** A sentence for the caller where an address may not be called. */
+  checkUrl(url: string): string | null;
 }
 
-export function deliveryRoutes({ database, commands, owners }: DeliveryDeps): Route[] {
+export function deliveryRoutes({ database, commands, owners, checkUrl }: DeliveryDeps): Route[] {
   const sql = database.prisma;
   const inBurst = createBursts();
+
+  /** @throws Problem 422 for a delivery without an address of its own, or for one that may not be called */
+  function otherAddress(found: DeliveryView, url: string | undefined): ResendOptions['to'] {
+    if (url === undefined) return undefined;
+    if (found.notificationId === null || found.endpointId !== null || found.url === null) {
+      throw invalid(
+        'body.url',
+        'Only a delivery to a notifyUrl may go elsewhere; change the endpoint.',
+      );
+    }
+    const refused = checkUrl(url);
+    if (refused !== null) throw invalid('body.url', refused);
+    return { url, receiverId: originReceiver(found.merchantId ?? '', url) };
+  }
 
   async function visibleDelivery(principal: Principal, id: string) {
     const found = await findDelivery(sql, scopeOf(principal), id);
@@ -131,11 +149,17 @@ export function deliveryRoutes({ database, commands, owners }: DeliveryDeps): Ro
           .max(500)
           .meta({ examples: ['their database is back'] }),
         force: z.boolean().default(false),
+        url: z
+          .string()
+          .min(1)
+          .max(2048)
+          .optional()
+          .describe('Another address from now on, for a delivery to a `notifyUrl`.'),
       }),
       responses: { 202: delivery },
       audit: {
         action: 'delivery.resend',
-        asked: ({ body: { force } }) => ({ force }),
+        asked: ({ body: { force, url } }) => ({ force, ...(url && { url: withoutQuery(url) }) }),
         look: lookAtDelivery(sql),
       },
       async handle({ principal, params, body, receivedAt }) {
@@ -144,9 +168,11 @@ export function deliveryRoutes({ database, commands, owners }: DeliveryDeps): Ro
           receivedAt,
           async (since) => {
             const found = await visibleDelivery(principal, params.id);
+            const to = otherAddress(found, body.url);
             if (found.status === 'skipped') await adoptSkipped(database, commands, found);
             const delivered = body.force ? 'repeat' : 'refuse';
-            const resend = () => commands.resend([params.id], delivered, principal.keyId, since);
+            const resend = () =>
+              commands.resend([params.id], delivered, principal.keyId, { askedAt: since, to });
             // A notification may always be sent again, whichever protocol had it sent.
             if (found.notificationId !== null) return resend();
             const owned = await findOwned(sql, params.id);

@@ -6,6 +6,7 @@ import type { schedule } from './contract.ts';
 /** Where a delivery stands on its ladder. All times in ms since the epoch. */
 export interface Standing extends LadderRules {
   status: string;
+  shownStatus: string;
   cycle: number;
   policyVersion: number;
   /** Index into the ladder of the attempt that is waited for, or under way. */
@@ -22,7 +23,7 @@ type Schedule = z.input<typeof schedule>;
 /** What is still to come if every attempt fails at once. A delivery that is settled has nothing left. */
 export function scheduleOf(standing: Standing): Schedule {
   return {
-    status: standing.status as Schedule['status'],
+    status: standing.shownStatus as Schedule['status'],
     cycle: standing.cycle,
     policyVersion: standing.policyVersion,
     ladderLength: standing.ladderSeconds.length,

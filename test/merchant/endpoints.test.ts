@@ -32,6 +32,18 @@ const targetOf = async (id: string) => {
 };
 
 describe('registering', () => {
+  test('says which others have its address and hear some of the same types', async () => {
+    const at = async (types: string[], url = URL) => (await register({ types, url })).body;
+    const payments = await at(['payment.*']);
+    await at(['refund.*']);
+    await at(['payment.*'], `${URL}/other`);
+    const all = await at(['payment.succeeded']);
+    expect([payments.duplicates, all.duplicates]).toEqual([[], [payments.id]]);
+    const read = await gateway.call('GET', `/v1/endpoints/${payments.id}`, {});
+    expect(read.body.duplicates).toEqual([all.id]);
+    expect((await patch(all.id, { types: ['invoice.*'] })).body.duplicates).toEqual([]);
+  });
+
   test('needs a url only, and shows the secret once', async () => {
     const { status, body, headers } = await register();
     expect(status).toBe(201);
@@ -50,6 +62,7 @@ describe('registering', () => {
       disabledReason: null,
       circuit: { state: 'closed', openUntil: null },
       previousSecretExpiresAt: null,
+      duplicates: [],
       createdAt: expect.any(String),
       secret: expect.stringMatching(/^whsec_/),
     });

@@ -7,6 +7,7 @@ const SECOND = 1000;
 function standing(more: Partial<Standing>): Standing {
   return {
     status: 'pending',
+    shownStatus: 'pending',
     cycle: 1,
     policyVersion: 3,
     rung: 0,

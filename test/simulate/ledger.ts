@@ -133,7 +133,7 @@ const STATE = Prisma.sql`SELECT json_build_object(
       'receiverId', receiver_id, 'status', status, 'reason', reason, 'cycle', cycle, 'rung', rung,
       'attemptCount', attempt_count, 'trigger', trigger, 'priority', priority,
       'dueAt', ${ms('due_at')}, 'resumeAt', ${ms('resume_at')}, 'acceptedAt', ${ms('accepted_at')},
-      'deadlineAt', ${ms('deadline_at')}, 'resentAt', ${ms('resent_at')},
+      'deadlineAt', ${ms('deadline_at')}, 'resentAt', ${ms('resent_at')}, 'arrivedAs', arrived_as,
       'settledAt', ${ms('settled_at')}, 'leasedAt', ${ms('leased_at')},
       'leaseUntil', ${ms('lease_until')}, 'leased', lease_token IS NOT NULL) ORDER BY id), '[]')
     FROM delivery),

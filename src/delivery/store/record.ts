@@ -1,5 +1,6 @@
-import type { Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
 import type { Outcome } from '../outcome.ts';
+import { reasonOfEnd } from './arrived.ts';
 import { timeOf } from './claim.ts';
 import type { Floors } from './floors.ts';
 
@@ -123,8 +124,11 @@ export async function recordEndings(
         status_code int, response_excerpt text, remote_address text, error text)
     ), held AS (
       UPDATE delivery AS d SET
-        status = CASE WHEN d.status = 'sending' THEN e.status ELSE d.status END,
-        reason = CASE WHEN d.status = 'sending' THEN e.reason ELSE d.reason END,
+        status = CASE WHEN d.status <> 'sending' THEN d.status
+                      WHEN e.status IN ('failed', 'cancelled') THEN coalesce(d.arrived_as, e.status)
+                      ELSE e.status END,
+        reason = CASE WHEN d.status <> 'sending' THEN d.reason
+                      WHEN e.status IN ('failed', 'cancelled') THEN ${reasonOfEnd(Prisma.sql`e.reason`)} END,
         rung = coalesce(e.rung, d.rung),
         attempt_count = d.attempt_count + e.charged::int,
         trigger = CASE WHEN e.released THEN d.trigger ELSE 'ladder' END,
@@ -141,7 +145,8 @@ export async function recordEndings(
      WHERE d.id = e.id AND d.lease_token IS NOT DISTINCT FROM e.token
     RETURNING d.id, d.owner_kind, d.owner_id, d.purpose, d.queue, d.receiver_id, d.status, d.reason,
               d.cycle, d.attempt_count, d.due_at, d.resent_by,
-              d.settled_at = postrider_now() AND d.status = e.status AS settled, e.due_floor,
+              d.settled_at = postrider_now()
+                AND (d.status = e.status OR d.status IS NOT DISTINCT FROM d.arrived_as) AS settled, e.due_floor,
               e.charged, e.trigger, e.attempt_id, e.started_at, e.duration_ms, e.outcome,
               e.status_code, e.response_excerpt, e.remote_address, e.error
     ), logged AS (

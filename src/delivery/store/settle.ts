@@ -1,4 +1,5 @@
-import type { Prisma, Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
+import { reasonOfEnd } from './arrived.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 
 /** A delivery that has just reached its end, as its owner is told of it. */
@@ -31,7 +32,7 @@ interface SettledRow {
 
 /**
  * Ends deliveries without an attempt. One that is being sent keeps its lease until that attempt is
- * recorded; its new state stays.
+ * recorded; its new state stays. What had arrived before it was sent again has arrived.
  *
  * @param which a condition on `delivery AS d`
  * @param from the states that may be left
@@ -45,7 +46,8 @@ export async function settleDeliveries(
 ): Promise<Settled[]> {
   const rows = await sql.$queryRaw<SettledRow[]>`
     UPDATE delivery AS d
-       SET status = ${end.status}, reason = ${end.reason}, due_at = NULL, resume_at = NULL,
+       SET status = coalesce(d.arrived_as, ${end.status}),
+           reason = ${reasonOfEnd(Prisma.sql`${end.reason}`)}, due_at = NULL, resume_at = NULL,
            settled_at = postrider_now()
       -- Locked in one order, so that two such statements never wait for each other.
       FROM (SELECT d.id FROM delivery AS d WHERE d.status = ANY (${from}) AND ${which}

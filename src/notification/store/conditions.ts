@@ -1,4 +1,5 @@
 import { Prisma } from '../../db/client.ts';
+import { isShownAs } from '../../delivery/store/shown-status.ts';
 import { ADVANCE } from '../status.ts';
 
 /**
@@ -19,13 +20,11 @@ export function among(column: Prisma.Sql, values: string[] | undefined): Prisma.
     : Prisma.sql`${column} = ANY (${values})`;
 }
 
-/** In constants, because partial indexes and statistics of a state are of no use to a parameter. */
-export function inStates(column: Prisma.Sql, statuses: string[] | undefined): Prisma.Sql | null {
+/** @param delivery what the table is called */
+export function inStates(delivery: Prisma.Sql, statuses: string[] | undefined): Prisma.Sql | null {
   if (statuses === undefined) return null;
   const known = ADVANCE.filter((status) => statuses.includes(status));
-  return known.length === 0
-    ? Prisma.sql`false`
-    : Prisma.sql`${column} IN (${Prisma.raw(known.map((status) => `'${status}'`).join(', '))})`;
+  return known.length === 0 ? Prisma.sql`false` : isShownAs(delivery, known);
 }
 
 const OPEN = ['pending', 'sending', 'failed', 'skipped'];

@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import type { Owned } from '../../delivery/owner.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
+import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import type { Scope } from './find.ts';
@@ -38,8 +39,8 @@ interface DeliveryRow {
 }
 
 const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
-  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url, d.status,
-  ${SHOWN_REASON} AS reason,
+  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url,
+  ${SHOWN_STATUS} AS status, ${SHOWN_REASON} AS reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
   d.accepted_at, d.deadline_at, d.settled_at`;
 
@@ -122,7 +123,7 @@ function conditionOf(filter: DeliveryFilter): Prisma.Sql {
     filter.endpointId && ofTheirMerchants(filter.endpointId),
     among(Prisma.sql`d.queue`, filter.queue),
     among(Prisma.sql`d.type`, filter.type),
-    inStates(Prisma.sql`d.status`, filter.status),
+    inStates(Prisma.sql`d`, filter.status),
     among(Prisma.sql`d.business_key`, filter.businessKey),
     filter.from ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`d.accepted_at < ${new Date(filter.to)}` : null,

@@ -20,7 +20,8 @@ export interface FeedEntry extends FeedPlace {
   notification: Notification;
 }
 
-const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
+/** What has arrived stays out, also while it is sent again. */
+const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped') AND d.arrived_as IS NULL`;
 /** Every transaction below this number has ended, so nothing can be added there any more. Asked once. */
 const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
 const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
@@ -36,8 +37,7 @@ const START: FeedPlace = { createdXid: '0', id: '' };
  * Those that only read don't.
  *
  * A place stays valid while deliveries settle, because it is a position and not a row. What is sent
- * again by hand after it was acknowledged or cancelled keeps its place, behind the reader; `from`
- * finds it.
+ * again by hand after it was cancelled keeps its place, behind the reader; `from` finds it.
  *
  * One descent of `delivery_undelivered` for each merchant asked for, whatever the tables' size.
  */

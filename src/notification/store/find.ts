@@ -1,5 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
+import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
@@ -40,7 +41,7 @@ export const COLUMNS = Prisma.sql`
   n.id, n.merchant_id, n.type, n.business_key, n.event_id, n.queue, n.occurred_at, n.accepted_at,
   n.body -> 'result' AS result,
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
-            'url', coalesce(d.url, e.url), 'status', d.status, 'reason', ${SHOWN_REASON},
+            'url', coalesce(d.url, e.url), 'status', ${SHOWN_STATUS}, 'reason', ${SHOWN_REASON},
             'cycle', d.cycle,
             'attemptCount', d.attempt_count,
             'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
@@ -118,12 +119,12 @@ export async function conditionOf(
  */
 function hasStatus(statuses: string[]): Prisma.Sql {
   const least = Prisma.sql`array_position(${statuses}::text[],
-    (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
-      ORDER BY array_position(${[...ADVANCE]}::text[], d.status) LIMIT 1)) IS NOT NULL`;
+    (SELECT ${SHOWN_STATUS} AS shown FROM delivery AS d WHERE d.owner_id = n.id
+      ORDER BY array_position(${[...ADVANCE]}::text[], ${SHOWN_STATUS}) LIMIT 1)) IS NOT NULL`;
   if (!areOpen(statuses)) return least;
   // So some delivery is: few are, and an index has them.
   return Prisma.sql`EXISTS (SELECT FROM delivery AS o WHERE o.owner_id = n.id
-      AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o.status`, statuses)}) AND ${least}`;
+      AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o`, statuses)}) AND ${least}`;
 }
 
 function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {

@@ -1,8 +1,10 @@
 import type { Sql } from '../../db/client.ts';
+import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { Standing } from '../schedule.ts';
 
 interface StandingRow {
   status: string;
+  shown_status: string;
   cycle: number;
   policy_version: number;
   rung: number;
@@ -19,7 +21,7 @@ interface StandingRow {
 /** Where a delivery stands, by the rules it was accepted with. */
 export async function findStanding(sql: Sql, id: string): Promise<Standing | null> {
   const [row] = await sql.$queryRaw<StandingRow[]>`
-    SELECT d.status, d.cycle, d.policy_version, d.rung, d.due_at, d.resume_at, d.deadline_at,
+    SELECT d.status, ${SHOWN_STATUS} AS shown_status, d.cycle, d.policy_version, d.rung, d.due_at, d.resume_at, d.deadline_at,
            postrider_now() AS now, p.ladder_seconds, p.deadline_seconds, p.jitter,
            p.timeout_ms
       FROM delivery AS d JOIN policy AS p ON p.queue = d.queue AND p.version = d.policy_version
@@ -27,6 +29,7 @@ export async function findStanding(sql: Sql, id: string): Promise<Standing | nul
   if (row === undefined) return null;
   return {
     status: row.status,
+    shownStatus: row.shown_status,
     cycle: row.cycle,
     policyVersion: row.policy_version,
     rung: row.rung,

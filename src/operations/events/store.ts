@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/client.ts';
+import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { AttemptEvent } from './contract.ts';
 
 /** A place in the order in which attempts are shown: that of their transactions. */
@@ -49,7 +50,7 @@ export async function readAttempts(sql: Sql, after: Place, limit: number): Promi
            d.business_key AS "businessKey", d.queue, a.cycle, a.number, a.trigger,
            a.started_at AS "startedAt", a.duration_ms AS "durationMs", a.outcome,
            a.status_code AS "statusCode", a.error, a.remote_address AS "remoteAddress",
-           d.status, d.reason, d.due_at AS "dueAt"
+           ${SHOWN_STATUS} AS status, d.reason, d.due_at AS "dueAt"
       FROM next AS a
       JOIN delivery AS d ON d.id = a.delivery_id
       LEFT JOIN endpoint AS e ON e.id = d.endpoint_id

@@ -90,6 +90,8 @@ const counted = ({ from, to }: Range) => Prisma.sql`
          a.cycle = 1 AND a.number = 1 AS is_first, a.duration_ms,
          a.started_at + coalesce(a.duration_ms, 0) * interval '1 millisecond' AS ended_at,
          CASE WHEN d.status = 'delivered' AND a.cycle = d.cycle AND a.number = d.attempt_count
+                   -- Else it had arrived before, and nothing came of sending it again.
+                   AND (d.arrived_as IS NULL OR a.outcome = 'success')
               THEN extract(epoch FROM d.settled_at - coalesce(d.resent_at, d.accepted_at)) * 1000
          END AS delivered_in_ms
     FROM attempt AS a JOIN delivery AS d ON d.id = a.delivery_id

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { isShownAs } from '../../delivery/store/shown-status.ts';
 
 /** A filter as a job keeps it: whose it is and which states it means are written out. */
 export interface StoredFilter {
@@ -28,8 +29,8 @@ export function matching(filter: StoredFilter, at: Date): Prisma.Sql {
     // Calls of other protocols are deliveries as well, with owners that decide when to repeat them.
     Prisma.sql`d.purpose = 'notify'`,
     Prisma.sql`d.accepted_at <= ${at} AND (d.settled_at IS NULL OR d.settled_at <= ${at})`,
-    among(Prisma.sql`d.status`, filter.status),
-    // Said once more in constants, or the planner could not know that a partial index is enough.
+    isShownAs(Prisma.sql`d`, filter.status),
+    // Said once more for both, or the planner would not know that a partial index is enough.
     filter.status.every((status) => MISSED.includes(status))
       ? Prisma.sql`d.status IN ('failed', 'skipped')`
       : null,

@@ -111,9 +111,12 @@ async function* liveRows(
     const { rows } = await pool.query<LiveRow>(
       `SELECT n.id, n.business_key, n.type, n.result_status, n.result_version, n.result_amount,
               n.result_currency, n.occurred_at, n.accepted_at,
-              (SELECT d.status FROM delivery AS d WHERE d.owner_id = n.id
+              -- What has arrived stays so, also while it is sent again.
+              (SELECT shown_status(d.status, d.arrived_as, 1) AS shown FROM delivery AS d
+                WHERE d.owner_id = n.id
                 ORDER BY array_position(ARRAY['pending', 'sending', 'failed', 'skipped', 'cancelled',
-                                              'acknowledged', 'delivered'], d.status)
+                                              'acknowledged', 'delivered'],
+                                        shown_status(d.status, d.arrived_as, 1))
                 LIMIT 1) AS delivery_status
          FROM notification AS n
         WHERE n.merchant_id = $1 AND n.accepted_at < $2 AND (n.accepted_at, n.id) > ($3::timestamptz, $4)
