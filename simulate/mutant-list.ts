@@ -36,7 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sweep: nobody looks for what is due',
     file: ENGINE,
-    from: '      ...[...lanes.values()].map(({ lane }) => lane.look()),\n',
+    from: '      ...[...lanes.values()].map(({ lane, sparing }) => sparing(lane.look)),\n',
     to: '',
     tests: [WORLD],
   },

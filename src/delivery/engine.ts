@@ -12,6 +12,7 @@ import type { WakeQueue, Waker } from './queue.ts';
 import { createRecorder } from './recorder.ts';
 import type { AttemptReport, Steps } from './run.ts';
 import type { Sender } from './send.ts';
+import { createSparing, type Sparing } from './sparing.ts';
 import type { EngineStore } from './store/engine-store.ts';
 import { expireDeliveries, recoverLostAttempts } from './sweep.ts';
 
@@ -113,6 +114,7 @@ export function createSteps(
 interface Entry {
   lane: Lane;
   policy: Policy;
+  sparing: Sparing;
   stop(): Promise<void>;
 }
 
@@ -128,6 +130,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   let closing = false;
   let sweptAt = clock.now();
   let wasAway = false;
+  const sparing = createSparing(clock);
 
   async function openLane(policy: Policy): Promise<void> {
     const lane = laneFor(
@@ -136,7 +139,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
       steps,
       () => lanes.get(policy.queue)?.policy ?? policy,
     );
-    const entry: Entry = { lane, policy, stop: async () => {} };
+    const entry: Entry = { lane, policy, sparing: createSparing(clock), stop: async () => {} };
     lanes.set(policy.queue, entry);
     const listener = await wakes.listen(policy.queue, WAKES_AT_ONCE, lane.offer);
     entry.stop = () => listener.close();
@@ -182,15 +185,15 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
 
   const sweep = singly(async () => {
     await Promise.all([
-      recoverLost().then(
-        (n) => options.observe?.swept('lost_attempt', n),
+      sparing(recoverLost).then(
+        (n) => n !== undefined && options.observe?.swept('lost_attempt', n),
         failed('looking for lost attempts failed'),
       ),
       expireDeliveries(store).then(
         (n) => options.observe?.swept('deadline_passed', n),
         failed('ending what is past its deadline failed'),
       ),
-      ...[...lanes.values()].map(({ lane }) => lane.look()),
+      ...[...lanes.values()].map(({ lane, sparing }) => sparing(lane.look)),
     ]);
   });
 
