@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from '../clock.ts';
 import { composeThrough } from './compose.ts';
@@ -77,6 +78,8 @@ export function createSteps(
   shutdown: AbortSignal,
 ): Omit<Steps, 'claim'> {
   const { store, wakes, sender, owners, log, clock = systemClock } = options;
+  // Every attempt that waits for its turn listens: Node would take more than ten for a leak.
+  setMaxListeners(0, shutdown);
   return {
     policyOf: store.policyOf,
     compose: composeThrough(owners, clock),

@@ -23,7 +23,9 @@ beforeAll(async () => {
   await gateway.operator.put('/v1/queues/limits', LADDER).expect(200);
 });
 afterAll(async () => {
-  await Promise.all(workers.map((worker) => worker.kill('SIGTERM')));
+  const ends = await Promise.all(workers.map((worker) => worker.kill('SIGTERM')));
+  // Such as of listeners that are never taken away.
+  for (const { stderr } of ends) expect(stderr).not.toContain('Warning');
   await gateway.close();
 });
 beforeEach(async () => {
@@ -113,6 +115,12 @@ test('an endpoint’s own limit never lifts the one of its queue', async () => {
   await notify(30);
   await until(async () => (await inState('delivered')) === 30);
   expect(receiver.maxInFlight).toBe(3);
+});
+
+test('many starts that wait for their turn at once', async () => {
+  await register({ ratePerSecond: 500 });
+  await notify(200);
+  await receiver.waitFor(200);
 });
 
 test('never more starts a second than the endpoint allows, over both workers', async () => {
