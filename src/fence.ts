@@ -1,5 +1,6 @@
 // What `import … from 'postrider/fence'` gives to participants of TCC transactions. It needs nothing
 // of the gateway, nor any package.
+export { type BranchCall, readBranchCall } from './fence/call.ts';
 export {
   FENCE_CLEANUP,
   FENCE_TABLE,
@@ -13,7 +14,6 @@ export {
   prismaFence,
 } from './fence/fence.ts';
 export {
-  type BranchCall,
   type FenceOptions,
   fenceMiddleware,
   TryRefused,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type FenceCall, type FenceOp, type FenceSql, fence } from './fence.ts';
-import { isGenuine } from './verify.ts';
+import { type BranchCall, readBranchCall } from './call.ts';
+import { type FenceSql, fence } from './fence.ts';
 
 /** Thrown by a participant's `try` when it cannot be done: answered 409, and nothing is kept. */
 export class TryRefused extends Error {
@@ -12,12 +12,6 @@ export class TryRefused extends Error {
     this.name = 'TryRefused';
     this.code = code;
   }
-}
-
-/** A call whose signature has been checked. */
-export interface BranchCall extends FenceCall {
-  /** The branch's payload, as it was registered. */
-  payload: unknown;
 }
 
 type Business<Tx> = (tx: Tx, call: BranchCall) => Promise<unknown>;
@@ -46,7 +40,7 @@ const MOST_BODY_BYTES = 256 * 1024;
 
 /**
  * One route for all three calls of a branch: checks that the gateway signed the very bytes that
- * came, and runs the business of `postrider-op` behind the fence, in one transaction.
+ * came, as this call of this branch, and runs its business behind the fence, in one transaction.
  *
  * Mount it before `express.json()`, or behind `express.raw({ type: () => true })`: a parsed body cannot
  * be verified. Answers 200, 409 with `{code}`, 401 for a wrong signature, 400 for what no gateway
@@ -71,9 +65,9 @@ export function fenceMiddleware<Tx>(options: FenceOptions<Tx>): Middleware {
   ): Promise<{ status: number; code?: string; ran?: boolean }> {
     const body = await rawBody(request);
     if (body === null) return { status: 413, code: 'too_large' };
-    if (!isGenuine(request.headers, body, secrets)) return { status: 401, code: 'not_genuine' };
-    const call = callOf(request, body);
-    if (call === null) return { status: 400, code: 'no_branch_call' };
+    const call = readBranchCall(request.headers, body, secrets);
+    if (call === 'not_genuine') return { status: 401, code: call };
+    if (call === 'no_branch_call') return { status: 400, code: call };
     try {
       return await options.transaction((tx) =>
         fence(options.sql(tx), call, () => options[call.op](tx, call)),
@@ -91,22 +85,6 @@ export function fenceMiddleware<Tx>(options: FenceOptions<Tx>): Middleware {
       response.end(JSON.stringify(rest));
     }, next);
   };
-}
-
-const OPS: readonly string[] = ['try', 'confirm', 'cancel'] satisfies FenceOp[];
-
-function callOf({ headers }: IncomingMessage, body: Buffer): BranchCall | null {
-  const gid = headers['postrider-gid'];
-  const branchId = headers['postrider-branch'];
-  const op = headers['postrider-op'];
-  if (typeof gid !== 'string' || typeof branchId !== 'string' || typeof op !== 'string')
-    return null;
-  if (!OPS.includes(op)) return null;
-  try {
-    return { gid, branchId, op: op as FenceOp, payload: JSON.parse(body.toString()) };
-  } catch {
-    return null;
-  }
 }
 
 /** @returns null for what is too large */

@@ -75,7 +75,8 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
           },
           body: content.payload,
           secrets,
-          webhookId: `${content.id}_${purpose}`,
+          // What a participant obeys is in what is signed: headers beside it could be exchanged in a replay.
+          webhookId: `${content.gid}:${content.branchId}:${purpose}`,
         };
         letters.set(id, letter);
       }

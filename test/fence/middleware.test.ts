@@ -93,9 +93,9 @@ async function participant(mount: (app: express.Express) => void = () => {}) {
         'postrider-gid': 'tx_1',
         'postrider-branch': 'stock',
         'postrider-op': op,
-        'webhook-id': `brn_1_${op}`,
+        'webhook-id': `tx_1:stock:${op}`,
         'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
-        'webhook-signature': new Webhook(more.secret ?? SECRET).sign(`brn_1_${op}`, at, body),
+        'webhook-signature': new Webhook(more.secret ?? SECRET).sign(`tx_1:stock:${op}`, at, body),
         ...more.headers,
       },
     });
@@ -139,6 +139,19 @@ test('answers 401 to a foreign secret, changed bytes, and a replay; none reaches
   expect((await call('try', {}, { at: new Date(Date.now() - 3_600_000) })).status).toBe(401);
   expect((await call('try', {}, { headers: { 'webhook-signature': 'v1,AAAA' } })).status).toBe(401);
   expect(await calls()).toEqual([]);
+});
+
+test.each([
+  ['as another operation', { 'postrider-op': 'confirm' }],
+  ['as a try of another transaction', { 'postrider-gid': 'tx_2' }],
+  ['as a try of another branch', { 'postrider-branch': 'account' }],
+  ['with its parts cut elsewhere', { 'postrider-gid': 'tx_1:stock', 'postrider-branch': 'try' }],
+])('answers 401 to a genuine try that is sent again %s', async (_how, headers) => {
+  const call = await participant();
+  await call('try');
+  const replayed = await call('try', undefined, { headers });
+  expect(replayed).toEqual({ status: 401, body: { code: 'not_genuine' } });
+  expect(await calls()).toEqual([{ op: 'try', payload: { quantity: 5 } }]);
 });
 
 test('answers 400 to what no gateway sends', async () => {
