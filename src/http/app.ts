@@ -18,6 +18,7 @@ import { openApiDocument } from './openapi.ts';
 import { type Metering, mountMetrics, mountService, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
 import { createSessions } from './session.ts';
+import { createShares, type Shares } from './shares.ts';
 
 export interface AppParts {
   routes: readonly Route[];
@@ -30,6 +31,8 @@ export interface AppParts {
   log: Logger;
   version: string;
   rateLimits?: Partial<RateLimits>;
+  /** For tests. */
+  shares?: Shares;
   /** What `/metrics` shows. */
   metering?: Metering;
   answered?: Answered;
@@ -62,7 +65,8 @@ const SECURITY_HEADERS = {
  *    parsed, before its Idempotency-Key is taken, and where it waits to be stored;
  * 3. its body, and then what is to be made of it, does not fit into a share of the heap: waits for two
  *    seconds each, in order, then 503;
- * 4. it waits for more than two seconds to be stored: 503, and nothing is stored.
+ * 4. it only looks something up, and three of its merchant's calls do so already: waits for five seconds, then 503;
+ * 5. it waits for more than two seconds to be stored: 503, and nothing is stored.
  *
  * `/healthz`, `/readyz` and `/metrics` are always let in.
  */
@@ -70,6 +74,7 @@ export function createApp(parts: AppParts): Express {
   const log = parts.log.child({}, { serializers: { err: faultOf } });
   const limiters = createLimiters(parts.rateLimits);
   const sessions = createSessions(parts.secrets);
+  const shares = parts.shares ?? createShares();
   const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
   const whoCalls = identify(parts.authenticate, sessions, limiters);
   const app = express();
@@ -85,7 +90,7 @@ export function createApp(parts: AppParts): Express {
       whoCalls,
       limiters.perKey,
       authorize(route, keepRefusal(route)),
-      callHandler(route, { ...parts, log }),
+      callHandler(route, { ...parts, shares, log }),
     );
   }
   mountService(app, {

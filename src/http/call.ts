@@ -13,12 +13,14 @@ import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { judgeItems } from './items.ts';
 import { type Ticket, ticketOf } from './overload/ticket.ts';
+import { onlyLooks, type Shares } from './shares.ts';
 import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
 
 interface CallParts {
   idempotency: IdempotencyStore;
+  shares: Shares;
   audit: AuditTrail;
   log: Logger;
 }
@@ -31,7 +33,8 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
     textTypes: route.textTypes ?? [],
     items: route.items,
   };
-  const run = withTrail(route, parts.audit, log);
+  const runAlone = withTrail(route, parts.audit, log);
+  const run = onlyLooks(route) ? inShare(runAlone, parts.shares) : runAlone;
 
   async function respond(req: Request, res: Response, ticket: Ticket): Promise<void> {
     const from = req.socket.remoteAddress ?? null;
@@ -68,6 +71,20 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
       await respond(req, res, ticket);
     } finally {
       ticket.end(res);
+    }
+  };
+}
+
+type Run = (call: AnyCall, from: string | null) => Promise<Reply>;
+
+/** In a place of the caller's share. What is streamed has it until the first piece is there. */
+function inShare(run: Run, shares: Shares): Run {
+  return async (call, from) => {
+    const release = await shares.take(call.principal, call.isGone);
+    try {
+      return await run(call, from);
+    } finally {
+      release();
     }
   };
 }

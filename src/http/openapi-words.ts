@@ -63,6 +63,7 @@ export const CODES: Record<number, Record<string, string>> = {
   },
   429: {
     rate_limited: 'Too many requests of this key or address.',
+    too_many_calls: 'Too many calls of this key or merchant wait for each other.',
     too_many_reconciliations: 'Lists of the merchant are being compared already.',
     too_many_streams: 'Too many live streams are open.',
   },

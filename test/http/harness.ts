@@ -7,6 +7,7 @@ import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
 import { type Admission, createAdmission } from '../../src/http/overload/admission.ts';
 import { createServer, type HttpServer, type ServerLimits } from '../../src/http/server.ts';
+import { createShares } from '../../src/http/shares.ts';
 import type { Principal, Role, Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -96,6 +97,8 @@ export async function serve(
     readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),
     log,
     version: '1.2.3',
+    // So that one caller may try what many do.
+    shares: createShares({ atOnce: Number.POSITIVE_INFINITY }),
     ...parts,
   });
   const server = createServer(app, limits, admission);
