@@ -132,6 +132,16 @@ export interface Route<
   bodyLimitBytes?: number;
   /** status → schema of its JSON body (`null`: no body). Problems are documented by the HTTP layer. */
   responses: Record<number, z.ZodType | null>;
+  /**
+   * Headers that the handler reads, an object's members by their names. Told in the document, but not
+   * validated: the handler finds all that came in `call.headers`.
+   */
+  requestHeaders?: z.ZodType;
+  /**
+   * status → the headers that the handler gives that answer, an object's members by their names; an optional
+   * one is not always there. Those of all answers are documented by the HTTP layer.
+   */
+  responseHeaders?: Record<number, z.ZodType>;
   /** Content types besides JSON that the caller may choose by `Accept`; the handler obeys it. */
   alsoAnswers?: readonly string[];
   /** For every method but `get`: how the call is kept in the audit log, or that it only asks. */

@@ -100,6 +100,9 @@ export const DESCRIPTION = `Notifications that arrive: accepted once, delivered 
 - **Times** are RFC 3339 in UTC, units stand in the names.
 - **Lists** take \`limit\` and \`cursor\` and answer \`{data, nextCursor, hasMore}\`. Filters take several values with commas between them.
 - **Repeats** of a POST are safe with an \`Idempotency-Key\`: the first answer comes again.
+- **Headers** are listed with each answer: \`RateLimit-…\` tells how much a key has left, \`Retry-After\` when to return.
+- **Requests** have a name, \`X-Request-Id\`: the caller’s own where it sends one, and every answer says it.
+- **The console’s pages** call by a cookie in place of a key; all but GET then need \`X-CSRF-Token\`.
 - **Errors** are \`application/problem+json\` (RFC 9457). Programs look at \`code\`, people at \`detail\`; \`requestId\` finds the log line.
 
 <details><summary>All error codes</summary>

@@ -2,6 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
 import { problemView } from '../problem.ts';
 import type { Route } from '../route.ts';
+import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './openapi-headers.ts';
+import {
+  fieldsOf,
+  parametersOf,
+  SHARED_PARAMETERS,
+  sharedParameters,
+} from './openapi-parameters.ts';
 import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
 import { CODES, DESCRIPTION, SECURITY, TAGS } from './openapi-words.ts';
 import { readiness, servicePaths } from './service-paths.ts';
@@ -42,10 +49,18 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       operationId: operationId(service.method, service.path),
       summary: service.summary,
       tags: [SERVICE],
+      parameters: sharedParameters(),
       ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
       responses: {
-        200: { description: 'OK', content: { [service.type]: content } },
-        ...problemsOf(service.roles === undefined ? [] : [401, 403, 429]),
+        200: {
+          description: 'OK',
+          headers: serviceHeaders(service.isLimited === true),
+          content: { [service.type]: content },
+        },
+        ...problemsOf([
+          ...(service.roles === undefined ? [] : [401, 403]),
+          ...(service.isLimited ? [429] : []),
+        ]),
         ...(service.mayBeUnready && { 503: unready(shelf) }),
       },
     });
@@ -60,11 +75,14 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     paths,
     components: {
       securitySchemes: { bearer: SECURITY },
+      parameters: SHARED_PARAMETERS,
+      headers: sharedHeaders(shelf),
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [
           problemName(Number(status)),
           {
             description,
+            headers: problemHeaders(Number(status), shelf),
             content: {
               'application/problem+json': {
                 schema: { $ref: '#/components/schemas/Problem' },
@@ -109,17 +127,21 @@ function problemExample(status: number): object {
 /** A problem that says besides which of the two is there. */
 function unready(shelf: SchemaShelf): object {
   const schema = shelf.of(problemView.extend(readiness), 'output');
-  return { description: PROBLEMS[503], content: { 'application/problem+json': { schema } } };
+  return {
+    description: PROBLEMS[503],
+    headers: problemHeaders(503, shelf),
+    content: { 'application/problem+json': { schema } },
+  };
 }
 
 function operationOf(route: Route, shelf: SchemaShelf): object {
   const responses: Record<string, object> = problemsOf(problemStatuses(route, shelf));
   for (const [status, schema] of Object.entries(route.responses)) {
-    const description = STATUS_CODES[status] ?? status;
-    responses[status] =
-      schema === null
-        ? { description }
-        : { description, content: contentOf(route, shelf.of(schema, 'output')) };
+    responses[status] = {
+      description: STATUS_CODES[status] ?? status,
+      headers: answerHeaders(route, Number(status), shelf),
+      ...(schema !== null && { content: contentOf(route, shelf.of(schema, 'output')) }),
+    };
   }
   return {
     operationId: operationId(route.method, route.path),
@@ -127,11 +149,7 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
     description: `Takes a key of role ${route.roles.join(' or ')}.`,
     tags: [route.tag],
     'x-roles': route.roles,
-    parameters: [
-      ...pathParameters(route, shelf),
-      ...queryParameters(route, shelf),
-      ...keyOf(route),
-    ],
+    parameters: parametersOf(route, shelf),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body, shelf) }),
     responses,
   };
@@ -157,51 +175,11 @@ function jsonContent(schema: object): object {
   return { 'application/json': { schema } };
 }
 
-function pathParameters(route: Route, shelf: SchemaShelf): object[] {
-  const schemas = fieldsOf(route.params, shelf);
-  return [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: schemas.properties[name] ?? { type: 'string' },
-  }));
-}
-
-function queryParameters(route: Route, shelf: SchemaShelf): object[] {
-  const { properties, required } = fieldsOf(route.query, shelf);
-  return Object.entries(properties).map(([name, schema]) => ({
-    name,
-    in: 'query',
-    required: required.includes(name),
-    schema,
-  }));
-}
-
-function fieldsOf(schema: z.ZodType | undefined, shelf: SchemaShelf) {
-  const { properties = {}, required = [] } = (
-    schema === undefined ? {} : shelf.of(schema, 'input')
-  ) as { properties?: Record<string, object>; required?: string[] };
-  return { properties, required };
-}
-
-function keyOf(route: Route): object[] {
-  if (route.method !== 'post') return [];
-  return [
-    {
-      name: 'Idempotency-Key',
-      in: 'header',
-      required: false,
-      description: 'Repeats with the same key and body get the first answer.',
-      schema: { type: 'string', minLength: 1, maxLength: 255 },
-    },
-  ];
-}
-
 /** What the HTTP layer itself may answer, beyond what the route says. */
 function problemStatuses(route: Route, shelf: SchemaShelf): number[] {
   const takesBody = route.method === 'get' ? [] : [400, 413, 415];
   // Lists of nobody's are empty; to do something in the name of nobody is not possible.
-  const actsFor = route.method !== 'get' && 'merchantId' in fieldsOf(route.query, shelf).properties;
+  const actsFor = route.method !== 'get' && 'merchantId' in fieldsOf(route.query, shelf).fields;
   const names = route.path.includes('{') || route.asksForOne || actsFor ? [404] : [];
   const conflicts = route.method === 'get' ? [] : [409];
   const formats = route.alsoAnswers === undefined ? [] : [406];

@@ -12,6 +12,8 @@ interface ServicePath {
   mayBeUnready?: true;
   /** Takes a key of one of these roles. */
   roles?: readonly Role[];
+  /** A limit of requests is before it. */
+  isLimited?: true;
 }
 
 const JSON_TYPE = 'application/json';
@@ -47,7 +49,20 @@ export const servicePaths: readonly ServicePath[] = [
     summary: 'Metrics for Prometheus; METRICS_TOKEN may read them too',
     type: 'text/plain',
     roles: ['operator'],
+    isLimited: true,
   },
-  { method: 'get', path: '/openapi.json', summary: 'This document', type: JSON_TYPE },
-  { method: 'get', path: '/docs', summary: 'This document as a page', type: 'text/html' },
+  {
+    method: 'get',
+    path: '/openapi.json',
+    summary: 'This document',
+    type: JSON_TYPE,
+    isLimited: true,
+  },
+  {
+    method: 'get',
+    path: '/docs',
+    summary: 'This document as a page',
+    type: 'text/html',
+    isLimited: true,
+  },
 ];

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { newSecret } from '../delivery/sign.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
@@ -48,6 +49,7 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       params: merchantParams,
       body: createEndpoint,
       responses: { 201: createdEndpoint },
+      responseHeaders: { 201: z.object({ Location: z.string().describe('Its address.') }) },
       audit: {
         action: 'endpoint.create',
         id: ({ reservedId }) => idFromUuid('ep', reservedId),

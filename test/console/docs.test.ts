@@ -34,6 +34,9 @@ describe.skipIf(!hasBrowser())('the reference of the API', () => {
     const box = operation(page, 'Notifications', 'postNotifications');
     await box.getByRole('heading', { name: 'curl' }).waitFor();
     expect(await box.getByText('"ORDER-20261122-0001"').count()).toBeGreaterThan(1);
+    // Headers, but for those that every answer has.
+    expect(await box.getByText('Retry-After', { exact: true }).count()).toBe(3);
+    expect(await box.locator('td').getByText('RateLimit-Limit').count()).toBe(0);
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
     // One operation, open: axe needs long for eighty that are made alike.
     await page.getByRole('searchbox').fill('accept stored answers');

@@ -167,18 +167,65 @@ test('leave no operation of the document out', async () => {
   expect(left).toEqual([]);
 });
 
+test('what comes with answers is told: of results, replays and waiting', async () => {
+  const { api } = producer;
+  const key = { 'idempotency-key': keyOf() };
+  const body = event();
+  const { body: sent } = await api.post('/v1/notifications', body, key).expect(202);
+  const again = await api.post('/v1/notifications', body, key).expect(202);
+  expect(again.headers.get('idempotent-replayed')).toBe('true');
+  await api.post('/v1/notifications', event(), key).expect(422);
+  const unknown = { 'idempotency-key': keyOf() };
+  for (const replayed of [null, 'true']) {
+    const answer = await api.post('/v1/notifications/ntf_unknown/cancel', {}, unknown).expect(404);
+    expect(answer.headers.get('idempotent-replayed')).toBe(replayed);
+  }
+  const at = `/v1/results/${sent.businessKey}`;
+  const etag = (await ours.api.get(at).expect(200)).headers.get('etag') ?? '';
+  await ours.api.get(at, { 'if-none-match': etag }).expect(304);
+  await gateway.as('pr_operator_wrong').get('/v1/queues').expect(401);
+  await ours.api.get('/v1/keys').expect(403);
+  await api.post('/v1/notifications', 'text', { 'content-type': 'text/plain' }).expect(415);
+  // As many live streams as one key may hold, and one more.
+  const leave = new AbortController();
+  const headers = { authorization: `Bearer ${ours.key}` };
+  for (let open = 0; open < 5; open += 1) {
+    await fetch(`${gateway.url}/v1/events`, { headers, signal: leave.signal });
+  }
+  await ours.api.get('/v1/events').expect(429);
+  leave.abort();
+});
+
 test('an answer that is not as the document says fails', async () => {
   const answer = {
     method: 'GET',
     target: '/healthz',
     status: 200,
-    contentType: 'application/json',
+    text: '{"status":"ok","version":"1"}',
   };
-  const check = (more: object) => mustConform(gateway.url, { ...answer, text: '', ...more });
-  await check({ text: '{"status":"ok","version":"1"}' });
+  const usual = {
+    'content-type': 'application/json',
+    'x-request-id': 'r',
+    'cache-control': 'no-store',
+  };
+  const check = ({ headers = {}, ...more }: { headers?: object } & Record<string, unknown>) =>
+    mustConform(gateway.url, {
+      ...answer,
+      ...more,
+      headers: new Headers({ ...usual, ...headers }),
+    });
+  await check({});
   const [more, less] = ['{"status":"ok","version":"1","secret":1}', '{"status":"ok"}'];
   await expect(check({ text: more })).rejects.toThrow('additional');
   await expect(check({ text: less })).rejects.toThrow('required');
   await expect(check({ status: 418 })).rejects.toThrow('not in the document');
-  await expect(check({ contentType: 'text/html' })).rejects.toThrow('not in the document');
+  const html = { 'content-type': 'text/html' };
+  await expect(check({ headers: html })).rejects.toThrow('not in the document');
+  for (const name of ['postrider-new', 'etag', 'retry-after', 'location', 'x-anything']) {
+    await expect(check({ headers: { [name]: '1' } })).rejects.toThrow(`${name} is not in the`);
+  }
+  const unnamed = { ...answer, headers: new Headers({ ...html, 'cache-control': 'no-store' }) };
+  await expect(mustConform(gateway.url, unnamed)).rejects.toThrow('x-request-id is missing');
+  const limited = { target: '/openapi.json', headers: { 'ratelimit-limit': 'many' } };
+  await expect(check(limited)).rejects.toThrow('ratelimit-limit has another schema');
 });

@@ -40,7 +40,15 @@ const routes = [
   }),
   get('/v1/orders/{id}/lines/{number}', none, {
     params: z.object({ id: z.string(), number: z.coerce.number().int() }),
+    requestHeaders: z.object({ 'If-None-Match': z.string().optional().describe('What is known.') }),
     responses: { 200: line, 304: null },
+    responseHeaders: {
+      200: z.object({
+        ETag: z.string().describe('Of its bytes.'),
+        'Line-Count': z.int().optional().describe('How many.'),
+        'Cache-Control': z.string().describe('`private`'),
+      }),
+    },
   }),
   post('/v1/orders/{id}/ack', none, {
     body: z.strictObject({ consumer: z.string().optional() }),
@@ -121,12 +129,54 @@ describe('schemas', () => {
       { name: 'cursor', required: false },
       { name: 'status', required: false },
       { name: 'merchantId', required: true },
+      { $ref: '#/components/parameters/RequestId' },
     ]);
   });
 
   test('a body is required where it cannot be left out', () => {
     expect(document.paths['/v1/orders'].post.requestBody.required).toBe(true);
     expect(document.paths['/v1/orders/{id}/ack'].post.requestBody.required).toBe(false);
+  });
+});
+
+describe('headers', () => {
+  const lineOf = () => document.paths['/v1/orders/{id}/lines/{number}'].get;
+  const requestId = { $ref: '#/components/headers/X-Request-Id' };
+
+  test('that a route reads are parameters', () => {
+    expect(lineOf().parameters).toContainEqual({
+      name: 'If-None-Match',
+      in: 'header',
+      required: false,
+      schema: { type: 'string', description: 'What is known.' },
+    });
+  });
+
+  test('that it gives stand at their answer, before those of all answers', () => {
+    const { 200: found, 304: known } = lineOf().responses;
+    expect(found.headers).toMatchObject({
+      'X-Request-Id': requestId,
+      ETag: { description: 'Of its bytes.', required: true, schema: { type: 'string' } },
+      'Line-Count': { description: 'How many.', required: false, schema: { type: 'integer' } },
+      'Cache-Control': { description: '`private`' },
+    });
+    expect(known.headers.ETag).toBeUndefined();
+    expect(known.headers['Cache-Control']).toEqual({ $ref: '#/components/headers/Cache-Control' });
+  });
+
+  test('of the HTTP layer stand where they may come', () => {
+    const { components, paths } = document;
+    const retryAfter = { $ref: '#/components/headers/Retry-After' };
+    expect(components.responses.TooManyRequests.headers['Retry-After']).toEqual(retryAfter);
+    expect(components.responses.ServiceUnavailable.headers['Retry-After']).toEqual(retryAfter);
+    expect(components.responses.Conflict.headers['Retry-After'].required).toBe(false);
+    expect(components.responses.Unauthorized.headers).toHaveProperty('WWW-Authenticate');
+    expect(components.responses.UnsupportedMediaType.headers).toHaveProperty('Accept-Post');
+    const replayed = (method: string) =>
+      'Idempotent-Replayed' in paths['/v1/orders'][method].responses[200].headers;
+    expect([replayed('post'), replayed('get')]).toEqual([true, false]);
+    expect(paths['/readyz'].get.responses[503].headers['X-Request-Id']).toEqual(requestId);
+    expect(paths['/healthz'].get.responses[200].headers).not.toHaveProperty('RateLimit-Limit');
   });
 });
 

@@ -76,7 +76,8 @@ async function send(
   const isEndless = contentType?.startsWith('text/event-stream') ?? false;
   const text = isEndless ? '' : await response.text();
   if (isEndless) leave.abort();
-  await mustConform(origin, { method, target, status: response.status, contentType, text });
+  const { status, headers: answered } = response;
+  await mustConform(origin, { method, target, status, headers: answered, text });
   const isJson = /[/+]json/.test(contentType ?? '');
   return {
     status: response.status,

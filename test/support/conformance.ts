@@ -1,23 +1,25 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { type HeadersByName, headerFaults } from './conformance-headers.ts';
 
 interface Answered {
   method: string;
   /** Path and query. */
   target: string;
   status: number;
-  contentType: string | null;
+  headers: Headers;
   text: string;
 }
 
 interface Document {
   paths: Record<string, Record<string, Operation>>;
-  components: { responses: Record<string, Response> };
+  components: { responses: Record<string, Response>; headers: HeadersByName };
 }
 interface Operation {
   responses: Record<string, Response>;
 }
 interface Response {
   $ref?: string;
+  headers?: HeadersByName;
   content?: Record<string, unknown>;
 }
 
@@ -35,7 +37,8 @@ export const exercised = new Set<string>();
 
 /**
  * Checks an answer against the document that the same gateway serves: its status is declared, its
- * content type too, and its body has what the schema says and not a field more.
+ * content type too, its headers are those that it tells, and its body has what the schema says and not a
+ * field more.
  */
 export async function mustConform(origin: string, answered: Answered): Promise<void> {
   const checker = await (byOrigin.get(origin) ?? load(origin));
@@ -93,6 +96,13 @@ function createChecker(document: Document): Checker {
         declared.$ref === undefined
           ? declared
           : document.components.responses[declared.$ref.split('/').at(-1) ?? ''];
+      const faults = headerFaults(
+        answered.headers,
+        response?.headers ?? {},
+        document.components.headers,
+        ajv,
+      );
+      if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
       checkBody(name, answered, response ?? {}, (type) => validator(pointer, type));
     },
   };
@@ -106,7 +116,7 @@ function createChecker(document: Document): Checker {
 
 function checkBody(
   name: string,
-  { contentType, text }: Answered,
+  { headers, text }: Answered,
   { content }: Response,
   validatorOf: (type: string) => ValidateFunction | undefined,
 ): void {
@@ -115,7 +125,7 @@ function checkBody(
       throw new Error(`${name} has a body, and the document says it has none: ${text}`);
     return;
   }
-  const type = contentType?.split(';')[0] ?? '';
+  const type = headers.get('content-type')?.split(';')[0] ?? '';
   if (content[type] === undefined) throw new Error(`${name}: ${type} is not in the document`);
   // Lines of JSON are no JSON.
   if (!/[/+]json$/.test(type) || text === '') return;

@@ -6,6 +6,7 @@ interface Schema {
   example?: unknown;
 }
 
+/** Or a reference without any of these, to a header: headers are in no address. */
 interface Parameter {
   name: string;
   in: string;
@@ -29,7 +30,11 @@ export function curlOf({ specSelectors, fn, Im }: System, path: string, method: 
   } = read<Operation>(document, ['paths', path, method], {});
   const written = ({ name, schema }: Parameter) =>
     encodeURIComponent(String(schema.examples?.[0] ?? name.toUpperCase()));
-  const inPath = new Map(parameters.map((parameter) => [parameter.name, written(parameter)]));
+  const inPath = new Map(
+    parameters
+      .filter((parameter) => parameter.in === 'path')
+      .map((parameter) => [parameter.name, written(parameter)]),
+  );
   const query = parameters
     .filter((parameter) => parameter.in === 'query' && parameter.required)
     .map((parameter) => `${parameter.name}=${written(parameter)}`);

@@ -1,4 +1,4 @@
-import type { Plugin, System } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
+import type { Header, Plugin, System } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
 import { curlOf } from './curl.ts';
 import { type Document, groupsOf, matches, type Operation } from './groups.ts';
 
@@ -28,6 +28,14 @@ export const reference: Plugin = {
           ? React.createElement(Original, props)
           : React.createElement('p', null, 'A stream has no end: use curl -N.');
       },
+    // Those of every answer would be nine tenths of the page; the introduction tells them once.
+    headers:
+      (Original, { React }) =>
+      (props) =>
+        React.createElement(Original, {
+          ...props,
+          headers: props.headers?.filter(isParticular) ?? null,
+        }),
     responses: (Original, system) => (props) => {
       const { createElement, Fragment } = system.React;
       const { path = '', method = '' } = props;
@@ -41,6 +49,13 @@ export const reference: Plugin = {
     },
   },
 };
+
+/** A route's own `Cache-Control` is no reference, and is shown. */
+function isParticular(header: Header, name: string): boolean {
+  return (
+    header.get('$$ref') === undefined || !/^(x-request-id|cache-control|ratelimit-)/i.test(name)
+  );
+}
 
 function Reference(system: System) {
   const { React, getComponent, specSelectors, layoutSelectors, layoutActions } = system;

@@ -22,13 +22,27 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
     getComponent(name: string, isContainer?: boolean): React.ComponentType<object>;
   }
 
-  type Component = React.ComponentType<Record<string, string>>;
+  /** Of an answer, by their names; null where there is none. */
+  export interface Headers {
+    filter(keep: (header: Header, name: string) => boolean): Headers;
+  }
+  export interface Header {
+    get(name: string): unknown;
+  }
+
+  interface Props {
+    path?: string;
+    method?: string;
+    text?: string;
+    headers?: Headers | null;
+  }
+  type Component = React.ComponentType<Props>;
 
   export interface Plugin {
     components?: Record<string, (props: System) => React.ReactNode>;
     wrapComponents?: Record<
       string,
-      (Original: Component, system: System) => (props: Record<string, string>) => React.ReactNode
+      (Original: Component, system: System) => (props: Props) => React.ReactNode
     >;
     fn?: Record<string, unknown>;
   }

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type Route, route } from '../../route.ts';
 import { attemptEvent, eventsQuery } from './contract.ts';
 import { placeOf, type Streams } from './streams.ts';
@@ -11,7 +12,18 @@ export function eventRoutes(streams: Streams): Route[] {
       tag: 'Operations',
       summary: 'Attempts as they end, as server-sent events',
       query: eventsQuery,
+      requestHeaders: z.object({
+        'Last-Event-ID': z
+          .string()
+          .optional()
+          .describe('The `id` of the last event that came: the stream goes on after it.'),
+      }),
       responses: { 200: attemptEvent },
+      responseHeaders: {
+        200: z.object({
+          'X-Accel-Buffering': z.string().describe('`no`: nginx is to pass each event on at once.'),
+        }),
+      },
       streamType: 'text/event-stream',
       handle: async ({ principal, query, headers }) => ({
         status: 200,

@@ -49,6 +49,7 @@ function collectionRoutes({ database, resendNow }: ResendDeps): Route[] {
       summary: 'Send again whatever fits a filter; with dryRun only say how much that is',
       body: resendInput,
       responses: { 202: resendView, 200: resendCount },
+      responseHeaders: { 202: z.object({ Location: z.string().describe('Its address.') }) },
       audit: {
         action: 'resend.create',
         id: ({ reservedId }) => idFromUuid('rsd', reservedId),

@@ -39,6 +39,19 @@ const aboutOne = ofMerchant.extend({
     ),
 });
 
+const requestHeaders = z.object({
+  'If-None-Match': z
+    .string()
+    .optional()
+    .describe('ETags that the caller knows: 304, without a body, where one of them still holds.'),
+});
+const cachedHeaders = z.object({
+  ETag: z.string().describe('Of the body’s bytes: as long as it is the same, so are they.'),
+  'Cache-Control': z.string().describe('`private, no-cache`: kept, but asked about each time.'),
+  Vary: z.string().describe('`Authorization`: whoever asks gets their own.'),
+});
+const responseHeaders = { 200: cachedHeaders, 304: cachedHeaders };
+
 /** The latest known state of a business key: what a merchant asks when no notification came. */
 export function resultRoutes({ sql }: { sql: Sql }): Route[] {
   async function answerOne(
@@ -69,7 +82,9 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
         businessKey: businessKey.meta({ examples: [examples.result.businessKey] }),
       }),
       query: aboutOne,
+      requestHeaders,
       responses: { 200: anyResult, 304: null },
+      responseHeaders,
       handle: (call) => answerOne(call, call.params.businessKey, call.query),
     }),
     route({
@@ -82,7 +97,9 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       query: aboutOne.extend({
         businessKey: businessKey.meta({ examples: [examples.result.businessKey] }),
       }),
+      requestHeaders,
       responses: { 200: anyResult, 304: null },
+      responseHeaders,
       handle: (call) => answerOne(call, call.query.businessKey, call.query),
     }),
     route({

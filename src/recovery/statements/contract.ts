@@ -15,4 +15,15 @@ export const statementView = z.object({
   totals: z.array(statementTotal),
   rows: z.array(statementRow),
 });
+
+export const statementHeaders = z.object({
+  'Postrider-Row-Count': z.int().describe('`rowCount`.'),
+  'Postrider-Sha256': z.string().describe('`sha256`: of the CSV form, whichever form this is.'),
+  'Postrider-Revision': z.int().describe('`revision`.'),
+  'Content-Disposition': z
+    .string()
+    .optional()
+    .describe('Names a file, for CSV and wherever `format` is said.'),
+  Vary: z.string().describe('`Accept`: one address, three forms.'),
+});
 export type StatementView = z.output<typeof statementView>;

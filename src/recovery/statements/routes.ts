@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Route, route } from '../../route.ts';
 import { FORMATS, type Format, formatFor } from './accepts.ts';
-import { statementView } from './contract.ts';
+import { statementHeaders, statementView } from './contract.ts';
 import { calendarDate, timezone } from './day.ts';
 import { render } from './format.ts';
 import type { Statement, Statements } from './statements.ts';
@@ -42,6 +42,7 @@ export function statementRoutes(statements: Statements): Route[] {
           .describe('In place of `Accept`, for links: answers as a file to be kept.'),
       }),
       responses: { 200: statementView },
+      responseHeaders: { 200: statementHeaders },
       alsoAnswers: FORMATS.filter((format) => format !== 'application/json'),
       async handle({ principal, params: { date }, query, headers }) {
         const named = query.format && NAMED[query.format];
