@@ -487,7 +487,9 @@ describe('a large day', () => {
     const response = await open(url, accept);
     const hash = createHash('sha256');
     for await (const piece of response) hash.update(piece);
-    return { headers: response.headers, sha256: hash.digest('hex') };
+    const digest = hash.digest();
+    expect(response.headers['repr-digest']).toBe(`sha-256=:${digest.toString('base64')}:`);
+    return { headers: response.headers, sha256: digest.toString('hex') };
   }
 
   test('is closed and read in each form by a process that could never hold it', async () => {

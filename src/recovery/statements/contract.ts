@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { statementRow } from './row.ts';
 import { statementTotal } from './totals.ts';
 
+/** One form stands for the rows, so that one digest tells whether two sides hold the same ones. */
+export const SHA256_OF = 'text/csv';
+
 export const statementView = z.object({
   date: z.string(),
   timezone: z.string(),
@@ -10,15 +13,31 @@ export const statementView = z.object({
   revision: z.number().int(),
   closed: z.boolean(),
   rowCount: z.number().int(),
-  /** Of the CSV form, byte for byte. */
-  sha256: z.string(),
+  sha256: z
+    .string()
+    .describe(
+      'In hex, of the bytes of the CSV form, whichever form this is: of the rows, so to say.',
+    ),
+  sha256Of: z.literal(SHA256_OF).describe('The form whose bytes `sha256` is of.'),
   totals: z.array(statementTotal),
   rows: z.array(statementRow),
 });
 
 export const statementHeaders = z.object({
   'Postrider-Row-Count': z.int().describe('`rowCount`.'),
-  'Postrider-Sha256': z.string().describe('`sha256`: of the CSV form, whichever form this is.'),
+  'Postrider-Sha256': z
+    .string()
+    .describe(
+      '`sha256`: in hex, of the CSV form, whichever form this is. Checks a CSV file: `sha256sum`.',
+    ),
+  'Postrider-Sha256-Of': z.literal(SHA256_OF).describe('`sha256Of`.'),
+  'Repr-Digest': z
+    .string()
+    .regex(/^sha-256=:[A-Za-z0-9+/]{43}=:$/)
+    .describe(
+      'RFC 9530: SHA-256 of the very bytes of this answer, in base64 between the colons. Checks any form: ' +
+        '`openssl dgst -sha256 -binary FILE | base64`.',
+    ),
   'Postrider-Revision': z.int().describe('`revision`.'),
   'Content-Disposition': z
     .string()

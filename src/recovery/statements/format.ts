@@ -1,8 +1,9 @@
 import type { Format } from './accepts.ts';
+import { SHA256_OF } from './contract.ts';
 import { CSV_HEADER, csvLine } from './row.ts';
 import type { Statement } from './statements.ts';
 
-/** A statement in one of its forms, piece by piece. Its rows are the same in each. */
+/** A statement in one of its forms, piece by piece: the same bytes each time. Its rows are the same in each. */
 export function render(statement: Statement, format: Format): AsyncGenerator<string> {
   switch (format) {
     case 'application/json':
@@ -16,7 +17,8 @@ export function render(statement: Statement, format: Format): AsyncGenerator<str
 
 async function* asJson(statement: Statement): AsyncGenerator<string> {
   const { date, timezone, merchantId, revision, closed, rowCount, sha256, totals } = statement;
-  const head = { date, timezone, merchantId, revision, closed, rowCount, sha256, totals };
+  const about = { date, timezone, merchantId, revision, closed, rowCount };
+  const head = { ...about, sha256, sha256Of: SHA256_OF, totals };
   yield `${JSON.stringify(head).slice(0, -1)},"rows":[`;
   let separator = '\n';
   for await (const lines of statement.chunks()) {

@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Route, route } from '../../route.ts';
 import { FORMATS, type Format, formatFor } from './accepts.ts';
-import { statementHeaders, statementView } from './contract.ts';
+import { SHA256_OF, statementHeaders, statementView } from './contract.ts';
 import { calendarDate, timezone } from './day.ts';
+import { reprDigest } from './digest.ts';
 import { render } from './format.ts';
 import type { Statement, Statements } from './statements.ts';
 
@@ -44,19 +45,25 @@ export function statementRoutes(statements: Statements): Route[] {
       responses: { 200: statementView },
       responseHeaders: { 200: statementHeaders },
       alsoAnswers: FORMATS.filter((format) => format !== 'application/json'),
-      async handle({ principal, params: { date }, query, headers }) {
+      async handle({ principal, params: { date }, query, headers, isGone }) {
         const named = query.format && NAMED[query.format];
         const format = named ?? formatFor(headers.accept);
         const merchantId = merchantOf(principal, query.merchantId);
         const { timezone, revision = null } = query;
         const statement = await statements.open({ merchantId, date, timezone, revision });
+        // At worst a temporary file stays for the system to clean up.
+        const close = () => void statement.close().catch(() => {});
+        const digest = await reprDigest(statement, format, isGone).catch((error) => {
+          close();
+          throw error;
+        });
         const stream = Readable.from(render(statement, format), {
           objectMode: false,
           highWaterMark: PIECE_BYTES,
         });
-        // At worst a temporary file stays for the system to clean up.
-        stream.once('close', () => void statement.close().catch(() => {}));
-        return { status: 200, headers: headersOf(statement, format, named), stream };
+        stream.once('close', close);
+        const about = headersOf(statement, format, named);
+        return { status: 200, headers: { ...about, 'repr-digest': digest }, stream };
       },
     }),
   ];
@@ -87,6 +94,7 @@ function headersOf(
     vary: 'Accept',
     'postrider-row-count': String(rowCount),
     'postrider-sha256': sha256,
+    'postrider-sha256-of': SHA256_OF,
     'postrider-revision': String(revision),
     ...((named !== undefined || format === 'text/csv') && {
       'content-disposition': `attachment; filename="statement-${merchantId}-${date}.${EXTENSIONS[format]}"`,

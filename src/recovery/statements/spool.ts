@@ -10,7 +10,7 @@ const unzip = promisify(gunzip);
 
 export interface Spool {
   write(chunk: Buffer): Promise<void>;
-  /** What was written, as lines of JSON, a chunk at a time. */
+  /** What was written, as lines of JSON, a chunk at a time; from its beginning each time. */
   chunks(): AsyncGenerator<string[]>;
   /** The same as it was written. */
   packed(): AsyncGenerator<Buffer>;

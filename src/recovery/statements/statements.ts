@@ -23,7 +23,7 @@ export interface Statement extends Summary {
   /** 0 while the day is open. */
   revision: number;
   closed: boolean;
-  /** Its rows as lines of JSON, a chunk at a time. Once. */
+  /** Its rows as lines of JSON, a chunk at a time; the same ones each time, until it is closed. */
   chunks(): AsyncGenerator<string[]>;
   /** To be called when nobody will read any more. */
   close(): Promise<void>;

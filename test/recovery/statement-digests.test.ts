@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Overload } from '../../src/problem.ts';
+import { reprDigest } from '../../src/recovery/statements/digest.ts';
+import { render } from '../../src/recovery/statements/format.ts';
+import { openSpool } from '../../src/recovery/statements/spool.ts';
+import { type TestGateway, testGateway } from '../support/gateway.ts';
+import { at, enter, utcDate } from './books.ts';
+
+const FORMATS = ['application/json', 'text/csv', 'application/x-ndjson'] as const;
+// Just after midnight yesterday is still open.
+const CLOSED = utcDate(-1.01);
+const OPEN = utcDate(40);
+
+let gateway: TestGateway;
+let merchant: Awaited<ReturnType<TestGateway['merchant']>>;
+beforeAll(async () => {
+  gateway = await testGateway({ roles: ['api'] });
+});
+afterAll(() => gateway?.close());
+beforeEach(async () => {
+  merchant = await gateway.merchant();
+});
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes);
+
+/** The bytes as they came. */
+async function fetched(path: string, accept: string, method = 'GET') {
+  const response = await fetch(gateway.url + path, {
+    method,
+    headers: { authorization: `Bearer ${merchant.key}`, accept, connection: 'close' },
+  });
+  expect(response.status).toBe(200);
+  return { headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** Each form by what its reader holds: the bytes and the headers, nothing else. */
+async function verify(path: string, rowCount: number): Promise<void> {
+  const csv = await fetched(path, 'text/csv');
+  const ofCsv = sha256(csv.bytes).digest('hex');
+  for (const format of FORMATS) {
+    const { headers, bytes } = await fetched(path, format);
+    expect(headers.get('content-type')).toContain(format);
+    expect(headers.get('repr-digest')).toBe(`sha-256=:${sha256(bytes).digest('base64')}:`);
+    expect(headers.get('postrider-sha256')).toBe(ofCsv);
+    expect(headers.get('postrider-sha256-of')).toBe('text/csv');
+    expect(headers.get('postrider-row-count')).toBe(String(rowCount));
+  }
+  const { body } = await merchant.api.get(path).expect(200);
+  expect(body).toMatchObject({ sha256: ofCsv, sha256Of: 'text/csv', rowCount });
+}
+
+describe('each form is verified by its own digest, the rows by that of the CSV form', () => {
+  // More than one chunk, and what CSV and JSON each write in a way of their own.
+  const entriesOf = (date: string) =>
+    Array.from({ length: 2500 }, (_, n) => ({
+      businessKey: `支付,"${n}"\r\n\u2028😀`,
+      acceptedAt: at(date, '10:00'),
+      amount: n % 2 ? null : `${n}.50`,
+      currency: n % 2 ? null : 'CNY',
+    }));
+
+  test('of a closed day, and of a revision before the latest', async () => {
+    await enter(gateway.db.database, merchant.id, entriesOf(CLOSED));
+    await verify(`/v1/statements/${CLOSED}`, 2500);
+    const more = [{ businessKey: 'late', acceptedAt: at(CLOSED, '11:00') }];
+    await enter(gateway.db.database, merchant.id, more);
+    await verify(`/v1/statements/${CLOSED}`, 2501);
+    await verify(`/v1/statements/${CLOSED}?revision=1`, 2500);
+  });
+
+  test('of an open day', async () => {
+    await enter(gateway.db.database, merchant.id, entriesOf(OPEN));
+    await verify(`/v1/statements/${OPEN}`, 2500);
+  });
+
+  test('of empty days: open, closed, and before the merchant came', async () => {
+    for (const date of [OPEN, CLOSED, '2020-02-29']) await verify(`/v1/statements/${date}`, 0);
+  });
+
+  test('as the answer to HEAD, too', async () => {
+    const path = `/v1/statements/${CLOSED}`;
+    await enter(gateway.db.database, merchant.id, entriesOf(CLOSED).slice(0, 3));
+    const [get, head] = [await fetched(path, FORMATS[0]), await fetched(path, FORMATS[0], 'HEAD')];
+    expect(head.bytes).toHaveLength(0);
+    expect(head.headers.get('repr-digest')).toBe(get.headers.get('repr-digest'));
+  });
+});
+
+describe('the pass for the digest', () => {
+  const CHUNKS = 5;
+
+  async function spooled() {
+    const spool = await openSpool();
+    for (let number = 0; number < CHUNKS; number += 1) {
+      await spool.write(await promisify(gzip)(`{"n":${number}}\n`));
+    }
+    let chunksRead = 0;
+    const statement = {
+      ...{ date: OPEN, timezone: 'UTC', merchantId: 'm_1', revision: 0, closed: false },
+      ...{ rowCount: CHUNKS, sha256: '0'.repeat(64), totals: [] },
+      async *chunks() {
+        for await (const lines of spool.chunks()) {
+          chunksRead += 1;
+          yield lines;
+        }
+      },
+      close: spool.close,
+    };
+    return { statement, chunksRead: () => chunksRead };
+  }
+
+  test.each(FORMATS)('leaves %s to be rendered once more, the same', async (format) => {
+    const { statement } = await spooled();
+    const texts: string[] = [];
+    for (let times = 0; times < 2; times += 1) {
+      let text = '';
+      for await (const piece of render(statement, 'application/x-ndjson')) text += piece;
+      await reprDigest(statement, format, () => false);
+      texts.push(text);
+    }
+    await statement.close();
+    expect(texts[1]).toBe(texts[0]);
+    expect(texts[0]).toContain(`{"n":${CHUNKS - 1}}`);
+  });
+
+  test('ends when the caller has gone', async () => {
+    const { statement, chunksRead } = await spooled();
+    const isGone = () => chunksRead() >= 2;
+    await expect(reprDigest(statement, 'application/x-ndjson', isGone)).rejects.toThrow(Overload);
+    expect(chunksRead()).toBe(2);
+    await statement.close();
+  });
+});
