@@ -1,9 +1,9 @@
-import { Resolver } from 'node:dns/promises';
 import { isIP, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { buildConnector } from 'undici';
 import { isHostname, isMetadataAddress, isPrivateName, isPublicAddress } from './addresses.ts';
+import { type Address, dnsNames, type Names, systemNames } from './names.ts';
 
 const LONGEST_URL = 2048;
 /** As URL shows them: 443 is the default of https and therefore empty. */
@@ -66,11 +66,6 @@ function isCallable(address: string, rules: TargetRules): boolean {
   return rules.allowPrivateTargets ? !isMetadataAddress(address) : isPublicAddress(address);
 }
 
-interface Address {
-  address: string;
-  family: 4 | 6;
-}
-
 /** Why there is no connection, when it is not the network's doing. */
 export class DestinationError extends Error {
   readonly outcome: 'blocked_target' | 'dns_error';
@@ -99,15 +94,12 @@ export interface Guard {
 }
 
 interface GuardOptions extends TargetRules {
-  /** `ip:port`; the system's when absent. */
+  /** `ip:port`, to be asked for names; the system's when absent. */
   dnsServers?: string[];
   /** PEM, in place of the public certificate authorities. */
   ca?: string;
 }
 
-/** For the first try of one query; c-ares chooses the next one's by what it knows of the server. */
-const DNS_TIMEOUT_MS = 1500;
-const DNS_TRIES = 2;
 /** Short: it coalesces a burst to one name and spares a broken name's server; it doesn't replace DNS' own TTL. */
 const CACHED_MS = 5000;
 const CACHED_NAMES = 10_000;
@@ -121,21 +113,31 @@ const CACHED_TLS_SESSIONS = 1000;
  * The guard between us and the network: every name is resolved, every address checked, and the
  * connection made to the very address that was checked, so that a second DNS answer changes nothing.
  *
- * `dns.lookup` is not used: it shares four threads with everything else, which slow DNS can hold.
+ * Where private targets are allowed, names are the system's, as in every other program of a development
+ * machine. Elsewhere they are DNS' alone: what somebody registers is a public name, whatever the hosts file
+ * of this machine makes of it, and slow DNS must not hold the threads that the system's lookup needs.
  */
 export function createGuard(options: GuardOptions): Guard {
-  const resolver = new Resolver({ timeout: DNS_TIMEOUT_MS, tries: DNS_TRIES });
-  if (options.dnsServers !== undefined) resolver.setServers(options.dnsServers);
+  const { allowPrivateTargets, dnsServers } = options;
+  const isSystems = allowPrivateTargets && dnsServers === undefined;
+  const names = isSystems ? systemNames() : dnsNames(dnsServers);
+  /** Asked for already: a slow name is one question, however long it takes. */
+  const open = new Map<string, Promise<readonly Address[]>>();
   const cache = new LRUCache<string, Promise<readonly Address[]>>({
     max: CACHED_NAMES,
     ttl: CACHED_MS,
   });
 
   function resolve(hostname: string): Promise<readonly Address[]> {
-    const known = cache.get(hostname);
+    const known = cache.get(hostname) ?? open.get(hostname);
     if (known !== undefined) return known;
-    const fresh = resolveChecked(hostname, resolver, options);
-    cache.set(hostname, fresh);
+    const fresh = resolveChecked(hostname, names, options);
+    open.set(hostname, fresh);
+    const keep = () => void cache.set(hostname, fresh);
+    // What fails for want of descriptors may be there a moment later.
+    fresh
+      .then(keep, (error) => error instanceof DestinationError && keep())
+      .finally(() => open.delete(hostname));
     return fresh;
   }
 
@@ -176,41 +178,27 @@ export function createGuard(options: GuardOptions): Guard {
       // Typed as void, but returned by every version of undici 7: a test holds it to that.
       return connector(target, done) as unknown as Socket;
     },
-    close: () => resolver.cancel(),
+    close: () => names.close(),
   };
 }
 
 async function resolveChecked(
   hostname: string,
-  resolver: Resolver,
+  names: Names,
   rules: TargetRules,
 ): Promise<readonly Address[]> {
+  // This machine, whatever anybody says (RFC 6761): nobody is asked, so that nothing is waited for.
   if (rules.allowPrivateTargets && /^(.+\.)?localhost$/.test(hostname)) return LOCALHOST;
-  const [v4, v6] = await Promise.all([
-    resolver.resolve4(hostname).catch(() => []),
-    resolver.resolve6(hostname).catch(() => []),
-  ]);
+  const found = await names.addressesOf(hostname);
   // All of them, also those that would never be tried: one is enough to show where it leads.
-  if (![...v4, ...v6].every((address) => isCallable(address, rules))) {
+  if (!found.every(({ address }) => isCallable(address, rules))) {
     throw new DestinationError('blocked_target');
   }
-  const addresses = interleave(v4, v6).slice(0, MOST_ADDRESSES);
-  if (addresses.length === 0) throw new DestinationError('dns_error');
-  return addresses;
+  if (found.length === 0) throw new DestinationError('dns_error');
+  return found.slice(0, MOST_ADDRESSES);
 }
 
 const LOCALHOST: readonly Address[] = [
   { address: '127.0.0.1', family: 4 },
   { address: '::1', family: 6 },
 ];
-
-/** So that both families are among the first few. */
-function interleave(v4: readonly string[], v6: readonly string[]): Address[] {
-  const addresses: Address[] = [];
-  for (let index = 0; index < Math.max(v4.length, v6.length); index += 1) {
-    const [four, six] = [v4[index], v6[index]];
-    if (four !== undefined) addresses.push({ address: four, family: 4 });
-    if (six !== undefined) addresses.push({ address: six, family: 6 });
-  }
-  return addresses;
-}

@@ -4,9 +4,10 @@ import { askedDelayMs, firstOf } from './answer-fields.ts';
 import { checkUrl, createGuard } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
 import { type Line, type Lines, openLines } from './lines.ts';
+import { isOurFault } from './our-fault.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
-import { failureOf, isOurFault } from './transport-error.ts';
+import { failureOf } from './transport-error.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** What goes out, the same in every attempt. */

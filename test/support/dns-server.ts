@@ -30,8 +30,12 @@ const TYPES = new Map([
 const CNAME = 5;
 const IN = 1;
 
-/** A real DNS server on loopback, over UDP, that says whatever the test wants. */
-export async function startDnsServer(): Promise<DnsServer> {
+/**
+ * A real DNS server on loopback, over UDP, that says whatever the test wants.
+ *
+ * @param port any free one, or 53, which alone a system's own settings can name
+ */
+export async function startDnsServer(address = '127.0.0.1', port = 0): Promise<DnsServer> {
   const answers = new Map<string, readonly DnsAnswer[]>();
   const questions: string[] = [];
   const late = new Set<NodeJS.Timeout>();
@@ -54,11 +58,11 @@ export async function startDnsServer(): Promise<DnsServer> {
     }, answer.delayMs);
     late.add(timer);
   });
-  socket.bind(0, '127.0.0.1');
+  socket.bind(port, address);
   await once(socket, 'listening');
 
   return {
-    address: `127.0.0.1:${socket.address().port}`,
+    address: `${address}:${socket.address().port}`,
     questions,
     answer(name, ...list) {
       answers.set(name, list);

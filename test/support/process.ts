@@ -54,6 +54,8 @@ interface ProcessOptions {
   readyMs?: number;
   /** Where its standard output goes, instead of a pipe; the caller's to remove. */
   outputFile?: string;
+  /** A command that becomes it, such as `nice`. */
+  under?: readonly string[];
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -104,7 +106,8 @@ export async function runGateway(options: ProcessOptions = {}): Promise<Exit> {
   return program.exited;
 }
 
-async function spawnMain({ env, dataDir, outputFile, main = 'dist/main.js' }: ProcessOptions) {
+async function spawnMain(options: ProcessOptions) {
+  const { env, dataDir, outputFile, under, main = 'dist/main.js' } = options;
   requireBuild();
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), 'postrider-test-')));
   const program = spawnProgram(main, {
@@ -113,6 +116,7 @@ async function spawnMain({ env, dataDir, outputFile, main = 'dist/main.js' }: Pr
     dataDir: folder,
     isOurs: dataDir === undefined,
     ...(outputFile !== undefined && { outputFile }),
+    ...(under !== undefined && { under }),
   });
   return { program, dataDir: folder };
 }
@@ -128,12 +132,15 @@ export function spawnProgram(
     /** Whether the data folder is removed when the process has ended. */
     isOurs?: boolean;
     outputFile?: string;
+    under?: readonly string[];
   },
 ): Program {
   requireBuild();
-  const { args = [], cwd, dataDir = cwd, isOurs = false, outputFile } = options;
+  const { args = [], cwd, dataDir = cwd, isOurs = false, outputFile, under = [] } = options;
+  const node = [process.execPath, '--enable-source-maps', resolve(ROOT, file), ...args];
+  const [command = '', ...rest] = [...under, ...node];
   const start = (stdout: number | 'pipe') =>
-    spawn(process.execPath, ['--enable-source-maps', resolve(ROOT, file), ...args], {
+    spawn(command, rest, {
       cwd,
       env: { PATH: process.env.PATH ?? '', TMPDIR: tmpdir(), ...options.env },
       stdio: ['ignore', stdout, 'pipe'],
