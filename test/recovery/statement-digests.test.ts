@@ -3,9 +3,10 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Overload } from '../../src/problem.ts';
-import { reprDigest } from '../../src/recovery/statements/digest.ts';
-import { render } from '../../src/recovery/statements/format.ts';
-import { openSpool } from '../../src/recovery/statements/spool.ts';
+import { reprDigest } from '../../src/recovery/export/digest.ts';
+import type { Export } from '../../src/recovery/export/render.ts';
+import { render } from '../../src/recovery/export/render.ts';
+import { openSpool } from '../../src/recovery/export/spool.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { at, enter, utcDate } from './books.ts';
 
@@ -98,9 +99,8 @@ describe('the pass for the digest', () => {
       await spool.write(await promisify(gzip)(`{"n":${number}}\n`));
     }
     let chunksRead = 0;
-    const statement = {
-      ...{ date: OPEN, timezone: 'UTC', merchantId: 'm_1', revision: 0, closed: false },
-      ...{ rowCount: CHUNKS, sha256: '0'.repeat(64), totals: [] },
+    const statement: Export = {
+      ...{ head: {}, csvHeader: 'n\r\n', csvLine: String, csvSha256: null, rowCount: CHUNKS },
       async *chunks() {
         for await (const lines of spool.chunks()) {
           chunksRead += 1;

@@ -1,27 +1,14 @@
-import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Route, route } from '../../route.ts';
-import { FORMATS, type Format, formatFor } from './accepts.ts';
+import type { Export } from '../export/render.ts';
+import { ALSO_ANSWERS, formatName, replyWith, wantedForm } from '../export/reply.ts';
 import { SHA256_OF, statementHeaders, statementView } from './contract.ts';
 import { calendarDate, timezone } from './day.ts';
-import { reprDigest } from './digest.ts';
-import { render } from './format.ts';
+import { CSV_HEADER, csvLine, type StatementRow } from './row.ts';
 import type { Statement, Statements } from './statements.ts';
 
 const MAX_REVISION = 2 ** 31 - 1;
-const PIECE_BYTES = 64 * 1024;
-/** Names for those that cannot say `Accept`, such as a link in a browser. */
-const NAMED: Record<'json' | 'csv' | 'ndjson', Format> = {
-  json: 'application/json',
-  csv: 'text/csv',
-  ndjson: 'application/x-ndjson',
-};
-const EXTENSIONS = {
-  'application/json': 'json',
-  'text/csv': 'csv',
-  'application/x-ndjson': 'ndjson',
-};
 
 /** `/v1/statements/{date}`: what was accepted for a merchant on one day. */
 export function statementRoutes(statements: Statements): Route[] {
@@ -37,33 +24,26 @@ export function statementRoutes(statements: Statements): Route[] {
         timezone: timezone.default('UTC'),
         merchantId: z.string().min(1).max(64).optional(),
         revision: z.coerce.number().int().min(0).max(MAX_REVISION).optional(),
-        format: z
-          .enum(['json', 'csv', 'ndjson'])
-          .optional()
-          .describe('In place of `Accept`, for links: answers as a file to be kept.'),
+        format: formatName,
       }),
       responses: { 200: statementView },
       responseHeaders: { 200: statementHeaders },
-      alsoAnswers: FORMATS.filter((format) => format !== 'application/json'),
+      alsoAnswers: ALSO_ANSWERS,
       async handle({ principal, params: { date }, query, headers, isGone }) {
-        const named = query.format && NAMED[query.format];
-        const format = named ?? formatFor(headers.accept);
+        const wanted = wantedForm(query.format, headers.accept);
         const merchantId = merchantOf(principal, query.merchantId);
         const { timezone, revision = null } = query;
         const statement = await statements.open({ merchantId, date, timezone, revision });
-        // At worst a temporary file stays for the system to clean up.
-        const close = () => void statement.close().catch(() => {});
-        const digest = await reprDigest(statement, format, isGone).catch((error) => {
-          close();
-          throw error;
+        return replyWith(exportOf(statement), {
+          ...wanted,
+          isGone,
+          fileName: `statement-${merchantId}-${date}`,
+          headers: {
+            'postrider-sha256': statement.sha256,
+            'postrider-sha256-of': SHA256_OF,
+            'postrider-revision': String(statement.revision),
+          },
         });
-        const stream = Readable.from(render(statement, format), {
-          objectMode: false,
-          highWaterMark: PIECE_BYTES,
-        });
-        stream.once('close', close);
-        const about = headersOf(statement, format, named);
-        return { status: 200, headers: { ...about, 'repr-digest': digest }, stream };
       },
     }),
   ];
@@ -83,21 +63,25 @@ export function merchantOf(principal: Principal, named: string | undefined): str
   return named;
 }
 
-function headersOf(
-  statement: Statement,
-  format: Format,
-  named: Format | undefined,
-): Record<string, string> {
-  const { merchantId, date, rowCount, sha256, revision } = statement;
+function exportOf(statement: Statement): Export {
+  const { date, timezone, merchantId, revision, closed, rowCount, sha256, totals } = statement;
   return {
-    'content-type': format === 'application/x-ndjson' ? format : `${format}; charset=utf-8`,
-    vary: 'Accept',
-    'postrider-row-count': String(rowCount),
-    'postrider-sha256': sha256,
-    'postrider-sha256-of': SHA256_OF,
-    'postrider-revision': String(revision),
-    ...((named !== undefined || format === 'text/csv') && {
-      'content-disposition': `attachment; filename="statement-${merchantId}-${date}.${EXTENSIONS[format]}"`,
-    }),
+    head: {
+      date,
+      timezone,
+      merchantId,
+      revision,
+      closed,
+      rowCount,
+      sha256,
+      sha256Of: SHA256_OF,
+      totals,
+    },
+    csvHeader: CSV_HEADER,
+    csvLine: (row) => csvLine(row as StatementRow),
+    csvSha256: sha256,
+    rowCount,
+    chunks: () => statement.chunks(),
+    close: () => statement.close(),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { csvLineOf } from '../export/csv.ts';
 
 const time = z.iso.datetime();
 
@@ -21,19 +22,9 @@ export type StatementRow = z.output<typeof statementRow>;
 const COLUMNS = Object.keys(statementRow.shape) as (keyof StatementRow)[];
 
 /** The first line of the CSV form. */
-export const CSV_HEADER = `${COLUMNS.join(',')}\r\n`;
+export const CSV_HEADER = csvLineOf(COLUMNS);
 
-/**
- * One line of the CSV form (RFC 4180). What is absent is an empty field; only what holds a comma, a
- * quote or a line break stands in quotes. There is one way to write each row, so that a digest of
- * the lines is one of the rows.
- */
+/** One line of the CSV form. */
 export function csvLine(row: StatementRow): string {
-  return `${COLUMNS.map((column) => csvField(row[column])).join(',')}\r\n`;
-}
-
-function csvField(value: string | number | null): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvLineOf(COLUMNS.map((column) => row[column]));
 }

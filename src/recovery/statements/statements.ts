@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../db/client.ts';
 import { notFound, Problem } from '../../problem.ts';
+import { openSpool } from '../export/spool.ts';
 import { type Day, dayIn } from './day.ts';
 import { CSV_HEADER } from './row.ts';
-import { openSpool } from './spool.ts';
 import {
   findKept,
   findLiveDay,

@@ -1,6 +1,5 @@
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import type { Connection } from '../../db/client.ts';
+import { unpack } from '../export/packed.ts';
 import { utcDatesBetween } from './day.ts';
 import type { StatementRow } from './row.ts';
 
@@ -9,8 +8,6 @@ const PAGE_ROWS = 1000;
 
 /** The pool, or one connection of it. */
 export type Queryable = Pick<Connection, 'query'>;
-
-const unzip = promisify(gunzip);
 
 /** Rows went while they were read: all of them have to be read again, from what was kept. */
 export class RowsGoneError extends Error {
@@ -79,12 +76,8 @@ export async function* chunksOf(client: Queryable, statementId: string): AsyncGe
       [statementId, number],
     );
     if (rows[0] === undefined) return;
-    yield linesOf(await unzip(rows[0].rows));
+    yield await unpack(rows[0].rows);
   }
-}
-
-export function linesOf(ndjson: Buffer): string[] {
-  return ndjson.toString().split('\n').slice(0, -1);
 }
 
 interface LiveRow {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { pack } from '../export/packed.ts';
 import { CSV_HEADER, csvLine, type StatementRow } from './row.ts';
 import { createTotals, type StatementTotal } from './totals.ts';
 
@@ -13,8 +12,6 @@ export interface Summary {
 }
 
 const CHUNK_ROWS = 2000;
-
-const zip = promisify(gzip);
 
 /**
  * One pass over the rows of a statement: sums them up and hands them on, packed, so that a second
@@ -32,9 +29,9 @@ export async function summarize(
   let chunks = 0;
   let lines: string[] = [];
   const flush = async () => {
-    const ndjson = `${lines.join('\n')}\n`;
+    const chunk = await pack(lines);
     lines = [];
-    await keep(await zip(ndjson), chunks);
+    await keep(chunk, chunks);
     chunks += 1;
   };
   for await (const rows of pages) {

@@ -2,11 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
-import { linesOf } from './store-rows.ts';
-
-const unzip = promisify(gunzip);
+import { unpack } from './packed.ts';
 
 export interface Spool {
   write(chunk: Buffer): Promise<void>;
@@ -18,7 +14,7 @@ export interface Spool {
 }
 
 /**
- * A nameless temporary file for the rows of a day, until they are kept or, where the day is not over, read.
+ * A nameless temporary file for the rows of an export, until they are kept or read.
  * Rejected: a second look at the database, which would need the first one's snapshot held open, and a
  * connection with it, for as long as the slowest caller reads.
  */
@@ -43,7 +39,7 @@ export async function openSpool(): Promise<Spool> {
     },
     packed,
     async *chunks() {
-      for await (const chunk of packed()) yield linesOf(await unzip(chunk));
+      for await (const chunk of packed()) yield await unpack(chunk);
     },
     async close() {
       await file.close();

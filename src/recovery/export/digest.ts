@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
 import { callerLeft } from '../../problem.ts';
 import type { Format } from './accepts.ts';
-import { render } from './format.ts';
-import type { Statement } from './statements.ts';
+import { type Export, render } from './render.ts';
 
 /**
  * The value of `Repr-Digest` (RFC 9530): of the very bytes that are about to be sent. A header goes before
  * them, so the form is rendered for its digest and then once more for the answer, of the same kept rows.
- * The CSV form's digest is known from when the rows were summed up. (Rejected: a trailer, which few
+ * That of a statement's CSV form is known from when its rows were summed up. (Rejected: a trailer, which few
  * clients show; and keeping the rendered bytes, which takes another file as large as the answer.)
  *
  * @param isGone whether the caller has hung up
  * @throws Overload when it has: nobody waits for the rest
  */
 export async function reprDigest(
-  statement: Statement,
+  given: Export,
   format: Format,
   isGone: () => boolean,
 ): Promise<string> {
-  if (format === 'text/csv') return fieldOf(Buffer.from(statement.sha256, 'hex'));
+  const { csvSha256 } = given;
+  if (format === 'text/csv' && csvSha256 !== null) return fieldOf(Buffer.from(csvSha256, 'hex'));
   const hash = createHash('sha256');
-  for await (const piece of render(statement, format)) {
+  for await (const piece of render(given, format)) {
     if (isGone()) throw callerLeft();
     hash.update(piece);
   }
