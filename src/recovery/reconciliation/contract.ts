@@ -60,6 +60,8 @@ export const reconciliationView = z.object({
   differences: z.record(differenceKind, z.number().int()),
   createdAt: time,
   finishedAt: time.nullable(),
+  /** When our side was collected: what arrived later is not in it. null: not yet. */
+  asOf: time.nullable(),
 });
 export type ReconciliationView = z.output<typeof reconciliationView>;
 

@@ -83,7 +83,7 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
         await refuseDuplicates(records, (index) =>
           body === undefined ? `row ${index + 2}` : `body.records.${index}.businessKey`,
         );
-        const { isNew, reconciliation } = await takeList(database, {
+        const { hasBegun, reconciliation } = await takeList(database, {
           id: idFromUuid('rec', reservedId),
           merchantId,
           date,
@@ -91,8 +91,8 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
           createdBy: principal.keyId,
           records,
         });
-        if (isNew) reconcileNow();
-        return { status: isNew ? 202 : 200, body: reconciliation };
+        if (hasBegun) reconcileNow();
+        return { status: hasBegun ? 202 : 200, body: reconciliation };
       },
     }),
     route({

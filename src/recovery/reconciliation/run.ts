@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../../db/client.ts';
 import { type Repeated, repeat } from '../../repeat.ts';
+import { clearEarlier } from './store-clear.ts';
 import { collectResults, compareSome } from './store-compare.ts';
 import {
   claimReconciliation,
@@ -44,10 +45,11 @@ async function reconcileWaiting(
 }
 
 /**
- * collect → compare, some thousands of rows at a time → settle. Each step is a transaction of its
+ * clear, where it is compared anew → collect → compare, some thousands of rows at a time → settle. Each step is a transaction of its
  * own that the next run does not repeat.
  */
 async function reconcile(database: Database, lease: Lease, stopping: AbortSignal): Promise<void> {
+  await clearEarlier(database, lease);
   await collectResults(database, lease);
   while ((await compareSome(database.prisma, lease)) > 0) {
     if (stopping.aborted) return releaseReconciliation(database.prisma, lease, 0);

@@ -1,5 +1,5 @@
 import { type Database, Prisma, type Sql } from '../../db/client.ts';
-import { addDays, dayIn } from '../statements/day.ts';
+import { daysAround } from './days-around.ts';
 import { held, type Lease, leaseEnd, longTransaction } from './store-lease.ts';
 
 const MINUTE = 60_000;
@@ -15,12 +15,12 @@ const EDGE_MS = 10 * MINUTE;
  * Puts our side beside the merchant's: of each business key the latest result of that day, as all of
  * it is at one moment. Where we have none that day, the latest of the days before and after is noted:
  * the two books may only disagree about midnight. Done once, however often the comparison is taken up.
+ *
+ * What stayed of an earlier comparison of the same list is not compared again: neither side of it.
  */
 export async function collectResults({ prisma }: Database, lease: Lease): Promise<void> {
-  const { id, merchantId, date, timezone } = lease;
-  const { startsAt, endsAt } = dayIn(date, timezone);
-  const from = dayIn(addDays(date, -1), timezone).startsAt;
-  const to = dayIn(addDays(date, 1), timezone).endsAt;
+  const { id, merchantId } = lease;
+  const { startsAt, endsAt, from, to } = daysAround(lease);
   const afterStart = new Date(startsAt.getTime() + EDGE_MS);
   const beforeEnd = new Date(endsAt.getTime() - EDGE_MS);
   await longTransaction(prisma, async (tx) => {
@@ -28,16 +28,24 @@ export async function collectResults({ prisma }: Database, lease: Lease): Promis
     const todo = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM reconciliation WHERE ${held(lease)} AND row_count IS NULL FOR UPDATE`;
     if (todo.length === 0) return;
+    const ofTheDay = Prisma.sql`
+      n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt} AND n.accepted_at < ${endsAt}
+        AND n.result_status IS NOT NULL`;
+    // One statement, so that what is counted is what was collected.
     await tx.$executeRaw`
-      INSERT INTO reconciliation_row (reconciliation_id, business_key, gateway_place, ${OURS})
-      SELECT DISTINCT ON (n.business_key) ${id}, n.business_key,
-             CASE WHEN n.accepted_at < ${afterStart} OR n.accepted_at >= ${beforeEnd}
-                  THEN 'edge' ELSE 'inside' END, ${RESULT}
-        FROM notification AS n
-       WHERE n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt}
-         AND n.accepted_at < ${endsAt} AND n.result_status IS NOT NULL
-       ORDER BY n.business_key, ${LATEST_FIRST}
-      ${ONTO_THEIRS}`;
+      WITH collected AS (
+        INSERT INTO reconciliation_row (reconciliation_id, business_key, gateway_place, ${OURS})
+        SELECT DISTINCT ON (n.business_key) ${id}, n.business_key,
+               CASE WHEN n.accepted_at < ${afterStart} OR n.accepted_at >= ${beforeEnd}
+                    THEN 'edge' ELSE 'inside' END, ${RESULT}
+          FROM notification AS n WHERE ${ofTheDay}
+         ORDER BY n.business_key, ${LATEST_FIRST}
+        ${ONTO_THEIRS}
+      )
+      UPDATE reconciliation
+         SET as_of = postrider_now(),
+             result_count = (SELECT count(*) FROM notification AS n WHERE ${ofTheDay})
+       WHERE id = ${id}`;
     await tx.$executeRaw`
       INSERT INTO reconciliation_row (reconciliation_id, business_key, gateway_place, ${OURS})
       SELECT ${id}, missing.business_key, 'beside', found.*
@@ -49,6 +57,13 @@ export async function collectResults({ prisma }: Database, lease: Lease): Promis
            ORDER BY ${LATEST_FIRST} LIMIT 1) AS found
        WHERE missing.reconciliation_id = ${id} AND missing.gateway_id IS NULL
       ${ONTO_THEIRS}`;
+    await tx.$executeRaw`
+      DELETE FROM reconciliation_row WHERE ctid = ANY (ARRAY(
+        SELECT found.ctid FROM reconciliation_difference AS kept
+         CROSS JOIN LATERAL (
+           SELECT r.ctid FROM reconciliation_row AS r
+            WHERE r.reconciliation_id = ${id} AND r.business_key = kept.business_key LIMIT 1) AS found
+         WHERE kept.reconciliation_id = ${id}))`;
     await tx.$executeRaw`
       UPDATE reconciliation
          SET row_count = (SELECT count(*) FROM reconciliation_row WHERE reconciliation_id = ${id}),

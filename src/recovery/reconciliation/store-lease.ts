@@ -59,6 +59,12 @@ export function leaseEnd(): Prisma.Sql {
   return Prisma.sql`postrider_now() + ${LEASE_MS} * interval '1 millisecond'`;
 }
 
+/** Runs of one merchant settle one after the other. */
+export async function lockSettling(tx: Transaction, merchantId: string): Promise<void> {
+  await tx.$queryRaw`
+    SELECT pg_advisory_xact_lock(hashtextextended('reconciliation ' || ${merchantId}, 0))::text`;
+}
+
 /** A transaction whose statements may go over a large day. */
 export function longTransaction<T>(
   prisma: Database['prisma'],

@@ -1,12 +1,13 @@
 import { type Database, Prisma, type Transaction } from '../../db/client.ts';
 import { addDays } from '../statements/day.ts';
-import { held, type Lease, longTransaction } from './store-lease.ts';
+import { held, type Lease, lockSettling, longTransaction } from './store-lease.ts';
 
 /**
  * Settles what waited at the edges of this day and the one before, and ends the comparison.
  *
  * 1. A row that only we have and a row that only the merchant's list of a day beside has are the two
- *    halves of one event: they are compared with each other, and both get what comes out.
+ *    halves of one event: they are compared with each other, and both get what comes out. So they
+ *    stay, also when one of the two days is compared anew.
  * 2. What of the day before still waits has now had its chance. Only we have it: `gateway_only`. The
  *    merchant's list has it: compared with our result of the day beside, which was noted.
  * 3. The same for this day, where the day after was reconciled first.
@@ -19,8 +20,7 @@ import { held, type Lease, longTransaction } from './store-lease.ts';
 export async function settleAndComplete({ prisma }: Database, lease: Lease): Promise<boolean> {
   const { id, merchantId, timezone, date } = lease;
   return longTransaction(prisma, async (tx) => {
-    await tx.$queryRaw`
-      SELECT pg_advisory_xact_lock(hashtextextended('reconciliation ' || ${merchantId}, 0))::text`;
+    await lockSettling(tx, merchantId);
     const mine = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM reconciliation WHERE ${held(lease)} FOR UPDATE`;
     if (mine.length === 0) return false;
@@ -63,7 +63,7 @@ async function joinHalves(tx: Transaction, id: string, beside: Prisma.Sql): Prom
     merchant_currency = p.merchant_currency, gateway_id = p.gateway_id,
     gateway_version = p.gateway_version, gateway_accepted_at = p.gateway_accepted_at,
     gateway_status = p.gateway_status, gateway_amount = p.gateway_amount,
-    gateway_currency = p.gateway_currency`;
+    gateway_currency = p.gateway_currency, joined = true`;
   await tx.$executeRaw`
     WITH pair AS MATERIALIZED (
       SELECT ours.number, theirs.reconciliation_id AS other_id, theirs.number AS other_number, ${both}

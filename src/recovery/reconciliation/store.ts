@@ -16,11 +16,17 @@ const ROWS_AT_ONCE = 5000;
 
 /**
  * Keeps a list for a worker to compare. One that came before is left as it is, unless its comparison
- * failed: then it begins again.
+ * ended at `endedAt` and is to begin again. Then it goes on counting its differences where it was: no
+ * number ever means another one.
  *
+ * @param endedAt as the caller saw it, so that of several callers one begins it; null: there was none
  * @returns whether there is something to compare
  */
-export async function insertReconciliation({ direct }: Database, upload: Upload): Promise<boolean> {
+export async function insertReconciliation(
+  { direct }: Database,
+  upload: Upload,
+  endedAt: string | null,
+): Promise<boolean> {
   const { id, merchantId, date, timezone, sha256, createdBy, records } = upload;
   return direct.transaction(async (tx) => {
     const [begun] = await tx.$queryRaw<{ id: string }[]>`
@@ -29,13 +35,12 @@ export async function insertReconciliation({ direct }: Database, upload: Upload)
         VALUES (${id}, ${merchantId}, ${date}::date, ${timezone}, ${sha256}, ${records.length},
           ${createdBy})
         ON CONFLICT ON CONSTRAINT reconciliation_file DO UPDATE
-          SET status = 'running', finished_at = NULL, row_count = NULL, compared_count = 0,
-              compared_to = '',
-              difference_count = 0, matched = 0, tries = 0, lease_until = NULL
-          WHERE r.status = 'failed'
+          SET status = 'running', finished_at = NULL, as_of = NULL, result_count = NULL,
+              row_count = NULL, compared_count = 0, compared_to = '', matched = 0, tries = 0,
+              lease_until = NULL
+          WHERE r.finished_at = ${endedAt}::timestamptz
         RETURNING r.id`;
     if (begun === undefined) return false;
-    await tx.$executeRaw`DELETE FROM reconciliation_difference WHERE reconciliation_id = ${begun.id}`;
     await tx.$executeRaw`DELETE FROM reconciliation_row WHERE reconciliation_id = ${begun.id}`;
     for (let from = 0; from < records.length; from += ROWS_AT_ONCE) {
       await insertRecords(tx, begun.id, records.slice(from, from + ROWS_AT_ONCE));
@@ -86,13 +91,16 @@ interface ReconciliationRow {
   counts: Partial<{ [kind in DifferenceKind | 'matched']: number }> | null;
   createdAt: Date;
   finishedAt: Date | null;
+  asOf: Date | null;
 }
 
+// Where it was not noted when our side was collected, it was at least as late as the list came.
 const SELECT = Prisma.sql`
   SELECT r.id, r.merchant_id AS "merchantId", r.date::text AS date, r.timezone, r.status,
          r.record_count AS "recordCount", r.row_count AS "rowCount",
          r.compared_count AS "comparedCount", r.matched, r.created_at AS "createdAt",
          r.finished_at AS "finishedAt",
+         CASE WHEN r.row_count IS NOT NULL THEN coalesce(r.as_of, r.created_at) END AS "asOf",
          (SELECT json_object_agg(k.kind, k.count)
             FROM (SELECT kind, count(*)::int AS count FROM reconciliation_difference
                    WHERE reconciliation_id = r.id GROUP BY kind) AS k) AS counts
@@ -148,7 +156,7 @@ export async function listReconciliations(
 }
 
 function toView(row: ReconciliationRow): ReconciliationView {
-  const { counts, rowCount, comparedCount, createdAt, finishedAt, matched, ...shown } = row;
+  const { counts, rowCount, comparedCount, createdAt, finishedAt, asOf, matched, ...shown } = row;
   const { matched: settled = 0, ...differences } = counts ?? {};
   return {
     ...shown,
@@ -157,6 +165,7 @@ function toView(row: ReconciliationRow): ReconciliationView {
     differences: { ...NONE, ...differences },
     createdAt: createdAt.toISOString(),
     finishedAt: finishedAt?.toISOString() ?? null,
+    asOf: asOf?.toISOString() ?? null,
   };
 }
 

@@ -4,13 +4,15 @@ import { dayIn } from '../statements/day.ts';
 import type { ReconciliationView } from './contract.ts';
 import { digestOf } from './records.ts';
 import { findByFile, findStanding, insertReconciliation, type Upload } from './store.ts';
+import { hasArrived } from './store-arrived.ts';
 
 /** Lists of one merchant that may wait to be compared. */
 const MAX_RUNNING = 20;
 
 /**
  * Takes a merchant's list of a day in. The same list again, in whatever order or form, is the same
- * reconciliation: it is answered as it stands, also when our side has changed since.
+ * reconciliation: it is answered as it stands, or compared anew where it failed or results have
+ * arrived since ours were collected. What arrives while it runs is for the next time.
  *
  * @throws Problem 404 for an unknown merchant, 422 for a day that has not begun or is no longer kept,
  *   429 where too many of its lists wait
@@ -18,17 +20,22 @@ const MAX_RUNNING = 20;
 export async function takeList(
   database: Database,
   list: Omit<Upload, 'sha256'>,
-): Promise<{ isNew: boolean; reconciliation: ReconciliationView }> {
+): Promise<{ hasBegun: boolean; reconciliation: ReconciliationView }> {
   const upload = { ...list, sha256: await digestOf(list.records) };
   const earlier = await findByFile(database.prisma, upload);
-  if (earlier !== null && earlier.status !== 'failed') {
-    return { isNew: false, reconciliation: earlier };
+  if (earlier !== null && !(await isToBegin(database, earlier))) {
+    return { hasBegun: false, reconciliation: earlier };
   }
   await requireReady(database, upload);
-  const isNew = await insertReconciliation(database, upload);
+  const hasBegun = await insertReconciliation(database, upload, earlier?.finishedAt ?? null);
   const reconciliation = await findByFile(database.prisma, upload);
   if (reconciliation === null) throw new Error('the reconciliation is gone');
-  return { isNew, reconciliation };
+  return { hasBegun, reconciliation };
+}
+
+async function isToBegin({ prisma }: Database, earlier: ReconciliationView): Promise<boolean> {
+  if (earlier.status === 'running') return false;
+  return earlier.status === 'failed' || hasArrived(prisma, earlier);
 }
 
 async function requireReady(

@@ -1,0 +1,47 @@
+import type { Sql } from '../../db/client.ts';
+import { daysAround } from './days-around.ts';
+
+/**
+ * Whether a comparison that has ended could find more by now: results of its day that were not there
+ * when ours were collected, or one of a day beside for what only the merchant had. Never of a day of
+ * which something may be gone: the comparison is what remains.
+ *
+ * A scan of the day's index at the most; how many there were is known, so what was committed late or
+ * filled in by hand is found as well. Where it is not known, since the comparison is older than its
+ * counting: what was accepted after the list came.
+ */
+export async function hasArrived(
+  sql: Sql,
+  { id, merchantId, date, timezone }: Reconciled,
+): Promise<boolean> {
+  const { startsAt, endsAt, from, to } = daysAround({ date, timezone });
+  const [row] = await sql.$queryRaw<{ arrived: boolean }[]>`
+    SELECT CASE WHEN r.result_count IS NULL THEN EXISTS (
+             SELECT 1 FROM notification AS n
+              WHERE n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt}
+                AND n.accepted_at >= r.created_at AND n.accepted_at < ${endsAt}
+                AND n.result_status IS NOT NULL)
+           ELSE r.result_count <> (
+             SELECT count(*) FROM notification AS n
+              WHERE n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt}
+                AND n.accepted_at < ${endsAt} AND n.result_status IS NOT NULL)
+           END OR EXISTS (
+             SELECT 1 FROM reconciliation_difference AS d
+              CROSS JOIN LATERAL (
+                SELECT 1 FROM notification AS n
+                 WHERE n.merchant_id = ${merchantId} AND n.business_key = d.business_key
+                   AND n.accepted_at >= ${from} AND n.accepted_at < ${to}
+                   AND n.result_status IS NOT NULL LIMIT 1) AS beside
+              WHERE d.reconciliation_id = r.id AND d.kind = 'merchant_only'
+                AND d.handled_action IS NULL) AS arrived
+      FROM reconciliation AS r CROSS JOIN retention
+     WHERE r.id = ${id} AND retention.kept_from <= ${startsAt}`;
+  return row?.arrived ?? false;
+}
+
+interface Reconciled {
+  id: string;
+  merchantId: string;
+  date: string;
+  timezone: string;
+}
