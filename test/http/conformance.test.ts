@@ -126,6 +126,9 @@ test('statements and reconciliations', async () => {
   await ours.api
     .post(`${at}/differences/${number}/handle`, { action: 'accept_ours', reason: 'r' })
     .expect(200);
+  for (const accept of ['application/json', 'text/csv', 'application/x-ndjson']) {
+    await ours.api.get(`${at}/adjustments`, { accept }).expect(200);
+  }
   await ours.api.post(`${at}/resend-missing`, {}).expect(202);
 });
 

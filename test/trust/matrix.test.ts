@@ -58,6 +58,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/reconciliations',
     'get /v1/reconciliations/{id}',
     'get /v1/reconciliations/{id}/differences',
+    'get /v1/reconciliations/{id}/adjustments',
     'post /v1/reconciliations/{id}/differences/{number}/handle',
     'post /v1/reconciliations/{id}/resend-missing',
     'post /v1/messages/{id}/complete',

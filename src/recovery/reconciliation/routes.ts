@@ -5,8 +5,10 @@ import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Role, type Route, route } from '../../route.ts';
+import { ALSO_ANSWERS, formatName, replyWith, wantedForm } from '../export/reply.ts';
 import { calendarDate, timezone } from '../statements/day.ts';
 import { merchantOf } from '../statements/routes.ts';
+import { openAdjustments } from './adjustments.ts';
 import {
   differenceKind,
   differenceView,
@@ -16,6 +18,7 @@ import {
   reconciliationStatus,
   reconciliationView,
 } from './contract.ts';
+import { adjustmentsView } from './contract-adjustments.ts';
 import { handleDifference, resendMissing } from './handle.ts';
 import { readCsvRecords, refuseDuplicates } from './records.ts';
 import { findReconciliation, listReconciliations } from './store.ts';
@@ -169,6 +172,23 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
         const handling = { ...body, by: { keyId: principal.keyId, name: principal.name } };
         const handled = await handleDifference({ sql, commands }, id, number, handling);
         return { status: 200, body: handled };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/v1/reconciliations/{id}/adjustments',
+      roles: ROLES,
+      tag: 'Recovery',
+      summary: 'The adjustment list: what the settled differences change, and in whose book',
+      params,
+      query: z.strictObject({ format: formatName }),
+      responses: { 200: adjustmentsView },
+      alsoAnswers: ALSO_ANSWERS,
+      async handle({ principal, params: { id }, query, headers }) {
+        const wanted = wantedForm(query.format, headers.accept);
+        const found = await visible(principal, id);
+        const name = `adjustments-${found.merchantId}-${found.date}-${id}`;
+        return replyWith(await openAdjustments(sql, found), wanted, name);
       },
     }),
     route({
