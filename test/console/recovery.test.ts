@@ -88,6 +88,16 @@ describe.skipIf(!hasBrowser())('recovery in the console', () => {
         .getByRole('button', { name: /Ours is right|以我方为准/ })
         .click();
       await page.getByText('typed wrong <b>there</b>').waitFor();
+      await page.getByText(/as of|数据截至/).waitFor();
+      await press(page, /^(Adjustment list|平账调整单)$/);
+      const [file] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('menuitem', { name: /CSV/ }).click(),
+      ]);
+      expect(file.suggestedFilename()).toMatch(/^adjustments-.*-rec_.*\.csv$/);
+      expect(await readFile(await file.path(), 'utf8')).toMatch(
+        /^\d+,amount_mismatch,amount,merchant,.*,accept_ours,typed wrong <b>there<\/b>,/m,
+      );
       await page.getByText(/^(Open|待处理)$/).click();
       await page.getByText('lost-1', { exact: true }).waitFor({ state: 'detached' });
       expect(await page.getByRole('row').count()).toBe(1 + 2);

@@ -7,6 +7,9 @@ export interface Problem {
   errors?: { path: string; message: string }[];
 }
 
+/** How the API is told in a link which form of a file is wanted. */
+export type FileFormat = 'csv' | 'ndjson' | 'json';
+
 export class ApiError extends Error {
   readonly problem: Problem;
 

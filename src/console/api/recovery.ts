@@ -7,7 +7,7 @@ import type {
 } from '../../recovery/reconciliation/contract.ts';
 import type { FoundResult, ResultView } from '../../recovery/results/contract.ts';
 import type { StatementView } from '../../recovery/statements/contract.ts';
-import { call, get } from './client.ts';
+import { call, type FileFormat, get, withQuery } from './client.ts';
 
 export type {
   DifferenceKind,
@@ -50,8 +50,18 @@ export function useHandIn(whose: { merchantId: string; date: string; timezone: s
         query: whose,
         text: { type: 'text/csv', content: csv },
       }),
-    onSuccess: () => client.invalidateQueries({ queryKey: [RECONCILIATIONS] }),
+    async onSuccess(answer) {
+      // It may be compared anew: then what was shown of it before no longer holds.
+      client.setQueryData([RECONCILIATIONS, answer.id], answer);
+      await invalidate(client, answer.id);
+      await client.invalidateQueries({ queryKey: [RECONCILIATIONS] });
+    },
   });
+}
+
+/** Where a browser fetches the adjustment list as a file. */
+export function adjustmentsFile(id: string, format: FileFormat): string {
+  return withQuery(`${RECONCILIATIONS}/${id}/adjustments`, { format });
 }
 
 export function useHandle(id: string) {

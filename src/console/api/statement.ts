@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { request, withQuery } from './client.ts';
+import { type FileFormat, request, withQuery } from './client.ts';
 import type { StatementView } from './recovery.ts';
 
 export interface WantedStatement {
@@ -24,7 +24,7 @@ export function useStatement(wanted: WantedStatement | null) {
 }
 
 /** Where a browser fetches the whole of it as a file. */
-export function fileOf(wanted: WantedStatement, format: 'csv' | 'ndjson' | 'json'): string {
+export function fileOf(wanted: WantedStatement, format: FileFormat): string {
   const { date, ...query } = wanted;
   return withQuery(`/v1/statements/${date}`, { ...query, format });
 }

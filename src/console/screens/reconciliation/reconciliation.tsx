@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { usePages } from '../../api/pages.ts';
 import {
+  adjustmentsFile,
   DIFFERENCE_KINDS,
   type DifferenceView,
   RECONCILIATIONS,
@@ -15,9 +16,10 @@ import {
 import { useAddress } from '../../kit/address.ts';
 import { Confirm } from '../../kit/confirm.tsx';
 import { CopyId, shortId } from '../../kit/copy-id.tsx';
+import { Download } from '../../kit/download.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { Page } from '../../kit/page.tsx';
-import { Time } from '../../kit/time.tsx';
+import { ExactTime, Time } from '../../kit/time.tsx';
 import { useToast } from '../../kit/toast.ts';
 import { Differences } from './differences.tsx';
 import { Tiles } from './tiles.tsx';
@@ -68,11 +70,17 @@ function Sight({ reconciliation }: { reconciliation: ReconciliationView }) {
 
 function About({ reconciliation }: { reconciliation: ReconciliationView }) {
   const { t } = useTranslation('reconciliation');
-  const { id, merchantId, timezone, recordCount, createdAt } = reconciliation;
+  const { id, merchantId, timezone, recordCount, createdAt, asOf } = reconciliation;
   return (
     <Text size="sm" c="dimmed">
       <CopyId text={merchantId} /> · {timezone} · {t('records', { count: recordCount })} ·{' '}
-      <Time at={createdAt} /> · <CopyId text={id} shown={shortId(id)} />
+      <Time at={createdAt} /> ·{' '}
+      {asOf !== null && (
+        <>
+          {t('asOf')} <ExactTime at={asOf} /> ·{' '}
+        </>
+      )}
+      <CopyId text={id} shown={shortId(id)} />
     </Text>
   );
 }
@@ -105,7 +113,14 @@ function Outcome({ reconciliation }: { reconciliation: ReconciliationView }) {
               { value: 'true', label: t('filter.settled') },
             ]}
           />
-          {(differences.gateway_only ?? 0) > 0 && <ResendMissing id={id} />}
+          <Group gap="xs">
+            <Download
+              label={t('adjustments')}
+              variant="default"
+              hrefOf={(format) => adjustmentsFile(id, format)}
+            />
+            {(differences.gateway_only ?? 0) > 0 && <ResendMissing id={id} />}
+          </Group>
         </Group>
       )}
       <Differences

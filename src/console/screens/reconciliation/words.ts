@@ -10,6 +10,8 @@ export const reconciliationWords = inBoth(
     running_one: 'Comparing {{count, number}} row: {{percent}} %',
     running_other: 'Comparing {{count, number}} rows: {{percent}} %',
     progress: 'Progress of the comparison',
+    asOf: 'as of',
+    adjustments: 'Adjustment list',
     failed: 'The comparison broke off. Hand the same list in again: it begins anew.',
     matched: 'Both agree',
     kind: {
@@ -80,6 +82,8 @@ export const reconciliationWords = inBoth(
     running_one: '正在核对 {{count, number}} 行：{{percent}} %',
     running_other: '正在核对 {{count, number}} 行：{{percent}} %',
     progress: '核对进度',
+    asOf: '数据截至',
+    adjustments: '平账调整单',
     failed: '核对中断。重新提交同一份清单即可重新开始。',
     matched: '一致',
     kind: {

@@ -23,7 +23,8 @@ export const reconciliationsWords = inBoth(
     compare: 'Compare',
     other: 'Another list',
     chooseFirst: 'First say whose list it is.',
-    known: 'This very list was compared before. Here is what came out.',
+    known:
+      'This very list was compared before, and nothing has arrived since. Here is what came out.',
     fault: {
       tooLarge: 'This is larger than {{mib}} MiB. Split the day’s list, or ask for less columns.',
       tooMany: 'More than {{records, number}} rows. A list must fit into that.',
@@ -94,7 +95,7 @@ export const reconciliationsWords = inBoth(
     compare: '开始核对',
     other: '换一份清单',
     chooseFirst: '请先选择商户。',
-    known: '这份清单此前已核对过，结果如下。',
+    known: '这份清单此前已核对过，此后我方没有新增结果，核对结果如下。',
     fault: {
       tooLarge: '文件超过 {{mib}} MiB。请拆分清单或减少列。',
       tooMany: '超过 {{records, number}} 行，无法接收。',

@@ -3,16 +3,16 @@ import { IconBuildingStore, IconFileOff, IconRefresh } from '@tabler/icons-react
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 import type { StatementView } from '../../api/recovery.ts';
-import { useStatement } from '../../api/statement.ts';
+import { fileOf, useStatement } from '../../api/statement.ts';
 import { CopyId } from '../../kit/copy-id.tsx';
 import { DayChoice, useDay } from '../../kit/day-choice.tsx';
+import { Download } from '../../kit/download.tsx';
 import { Empty } from '../../kit/empty.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { MerchantChoice, useMerchant } from '../../kit/merchant-choice.tsx';
 import { count } from '../../kit/number.ts';
 import { Page } from '../../kit/page.tsx';
 import { Tag } from '../../kit/status.tsx';
-import { Download } from './download.tsx';
 import { Rows, Totals } from './rows.tsx';
 import classes from './statements.module.css';
 
@@ -25,7 +25,10 @@ export function Statements() {
   const wanted = merchantId === '' ? null : { merchantId, date, timezone };
   const { data, error, isFetching, refetch } = useStatement(wanted);
   return (
-    <Page title={t('title')} actions={wanted !== null && <Download wanted={wanted} />}>
+    <Page
+      title={t('title')}
+      actions={wanted !== null && <Download hrefOf={(format) => fileOf(wanted, format)} />}
+    >
       <Group gap="sm" align="flex-end">
         <MerchantChoice />
         <DayChoice />

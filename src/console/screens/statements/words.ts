@@ -3,8 +3,6 @@ import { inBoth } from '../../kit/words.ts';
 export const statementsWords = inBoth(
   {
     title: 'Statements',
-    download: 'Download',
-    format: { csv: 'CSV, for spreadsheets', ndjson: 'NDJSON, a row a line', json: 'JSON' },
     rowCount: 'Rows',
     state: 'The day is',
     closed: 'closed',
@@ -39,8 +37,6 @@ export const statementsWords = inBoth(
   },
   {
     title: '对账单',
-    download: '下载',
-    format: { csv: 'CSV（电子表格）', ndjson: 'NDJSON（每行一条）', json: 'JSON' },
     rowCount: '行数',
     state: '当日状态',
     closed: '已结账',
