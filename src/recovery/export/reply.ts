@@ -25,6 +25,22 @@ export const formatName = z
   .optional()
   .describe('In place of `Accept`, for links: answers as a file to be kept.');
 
+export const exportHeaders = z.object({
+  'Postrider-Row-Count': z.int().describe('`rowCount`.'),
+  'Repr-Digest': z
+    .string()
+    .regex(/^sha-256=:[A-Za-z0-9+/]{43}=:$/)
+    .describe(
+      'RFC 9530: SHA-256 of the very bytes of this answer, in base64 between the colons. Checks any form: ' +
+        '`openssl dgst -sha256 -binary FILE | base64`.',
+    ),
+  'Content-Disposition': z
+    .string()
+    .optional()
+    .describe('Names a file, for CSV and wherever `format` is said.'),
+  Vary: z.string().describe('`Accept`: one address, three forms.'),
+});
+
 /** The form that a caller wants. */
 export interface Wanted {
   format: Format;

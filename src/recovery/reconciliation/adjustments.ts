@@ -47,6 +47,7 @@ export async function openAdjustments(
       head: { reconciliationId: id, merchantId, date, timezone, asOf, rowCount },
       csvHeader: csvLineOf(COLUMNS.map(([name]) => name)),
       csvLine: (row) => csvLineOf(COLUMNS.map(([, read]) => read(row as AdjustmentRow))),
+      csvSha256: null,
       rowCount,
       chunks: spool.chunks,
       close: spool.close,

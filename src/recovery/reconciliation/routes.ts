@@ -5,7 +5,7 @@ import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Role, type Route, route } from '../../route.ts';
-import { ALSO_ANSWERS, formatName, replyWith, wantedForm } from '../export/reply.ts';
+import { ALSO_ANSWERS, exportHeaders, formatName, replyWith, wantedForm } from '../export/reply.ts';
 import { calendarDate, timezone } from '../statements/day.ts';
 import { merchantOf } from '../statements/routes.ts';
 import { openAdjustments } from './adjustments.ts';
@@ -183,12 +183,13 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       params,
       query: z.strictObject({ format: formatName }),
       responses: { 200: adjustmentsView },
+      responseHeaders: { 200: exportHeaders },
       alsoAnswers: ALSO_ANSWERS,
-      async handle({ principal, params: { id }, query, headers }) {
+      async handle({ principal, params: { id }, query, headers, isGone }) {
         const wanted = wantedForm(query.format, headers.accept);
         const found = await visible(principal, id);
-        const name = `adjustments-${found.merchantId}-${found.date}-${id}`;
-        return replyWith(await openAdjustments(sql, found), wanted, name);
+        const fileName = `adjustments-${found.merchantId}-${found.date}-${id}`;
+        return replyWith(await openAdjustments(sql, found), { ...wanted, fileName, isGone });
       },
     }),
     route({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { exportHeaders } from '../export/reply.ts';
 import { statementRow } from './row.ts';
 import { statementTotal } from './totals.ts';
 
@@ -23,26 +24,13 @@ export const statementView = z.object({
   rows: z.array(statementRow),
 });
 
-export const statementHeaders = z.object({
-  'Postrider-Row-Count': z.int().describe('`rowCount`.'),
+export const statementHeaders = exportHeaders.extend({
   'Postrider-Sha256': z
     .string()
     .describe(
       '`sha256`: in hex, of the CSV form, whichever form this is. Checks a CSV file: `sha256sum`.',
     ),
   'Postrider-Sha256-Of': z.literal(SHA256_OF).describe('`sha256Of`.'),
-  'Repr-Digest': z
-    .string()
-    .regex(/^sha-256=:[A-Za-z0-9+/]{43}=:$/)
-    .describe(
-      'RFC 9530: SHA-256 of the very bytes of this answer, in base64 between the colons. Checks any form: ' +
-        '`openssl dgst -sha256 -binary FILE | base64`.',
-    ),
   'Postrider-Revision': z.int().describe('`revision`.'),
-  'Content-Disposition': z
-    .string()
-    .optional()
-    .describe('Names a file, for CSV and wherever `format` is said.'),
-  Vary: z.string().describe('`Accept`: one address, three forms.'),
 });
 export type StatementView = z.output<typeof statementView>;
