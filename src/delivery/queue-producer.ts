@@ -21,9 +21,11 @@ const GOODBYE_MS = 500;
  * Wakes that are due within so long of each other share a job: a job costs more than an attempt does. Not those
  * of this very moment, nor too many: one worker takes a job, and others are idle meanwhile.
  */
-const TOGETHER_MS = 500;
+const TOGETHER_MS = 1000;
 const MOST_TOGETHER = 25;
-const NOT_SOON_MS = 1000;
+export const NOT_SOON_MS = 1000;
+/** So long before, such wakes wait for each other. What a process takes with it that dies meanwhile, the sweep finds. */
+export const GATHER_MS = 500;
 
 type Group = [PendingWake, ...PendingWake[]];
 

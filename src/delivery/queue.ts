@@ -4,7 +4,7 @@ import { within } from '../within.ts';
 import type { Report } from './queue-backend.ts';
 import { startConsumer } from './queue-consumer.ts';
 import { openPostgres } from './queue-postgres.ts';
-import { openProducer, type PendingWake } from './queue-producer.ts';
+import { GATHER_MS, NOT_SOON_MS, openProducer, type PendingWake } from './queue-producer.ts';
 import { openRedis } from './queue-redis.ts';
 
 /** "Look at this delivery then." */
@@ -79,6 +79,9 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
   const underWay = new Set<Promise<void>>();
   let givenUp = 0;
   let closing: Promise<void> | undefined;
+  let isClosed = false;
+  const gathered: PendingWake[] = [];
+  let gathering: NodeJS.Timeout | undefined;
 
   function producerOf(queue: string) {
     const producer = producers.get(queue) ?? openProducer(timers, nameOf(queue), report);
@@ -93,14 +96,28 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
     const isTaken =
       due.length > 0 && !closing && (await direct?.send(due).catch(() => false)) === true;
     const left = isTaken ? wakes.filter(({ delayMs }) => delayMs > 0) : wakes;
-    await Promise.all(left.map(handOver));
+    const isUrgent = ({ delayMs }: Wake) =>
+      delayMs < NOT_SOON_MS + GATHER_MS || closing !== undefined;
+    gather(left.filter((wake) => !isUrgent(wake)));
+    await Promise.all(left.filter(isUrgent).map((wake) => handOver(pendingOf(wake))));
   }
 
-  async function handOver(wake: Wake): Promise<void> {
-    const pending: PendingWake = { wake, dueAt: Date.now() + wake.delayMs };
+  /** What is due later than soon waits for others that can share its job; nobody waits with it. */
+  function gather(wakes: readonly Wake[]): void {
+    gathered.push(...wakes.map(pendingOf));
+    if (gathered.length > 0) gathering ??= setTimeout(handOverGathered, GATHER_MS);
+  }
+
+  function handOverGathered(): void {
+    clearTimeout(gathering);
+    gathering = undefined;
+    track(Promise.all(gathered.splice(0).map(handOver)).then(() => {}));
+  }
+
+  async function handOver(pending: PendingWake): Promise<void> {
     try {
-      if (closing) throw new Error('the timers are closed');
-      await producerOf(wake.queue).add(pending);
+      if (isClosed) throw new Error('the timers are closed');
+      await producerOf(pending.wake.queue).add(pending);
     } catch (error) {
       givenUp += 1;
       report('wakes were given up, the sweep will find them', error);
@@ -108,13 +125,19 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
   }
 
   async function handOverWithin(wakes: readonly Wake[]): Promise<void> {
-    const handedOver = handOverAll(wakes);
+    await within(WAKE_MS, track(handOverAll(wakes))).catch(() => {});
+  }
+
+  /** Is waited for when the queue is closed. */
+  function track(handedOver: Promise<void>): Promise<void> {
     underWay.add(handedOver);
     void handedOver.finally(() => underWay.delete(handedOver));
-    await within(WAKE_MS, handedOver).catch(() => {});
+    return handedOver;
   }
 
   async function closeAll(): Promise<void> {
+    handOverGathered();
+    isClosed = true;
     await Promise.all([
       ...[...consumers].map((consumer) => consumer.close()),
       within(LAST_WAKES_MS, Promise.all(underWay)).catch(() => {}),
@@ -155,6 +178,10 @@ export async function openWakeQueue(backend: WakeBackend, log: Logger): Promise<
       return closing;
     },
   };
+}
+
+function pendingOf(wake: Wake): PendingWake {
+  return { wake, dueAt: Date.now() + wake.delayMs };
 }
 
 function nameOf(queue: string): string {

@@ -116,7 +116,7 @@ describeBackends('wakes', (backend) => {
     expect(queue.givenUp).toBe(0);
   });
 
-  test('those that are due within half a second share a job, and come at their own times', async () => {
+  test('those that are due within a second share a job, and come at their own times', async () => {
     const { queue } = await open(backend());
     const { arrivals, arrived, onWake } = collector();
     undo.push((await queue.listen('default', 10, onWake)).close);
