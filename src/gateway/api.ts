@@ -29,6 +29,7 @@ import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
 import { resultRoutes } from '../recovery/results/routes.ts';
 import { statementRoutes } from '../recovery/statements/routes.ts';
+import { repeat } from '../repeat.ts';
 import type { Route } from '../route.ts';
 import { transactionRoutes } from '../tcc/routes.ts';
 import type { Foundation, Parts } from './parts.ts';
@@ -43,6 +44,10 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const { settings, foundation, log, databases, closers, idempotency } = parts;
   const keyRing = createKeyRing({ database: databases.intake, log });
   closers.push(keyRing.close);
+  const following = repeat(SECOND, keyRing.followRevocations, (error) =>
+    log.error({ err: error }, 'looking for revoked keys failed'),
+  );
+  closers.push(following.close);
   await ensureOperatorKey(keyRing, foundation);
   const tail = createTail(databases.calls.prisma, log);
   closers.push(tail.close);

@@ -15,6 +15,7 @@ import type { IdempotencyStore } from './idempotency-store.ts';
 import { createLimiters, type RateLimits } from './limit.ts';
 import { mountLogin } from './login.ts';
 import { openApiDocument } from './openapi.ts';
+import { needsFreshKey } from './route-kinds.ts';
 import { type Metering, mountMetrics, mountService, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
 import { createSessions } from './session.ts';
@@ -77,6 +78,7 @@ export function createApp(parts: AppParts): Express {
   const shares = parts.shares ?? createShares();
   const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
   const whoCalls = identify(parts.authenticate, sessions, limiters);
+  const whoCallsNow = identify(parts.authenticate, sessions, limiters, true);
   const app = express();
   app.disable('x-powered-by');
   app.set('query parser', false);
@@ -87,7 +89,7 @@ export function createApp(parts: AppParts): Express {
     app[route.method](
       expressPath(route.path),
       named(route.path),
-      whoCalls,
+      needsFreshKey(route) ? whoCallsNow : whoCalls,
       limiters.perKey,
       authorize(route, keepRefusal(route)),
       callHandler(route, { ...parts, shares, log }),

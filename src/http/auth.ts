@@ -5,8 +5,8 @@ import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
 import { requireOwnPage, type Sessions } from './session.ts';
 
-/** Who holds this key; `null` for a wrong, revoked or expired one. */
-export type Authenticate = (bearerKey: string) => Promise<Principal | null>;
+/** Who holds this key; `null` for a wrong, revoked or expired one. `isFresh`: nothing remembered will do. */
+export type Authenticate = (bearerKey: string, isFresh?: boolean) => Promise<Principal | null>;
 
 const BEARER = /^Bearer +(\S.{0,511})$/i;
 
@@ -19,17 +19,20 @@ export function bearerOf(req: Request): string | undefined {
  * Finds out who calls, by the bearer key or, for the console's pages, by the session's cookie; or
  * answers 401. Wrong keys are counted by address and end in 429; a right key from the same address
  * goes on working, so that one neighbour behind a NAT locks nobody out.
+ *
+ * @param isFresh whether the key is looked up in any case
  */
 export function identify(
   authenticate: Authenticate,
   sessions: Sessions,
   limiters: Limiters,
+  isFresh = false,
 ): RequestHandler {
   return async (req, res, next) => {
     // It may ask the database.
     if (req.socket.destroyed) throw callerLeft();
     const key = shownKey(req, sessions);
-    const principal = key === null ? null : await authenticate(key);
+    const principal = key === null ? null : await authenticate(key, isFresh);
     if (principal !== null) {
       contextOf(res).principal = principal;
       next();

@@ -13,7 +13,8 @@ import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
 import type { IdempotencyStore } from './idempotency-store.ts';
 import { judgeItems } from './items.ts';
 import { type Ticket, ticketOf } from './overload/ticket.ts';
-import { onlyLooks, type Shares } from './shares.ts';
+import { keepsAnswers, onlyLooks } from './route-kinds.ts';
+import type { Shares } from './shares.ts';
 import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
@@ -41,7 +42,7 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
     const body = route.method === 'get' ? NO_BODY : await readBody(req, takes, ticket);
     const call = callOf(route, req, res, body);
     const header = req.headers['idempotency-key'];
-    if (route.method !== 'post' || typeof header !== 'string') {
+    if (!keepsAnswers(route) || typeof header !== 'string') {
       const reply = await run(call, from);
       if (reply.stream === undefined) return ticket.answerInTurn(() => send(res, answerOf(reply)));
       // It lasts as long as its reader wants, and is made piece by piece.

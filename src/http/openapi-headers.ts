@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Route } from '../route.ts';
 import { fieldsOf } from './openapi-parameters.ts';
 import type { SchemaShelf } from './openapi-schema.ts';
+import { keepsAnswers } from './route-kinds.ts';
 
 /**
  * What the HTTP layer itself sets, each told once, under `components.headers`. Left out are those of
@@ -60,7 +61,7 @@ export function sharedHeaders(shelf: SchemaShelf): Record<string, object> {
 
 /** Of one answer of a route, its own and those of the HTTP layer; its own go before. */
 export function answerHeaders(route: Route, status: number, shelf: SchemaShelf): object {
-  const replayed: SharedName[] = route.method === 'post' ? ['Idempotent-Replayed'] : [];
+  const replayed: SharedName[] = keepsAnswers(route) ? ['Idempotent-Replayed'] : [];
   return {
     ...referring([...ALWAYS, ...LIMITED, ...replayed]),
     ...headersOf(route.responseHeaders?.[status], shelf),

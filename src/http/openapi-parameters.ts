@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Route } from '../route.ts';
 import type { SchemaShelf } from './openapi-schema.ts';
+import { keepsAnswers } from './route-kinds.ts';
 
 const REQUEST_ID = 'RequestId';
 
@@ -29,7 +30,7 @@ export function parametersOf(route: Route, shelf: SchemaShelf): object[] {
     ...pathParameters(route, shelf),
     ...namedParameters('query', route.query, shelf),
     ...namedParameters('header', route.requestHeaders, shelf),
-    ...(route.method === 'post' ? [IDEMPOTENCY_KEY] : []),
+    ...(keepsAnswers(route) ? [IDEMPOTENCY_KEY] : []),
     ...sharedParameters(),
   ];
 }

@@ -1,5 +1,5 @@
 import { callerLeft, Overload, Problem } from '../problem.ts';
-import type { Principal, Route } from '../route.ts';
+import type { Principal } from '../route.ts';
 
 /** Gives a place back. */
 export type Release = () => void;
@@ -87,9 +87,4 @@ function placeIn(
     }, maxWaitMs);
     waiting.push(take);
   });
-}
-
-/** Whether a call only looks something up, and soon. */
-export function onlyLooks({ method, audit, streamType }: Route): boolean {
-  return streamType === undefined && (method === 'get' || audit === 'changes nothing');
 }

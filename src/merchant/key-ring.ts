@@ -6,15 +6,18 @@ import { hashKey, hasKeyShape } from './key-text.ts';
 import {
   findLiveIds,
   findLiveKey,
+  findRevokedLately,
   type LiveKey,
   putBootstrapKey,
   touchKeys,
 } from './store-keys.ts';
 
 const SECOND = 1000;
-/** A revocation in another process takes effect within this time. */
+/** At the latest then a key is looked up again, whatever was missed. */
 const KNOWN_TTL_MS = 30 * SECOND;
 const UNKNOWN_TTL_MS = 5 * SECOND;
+/** What was cached before a revocation is forgotten by then anyway. */
+const REVOKED_LATELY_MS = 2 * KNOWN_TTL_MS;
 const MAX_CACHED = 10_000;
 const TOUCH_EVERY_MS = 60 * SECOND;
 /** Uses gather this long and are noted by one statement. */
@@ -30,8 +33,13 @@ interface CachedKey {
 
 /** Tells who a bearer key belongs to. */
 export interface KeyRing {
-  /** @returns null for a key that is unknown, mistyped, expired or revoked */
-  authenticate(bearer: string): Promise<Principal | null>;
+  /**
+   * @param isFresh asks the database in any case: what a revoked key changes stays changed
+   * @returns null for a key that is unknown, mistyped, expired or revoked
+   */
+  authenticate(bearer: string, isFresh?: boolean): Promise<Principal | null>;
+  /** Forgets the keys that were revoked lately, in whichever process: to be called every second. */
+  followRevocations(): Promise<void>;
   /** Those of these keys, by id, that may be used now. Asks the database, so it is true everywhere. */
   liveKeys(ids: string[]): Promise<Set<string>>;
   /**
@@ -49,6 +57,9 @@ export interface KeyRing {
 /**
  * Looks keys up by their hash and remembers the answer for half a minute; what is not a key of ours
  * in a cache of its own, so that guesses don't push out real keys. Nothing of a key itself is kept.
+ *
+ * A revocation in another process takes effect at once for what changes something, and within a second or so for the
+ * rest. (Rejected: LISTEN, which needs a connection of its own and does not pass through a pooler.)
  *
  * @param deps.monotonicMs for tests; `performance.now` when absent
  */
@@ -72,6 +83,7 @@ export function createKeyRing(deps: {
     const forgottenBefore = forgotten;
     const live = await findLiveKey(prisma, hash);
     const key = live === null ? null : toCached(live, askedAtMs);
+    if (key === null) known.delete(hash);
     // A revocation in between may be younger than this answer: it is given, not kept.
     if (forgotten !== forgottenBefore) return key;
     if (key === null) unknown.set(hash, true);
@@ -101,11 +113,17 @@ export function createKeyRing(deps: {
     forget,
     close: touched.flush,
     liveKeys: (ids) => findLiveIds(prisma, ids),
-    async authenticate(bearer) {
+    async followRevocations() {
+      for (const hash of await findRevokedLately(prisma, REVOKED_LATELY_MS)) {
+        if (known.has(hash)) forget(hash);
+      }
+    },
+    async authenticate(bearer, isFresh = false) {
       const hash = hashKey(bearer);
       if (bearer.startsWith('pr_') && !hasKeyShape(bearer) && !configured.has(hash)) return null;
       if (unknown.has(hash)) return null;
-      const key = known.get(hash) ?? (await lookUpOnce(hash));
+      const cached = isFresh ? undefined : known.get(hash);
+      const key = cached ?? (await lookUpOnce(hash));
       const nowMs = monotonicMs();
       if (key === null || nowMs >= key.expiresAtMs) return null;
       if (nowMs >= key.touchAtMs) {

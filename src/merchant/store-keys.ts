@@ -104,6 +104,14 @@ export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | nul
   return { principal, expiresInMs, usedAgoMs };
 }
 
+/** The hashes of keys that were revoked within this time. */
+export async function findRevokedLately(sql: Sql, withinMs: number): Promise<string[]> {
+  const rows = await sql.$queryRaw<{ hash: string }[]>`
+    SELECT hash FROM api_key
+     WHERE revoked_at > postrider_now() - ${withinMs} * interval '1 millisecond'`;
+  return rows.map(({ hash }) => hash);
+}
+
 /** Those of these keys that may be used now. */
 export async function findLiveIds(sql: Sql, ids: string[]): Promise<Set<string>> {
   const rows = await sql.$queryRaw<{ id: string }[]>`

@@ -88,6 +88,26 @@ describe('a key', () => {
     expect(await ring.authenticate(key)).toBeNull();
   });
 
+  test('that another process revoked is refused at once where something is to change', async () => {
+    const ring = openRing();
+    const { id, key, expected } = await storeKey();
+    expect(await ring.authenticate(key, true)).toEqual(expected);
+    await revoke(id);
+    expect(await ring.authenticate(key, true)).toBeNull();
+    expect(await ring.authenticate(key)).toBeNull();
+  });
+
+  test('that another process revoked is forgotten when revocations are followed', async () => {
+    const ring = openRing();
+    const [gone, stays] = [await storeKey(), await storeKey()];
+    await ring.authenticate(gone.key);
+    await ring.authenticate(stays.key);
+    await revoke(gone.id);
+    await ring.followRevocations();
+    expect(await ring.authenticate(gone.key)).toBeNull();
+    expect(await ring.authenticate(stays.key)).toEqual(stays.expected);
+  });
+
   test('that is used all the time is looked up again all the same', async () => {
     const ring = openRing();
     const { id, key } = await storeKey();
