@@ -113,16 +113,35 @@ describe('the result of a business key', () => {
     await notify('many-2', { payload: { n: 2 } });
     const businessKeys = ['many-2', 'none', 'many-1', 'many-2'];
     const { body } = await merchant.api.post('/v1/results/query', { businessKeys }).expect(200);
+    expect(body.remaining).toEqual([]);
     expect(body.data).toMatchObject([
       { businessKey: 'many-2', found: true, latest: { payload: { n: 2 } } },
       { businessKey: 'none', found: false },
       { businessKey: 'many-1', found: true, latest: { payload: { n: 1 } } },
-      { businessKey: 'many-2', found: true, latest: { payload: { n: 2 } } },
     ]);
     expect(body.data[1]).toEqual({ businessKey: 'none', found: false });
     const tooMany = Array.from({ length: 501 }, (_, n) => `k${n}`);
     await merchant.api.post('/v1/results/query', { businessKeys: tooMany }).expect(422);
     await merchant.api.post('/v1/results/query', { businessKeys: [] }).expect(422);
+  });
+
+  test('an answer for many ends where it is large, and says what is left', async () => {
+    const fat = 'x'.repeat(60_000);
+    const keys = Array.from({ length: 150 }, (_, n) => `fat-${n}`);
+    for (const key of keys) await notify(key, { payload: { fat } });
+    const ask = async (businessKeys: string[]) => {
+      const { text, body } = await merchant.api
+        .post('/v1/results/query', { businessKeys }, { 'idempotency-key': 'the-same' })
+        .expect(200);
+      expect(text.length).toBeLessThan(8 * 1024 * 1024);
+      return body;
+    };
+    const first = await ask(keys);
+    expect(first.data).toHaveLength(100);
+    expect(first.remaining).toEqual(keys.slice(100));
+    // Under the same Idempotency-Key: what changes nothing is not kept.
+    const second = await ask(first.remaining);
+    expect([second.data.length, second.remaining]).toEqual([50, []]);
   });
 
   test.each([

@@ -5,7 +5,7 @@ import type {
   HandleAction,
   ReconciliationView,
 } from '../../recovery/reconciliation/contract.ts';
-import type { FoundResult, ResultView } from '../../recovery/results/contract.ts';
+import type { FoundResult, FoundResults, ResultView } from '../../recovery/results/contract.ts';
 import type { StatementView } from '../../recovery/statements/contract.ts';
 import { call, type FileFormat, get, withQuery } from './client.ts';
 
@@ -13,6 +13,7 @@ export type {
   DifferenceKind,
   DifferenceView,
   FoundResult,
+  FoundResults,
   HandleAction,
   ReconciliationView,
   ResultView,

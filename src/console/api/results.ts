@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { call, get } from './client.ts';
-import type { FoundResult, ResultView } from './recovery.ts';
+import type { FoundResult, FoundResults, ResultView } from './recovery.ts';
 
 /** The latest known state of one business key. */
 export function useResult(merchantId: string, businessKey: string) {
@@ -15,11 +15,19 @@ export function useResult(merchantId: string, businessKey: string) {
 export function useResults(merchantId: string, businessKeys: string[]) {
   return useQuery({
     queryKey: ['results', merchantId, businessKeys],
-    queryFn: ({ signal }) =>
-      call<{ data: FoundResult[] }>('POST', '/v1/results/query', {
-        query: { merchantId },
-        body: { businessKeys },
-        signal,
-      }),
+    async queryFn({ signal }) {
+      const data: FoundResult[] = [];
+      // An answer has so much room and no more.
+      for (let left = businessKeys; left.length > 0; ) {
+        const found = await call<FoundResults>('POST', '/v1/results/query', {
+          query: { merchantId },
+          body: { businessKeys: left },
+          signal,
+        });
+        data.push(...found.data);
+        left = found.remaining;
+      }
+      return { data };
+    },
   });
 }

@@ -6,6 +6,8 @@ export const businessKey = z.string().min(1).max(128);
 /** The longest history an answer holds. */
 export const MAX_HISTORY = 100;
 export const MAX_KEYS = 500;
+/** Of the answer for many keys; whatever the last one holds comes on top. */
+export const MAX_ANSWER_MIB = 4;
 
 const state = z.object({
   notificationId: z.string(),
@@ -68,11 +70,19 @@ export const anyResult = z
   .describe('The second with `fields=latest`.');
 
 export const foundResults = z.object({
-  data: z.array(z.object({ businessKey, found: z.boolean(), latest: latest.optional() })),
+  data: z
+    .array(z.object({ businessKey, found: z.boolean(), latest: latest.optional() }))
+    .describe('In the order asked, each key once.'),
+  remaining: z
+    .array(businessKey)
+    .describe(
+      `Keys for which the answer had no room: it ends at ${MAX_ANSWER_MIB} MiB. Ask for these next.`,
+    ),
 });
 
 export type ResultView = z.output<typeof result>;
-export type FoundResult = z.output<typeof foundResults>['data'][number];
+export type FoundResults = z.output<typeof foundResults>;
+export type FoundResult = FoundResults['data'][number];
 export type State = z.output<typeof state>;
 export type Delivery = z.output<typeof result>['deliveries'][number];
 

@@ -45,5 +45,6 @@ export const examples = {
       { businessKey: 'ORDER-20261122-0001', found: true, latest },
       { businessKey: 'ORDER-20261122-0002', found: false },
     ],
+    remaining: [],
   },
 };

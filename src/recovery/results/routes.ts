@@ -11,13 +11,22 @@ import {
   type Route,
   route,
 } from '../../route.ts';
-import { anyResult, businessKey, foundResults, MAX_HISTORY, MAX_KEYS } from './contract.ts';
+import {
+  anyResult,
+  businessKey,
+  foundResults,
+  MAX_ANSWER_MIB,
+  MAX_HISTORY,
+  MAX_KEYS,
+} from './contract.ts';
 import { examples } from './examples.ts';
 import { findLatest, findResult, type Latest, type ResultScope } from './store.ts';
 
 const KIB = 1024;
 /** For as many keys as may be, each as long as it may be and written in escapes: six bytes a character. */
 const QUERY_LIMIT_BYTES = 512 * KIB;
+/** Read together, of at most 64 KiB each: they come on top of the limit of the answer. */
+const KEYS_AT_ONCE = 50;
 
 const ROLES: readonly Role[] = ['merchant', 'operator', 'producer'];
 
@@ -107,7 +116,7 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       path: '/v1/results/query',
       roles: ROLES,
       tag: 'Recovery',
-      summary: `The latest results of up to ${MAX_KEYS} business keys, in the order asked`,
+      summary: `The latest results of up to ${MAX_KEYS} business keys, in the order asked, each once`,
       query: ofMerchant,
       body: z
         .strictObject({ businessKeys: z.array(businessKey).min(1).max(MAX_KEYS) })
@@ -117,18 +126,40 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       audit: 'changes nothing',
       async handle({ principal, query, body: { businessKeys } }) {
         const scope = scopeOf(principal, query.merchantId);
-        const found = scope
-          ? await findLatest(sql, scope, [...new Set(businessKeys)])
-          : new Map<string, Latest>();
-        const entries = businessKeys.map((key) => {
-          const latest = found.get(key);
-          const entry = { businessKey: JSON.stringify(key), found: String(latest !== undefined) };
-          return members(latest ? { ...entry, latest: latestText(latest) } : entry);
-        });
-        return { status: 200, ...jsonText(`{"data":[${entries.join(',')}]}`) };
+        const keys = [...new Set(businessKeys)];
+        const { entries, remaining } = await answerMany(sql, scope, keys);
+        const text = `{"data":[${entries.join(',')}],"remaining":${JSON.stringify(remaining)}}`;
+        return { status: 200, ...jsonText(text) };
       },
     }),
   ];
+}
+
+/**
+ * Entries for as many of the keys as there is room for, a few at a time: neither the answer nor what is read for it grows
+ * with what the payloads hold.
+ *
+ * @param scope null: somebody else's, where nothing is found
+ */
+async function answerMany(sql: Sql, scope: ResultScope | null, keys: string[]) {
+  const entries: string[] = [];
+  let from = 0;
+  for (let bytes = 0; from < keys.length && bytes < MAX_ANSWER_MIB * KIB * KIB; ) {
+    const some = keys.slice(from, from + KEYS_AT_ONCE);
+    const found = scope ? await findLatest(sql, scope, some) : new Map<string, Latest>();
+    for (const key of some) {
+      const entry = entryOf(key, found.get(key));
+      bytes += Buffer.byteLength(entry);
+      entries.push(entry);
+    }
+    from += some.length;
+  }
+  return { entries, remaining: keys.slice(from) };
+}
+
+function entryOf(key: string, latest: Latest | undefined): string {
+  const entry = { businessKey: JSON.stringify(key), found: String(latest !== undefined) };
+  return members(latest ? { ...entry, latest: latestText(latest) } : entry);
 }
 
 /** @returns members and their JSON; null: there is no such result */
