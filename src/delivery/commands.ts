@@ -1,4 +1,4 @@
-import { type Database, Prisma } from '../db/client.ts';
+import { type Database, Prisma, type Transaction } from '../db/client.ts';
 import { cancelForEndpoint } from './cancel.ts';
 import type { Owners } from './owner.ts';
 import type { Waker } from './queue.ts';
@@ -36,8 +36,15 @@ export interface DeliveryCommands {
   cancelForEndpoint(endpointId: string): Promise<'more' | 'done'>;
   /** A receiver may be called again: what waits for it is woken, the first few; each passes its place on. */
   wakeReceiver(receiverId: string): Promise<void>;
-  /** One attempt at once, here and now, never repeated; by its queue's current rules. */
-  attemptOnce(delivery: Omit<NewDelivery, 'policyVersion'>): Promise<AttemptEntry | null>;
+  /**
+   * One attempt at once, here and now, never repeated; by its queue's current rules.
+   *
+   * @param admit called in the transaction that makes the delivery; what it throws undoes it
+   */
+  attemptOnce(
+    delivery: Omit<NewDelivery, 'policyVersion'>,
+    admit: (tx: Transaction, maxInFlight: number) => Promise<void>,
+  ): Promise<AttemptEntry | null>;
 }
 
 /** Waiting deliveries woken when a receiver opens again; as they end, they draw in the rest. */
@@ -68,14 +75,17 @@ export function createCommands(
       const due = await findDueAtReceiver(prisma, receiverId, FIRST_WOKEN);
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));
     },
-    async attemptOnce(delivery) {
+    async attemptOnce(delivery, admit) {
       const policies = await currentPolicies(prisma);
       const policy =
         policies.find((each) => each.queue === delivery.queue) ??
         policies.find((each) => each.queue === 'default');
       if (policy === undefined) throw new Error('the default queue is missing');
-      const { queue, version: policyVersion, timeoutMs } = policy;
-      const leased = await createLeased(prisma, { ...delivery, queue, policyVersion }, timeoutMs);
+      const { queue, version: policyVersion, timeoutMs, maxInFlightPerEndpoint } = policy;
+      const leased = await prisma.$transaction(async (tx) => {
+        await admit(tx, maxInFlightPerEndpoint);
+        return createLeased(tx, { ...delivery, queue, policyVersion }, timeoutMs);
+      });
       return (await finish(leased, steps)).entry;
     },
   };

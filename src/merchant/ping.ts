@@ -1,11 +1,11 @@
 import type { Database } from '../db/client.ts';
+import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Owner } from '../delivery/owner.ts';
-import type { NewDelivery } from '../delivery/store/create.ts';
-import type { AttemptEntry } from '../delivery/store/record.ts';
 import { newId } from '../ids.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { TestResult } from './contract-endpoints.ts';
 import { findEndpoint } from './store-endpoints.ts';
+import { findPingRefusal, type PingRefusal } from './store-ping-gate.ts';
 import type { Targets } from './targets.ts';
 
 const TYPE = 'endpoint.test';
@@ -42,15 +42,15 @@ export function pingOwner({ loadEndpointTargets }: Targets): Owner {
   };
 }
 
-/** @throws Problem 404 when the endpoint is gone */
+/** @throws Problem 404 when the endpoint is gone; 409 and 429 where it may not be tested now */
 export async function pingEndpoint(
   { prisma }: Database,
-  attemptOnce: (delivery: Omit<NewDelivery, 'policyVersion'>) => Promise<AttemptEntry | null>,
+  attemptOnce: DeliveryCommands['attemptOnce'],
   endpointId: string,
 ): Promise<TestResult> {
   const endpoint = await findEndpoint(prisma, endpointId, null);
   if (endpoint === null) throw notFound('endpoint');
-  const entry = await attemptOnce({
+  const delivery = {
     id: newId('dlv'),
     ownerKind: 'ping',
     ownerId: newId('ntf'),
@@ -64,6 +64,10 @@ export async function pingEndpoint(
     url: null,
     delayMs: 0,
     deadlineMs: HOUR_MS,
+  };
+  const entry = await attemptOnce(delivery, async (tx, maxInFlight) => {
+    const refusal = await findPingRefusal(tx, endpointId, maxInFlight);
+    if (refusal !== null) throw refused(refusal);
   });
   // Nothing was sent: its secret cannot be opened, or the gateway is about to stop.
   if (entry === null) {
@@ -78,4 +82,23 @@ export async function pingEndpoint(
   }
   const { outcome, statusCode, durationMs, responseExcerpt, error, remoteAddress } = entry;
   return { outcome, statusCode, durationMs, responseExcerpt, error, remoteAddress };
+}
+
+function refused(refusal: PingRefusal): Problem {
+  const later = (seconds: number) => ({ headers: { 'retry-after': String(seconds) } });
+  switch (refusal) {
+    case 'paused':
+      return new Problem(409, 'endpoint_paused', 'The endpoint is paused. Resume it first.');
+    case 'testing':
+      return new Problem(409, 'endpoint_busy', 'A test of it is under way.', later(1));
+    case 'busy':
+      return new Problem(409, 'endpoint_busy', 'It has as many attempts as it may have.', later(1));
+    case 'too_many':
+      return new Problem(
+        429,
+        'too_many_tests',
+        'It was tested often enough this minute.',
+        later(30),
+      );
+  }
 }

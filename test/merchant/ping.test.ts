@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
-import { hang, type Receiver, startReceiver } from '../support/receiver.ts';
+import { hang, hold, type Receiver, startReceiver } from '../support/receiver.ts';
 
 let gateway: TestGateway;
 let receiver: Receiver;
@@ -36,6 +36,41 @@ test('a test of an endpoint is one attempt: it is not sent again by hand, only m
   expect(again.body.code).toBe('nothing_to_resend');
   await merchant.api.post(`/v1/endpoints/${id}/test`).expect(200);
   expect(receiver.requests).toHaveLength(2);
+});
+
+const testOf = (id: string) => merchant.api.post(`/v1/endpoints/${id}/test`);
+
+test('a paused endpoint is not tested; a disabled one is', async () => {
+  receiver.answer(410, '/gone');
+  const id = await endpointAt('/gone');
+  await merchant.api.post(`/v1/endpoints/${id}/pause`).expect(200);
+  expect((await testOf(id).expect(409)).body.code).toBe('endpoint_paused');
+  await merchant.api.post(`/v1/endpoints/${id}/resume`).expect(200);
+  expect((await testOf(id).expect(200)).body.statusCode).toBe(410);
+  const { body } = await merchant.api.get(`/v1/endpoints/${id}`).expect(200);
+  expect(body.status).toBe('disabled');
+  await testOf(id).expect(200);
+});
+
+test('an endpoint is tested once at a time, and a few times a minute', async () => {
+  const held = hold(200);
+  receiver.answer(held, '/held');
+  const id = await endpointAt('/held');
+  const first = testOf(id).then(({ status }) => status);
+  await receiver.waitFor(({ path }) => path === '/held');
+  expect((await testOf(id).expect(409)).body.code).toBe('endpoint_busy');
+  held.release();
+  expect(await first).toBe(200);
+  for (let n = 0; n < 11; n += 1) await testOf(id).expect(200);
+  const { body, headers } = await testOf(id).expect(429);
+  expect([body.code, headers.get('retry-after')]).toEqual(['too_many_tests', '30']);
+});
+
+test('a test keeps to the rate of its endpoint', async () => {
+  const id = await endpointAt('/slowly');
+  await merchant.api.patch(`/v1/endpoints/${id}`, { ratePerSecond: 0.01 }).expect(200);
+  await testOf(id).expect(200);
+  expect((await testOf(id).expect(409)).body.code).toBe('endpoint_busy');
 });
 
 test('a shutdown gives up a test that is under way, and says so to who asked', async () => {

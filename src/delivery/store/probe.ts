@@ -3,8 +3,8 @@ import { type Claimed, type ClaimRow, LEASE_MARGIN_MS, toClaimed } from './claim
 import type { NewDelivery } from './create.ts';
 
 /**
- * Makes a delivery that is already in this process' hands: one attempt, never repeated. It asks no
- * gate (somebody wants to know now, also of a paused receiver), but its lease counts like any other.
+ * Makes a delivery that is already in this process' hands: one attempt, never repeated. Whether it may be made
+ * is for the caller to know; its lease counts like any other.
  */
 export async function createLeased(
   sql: Sql,
