@@ -1,3 +1,4 @@
+import { sealOldHeaders } from '../merchant/sealed-headers.ts';
 import { secretPlaces } from '../merchant/store-reseal.ts';
 import { type Resealed, resealPlaces } from '../reseal.ts';
 import type { Parts } from './parts.ts';
@@ -16,7 +17,9 @@ export function startResealing(parts: Parts): void {
     ...(isChanging ? [idempotency.sealed] : []),
   ];
   const stopping = new AbortController();
-  const work = resealPlaces(secrets, places, stopping.signal)
+  const { prisma } = databases.background;
+  const work = sealOldHeaders(prisma, secrets, stopping.signal)
+    .then(() => resealPlaces(secrets, places, stopping.signal))
     .then((total) => report(total))
     .catch((error) => log.error({ err: error }, 'resealing failed'));
   closers.push(() => {

@@ -10,8 +10,7 @@ const CONTEXT = 'console-session';
 const HOUR = 3600 * 1000;
 /**
  * Not prolonged by use: a console left open ends with the shift, and a copied cookie with it. A key
- * that expires ends its sessions at once, and one that is revoked in the process that was told; others
- * remember a key for up to half a minute.
+ * that expires or is revoked ends its sessions: at once for what changes something, within a second or so for the rest.
  */
 const SESSION_MS = 12 * HOUR;
 const CSRF_BYTES = 24;

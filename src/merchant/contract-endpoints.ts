@@ -20,7 +20,10 @@ const customHeaders = z
     const path = fault.name === null ? [] : [fault.name];
     context.addIssue({ code: 'custom', path, message: fault.message });
   })
-  .describe('Sent with every attempt. Not those that the transport or the signature needs.');
+  .describe(
+    'Sent with every attempt. Not those that the transport or the signature needs. Values are never shown again: `***`, ' +
+      'which in a PATCH keeps the value.',
+  );
 
 /** The fields that a caller decides; everything but `url` may be missing. */
 const fields = {

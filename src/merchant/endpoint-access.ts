@@ -7,6 +7,7 @@ import type { AuditState, Principal, Role } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
 import { hearTheSame } from './overlap.ts';
+import { masked } from './sealed-headers.ts';
 import { type EndpointRow, findEndpoint } from './store-endpoints.ts';
 
 export interface EndpointDeps {
@@ -73,10 +74,12 @@ export function lookAtEndpoint({ database }: EndpointDeps) {
 
 /** An endpoint as callers see it. */
 export function toEndpointView(row: EndpointRow): EndpointView {
-  const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, sameUrl, ...shown } = row;
+  const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, sameUrl, ...others } = row;
+  const { sealedHeaders: _sealed, headers, ...shown } = others;
   const held = pausedAt === null ? 'active' : 'paused';
   return {
     ...shown,
+    headers: masked(headers),
     status: row.disabledReason === null ? held : 'disabled',
     circuit: {
       // It closes with a success, not with the time: until then one attempt at a time is made.

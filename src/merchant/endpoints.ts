@@ -22,9 +22,11 @@ import {
   visibleEndpoint,
 } from './endpoint-access.ts';
 import { actionRoutes } from './endpoint-actions.ts';
+import { type Headers, openHeaders, sealHeaders, withKept } from './sealed-headers.ts';
 import { endpointContext } from './secret-contexts.ts';
 import {
   deleteEndpoint,
+  type EndpointRow,
   insertEndpoint,
   listEndpoints,
   MAX_ENDPOINTS,
@@ -65,6 +67,7 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
           id,
           merchantId,
           secret: deps.secrets.seal(secret, endpointContext(id)),
+          headers: sealHeaders(deps.secrets, id, withKept(body.headers, null)),
         });
         if (row === 'no_merchant') throw notFound('merchant');
         if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
@@ -98,6 +101,13 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
   ];
 }
 
+function changedHeaders({ secrets }: EndpointDeps, given: Headers) {
+  return (before: EndpointRow) => {
+    const kept = openHeaders(secrets.open, before);
+    return sealHeaders(secrets, before.id, withKept(given, kept));
+  };
+}
+
 function itemRoutes(deps: EndpointDeps): Route[] {
   const { prisma } = deps.database;
   return [
@@ -126,7 +136,11 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       async handle({ principal, params: { id }, body }) {
         await visibleEndpoint(deps, principal, id);
         if (body.url !== undefined) await requireCallable(body.url, deps);
-        const row = await updateEndpoint(deps.database, id, body);
+        const { headers: given, ...rest } = body;
+        const row = await updateEndpoint(deps.database, id, {
+          ...rest,
+          ...(given !== undefined && { headers: changedHeaders(deps, given) }),
+        });
         if (row === 'absent') throw notFound('endpoint');
         if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
         await deps.wakeReceiver(id);

@@ -6,6 +6,11 @@ export function endpointContext(endpointId: string): string {
   return `endpoint:${endpointId}:secret`;
 }
 
+/** Custom headers, which hold receivers' credentials. */
+export function headersContext(endpointId: string): string {
+  return `endpoint:${endpointId}:headers`;
+}
+
 /** The secret that signs what goes to a merchant's `notifyUrl`. */
 export function merchantContext(merchantId: string): string {
   return `merchant:${merchantId}:secret`;

@@ -1,5 +1,6 @@
 import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
 import type { CreateEndpoint, PatchEndpoint } from './contract-endpoints.ts';
+import type { StoredHeaders } from './sealed-headers.ts';
 
 export const MAX_ENDPOINTS = 200;
 
@@ -10,7 +11,9 @@ export interface EndpointRow {
   types: string[];
   queue: string | null;
   description: string | null;
+  /** Names with masks; of an endpoint from before headers were sealed, the values. */
   headers: Record<string, string>;
+  sealedHeaders: string | null;
   body: 'envelope' | 'raw';
   maxInFlight: number | null;
   ratePerSecond: number | null;
@@ -24,15 +27,22 @@ export interface EndpointRow {
   sameUrl: { id: string; types: string[] }[] | null;
 }
 
-export interface NewEndpoint extends Omit<CreateEndpoint, 'secret'> {
+export interface NewEndpoint extends Omit<CreateEndpoint, 'secret' | 'headers'> {
   id: string;
   merchantId: string;
   /** Sealed. */
   secret: string;
+  headers: StoredHeaders;
+}
+
+export interface EndpointPatch extends Omit<PatchEndpoint, 'headers'> {
+  /** What becomes of the headers; called where the endpoint is locked, with those that it has. */
+  headers?(before: EndpointRow): StoredHeaders;
 }
 
 const COLUMNS = Prisma.sql`
-  e.id, e.merchant_id AS "merchantId", e.url, e.types, e.queue, e.description, e.headers, e.body,
+  e.id, e.merchant_id AS "merchantId", e.url, e.types, e.queue, e.description, e.headers,
+  e.sealed_headers AS "sealedHeaders", e.body,
   r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
   r.disabled_reason AS "disabledReason", r.open_until AS "openUntil",
   CASE WHEN e.previous_secret_expires_at > postrider_now() THEN e.previous_secret_expires_at END
@@ -69,9 +79,10 @@ export async function insertEndpoint(
       VALUES (${id}, ${endpoint.maxInFlight}, ${endpoint.ratePerSecond}) ON CONFLICT DO NOTHING`;
     await tx.$executeRaw`
       INSERT INTO endpoint
-        (id, merchant_id, url, types, queue, description, headers, body, secret)
+        (id, merchant_id, url, types, queue, description, headers, sealed_headers, body, secret)
       VALUES (${id}, ${merchantId}, ${endpoint.url}, ${endpoint.types}::text[], ${endpoint.queue},
-        ${endpoint.description}, ${JSON.stringify(endpoint.headers)}::jsonb, ${endpoint.body},
+        ${endpoint.description}, ${JSON.stringify(endpoint.headers.shown)}::jsonb,
+        ${endpoint.headers.sealed}, ${endpoint.body},
         ${endpoint.secret})
       ON CONFLICT (id) DO UPDATE SET secret = EXCLUDED.secret`;
     return found(await findEndpoint(tx, id, merchantId));
@@ -117,19 +128,20 @@ export async function listEndpoints(
 export async function updateEndpoint(
   { prisma }: Database,
   id: string,
-  patch: PatchEndpoint,
+  patch: EndpointPatch,
 ): Promise<EndpointRow | 'absent' | 'no_queue'> {
   return prisma.$transaction(async (tx) => {
     if (!(await holdQueue(tx, patch.queue ?? null))) return 'no_queue';
-    const headers = patch.headers && JSON.stringify(patch.headers);
     const before = await lockEndpoint(tx, id);
     if (before === null) return 'absent';
+    const headers = patch.headers?.(before);
     await tx.$executeRaw`
       UPDATE endpoint SET
         url = ${patch.url ?? before.url}, types = ${patch.types ?? before.types}::text[],
         queue = ${given(patch.queue, before.queue)},
         description = ${given(patch.description, before.description)},
-        headers = ${headers ?? JSON.stringify(before.headers)}::jsonb,
+        headers = ${JSON.stringify(headers?.shown ?? before.headers)}::jsonb,
+        sealed_headers = ${headers === undefined ? before.sealedHeaders : headers.sealed},
         body = ${patch.body ?? before.body}
        WHERE id = ${id}`;
     const moved = patch.url !== undefined && patch.url !== before.url;

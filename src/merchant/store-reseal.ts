@@ -1,6 +1,11 @@
 import { Prisma, type Sql } from '../db/client.ts';
 import type { SealedPlace } from '../reseal.ts';
-import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
+import {
+  callbackContext,
+  endpointContext,
+  headersContext,
+  merchantContext,
+} from './secret-contexts.ts';
 
 const PAGE = 500;
 
@@ -9,6 +14,7 @@ export function secretPlaces(sql: Sql): SealedPlace<string>[] {
   return [
     columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`secret`, endpointContext),
     columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`previous_secret`, endpointContext),
+    columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`sealed_headers`, headersContext),
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`secret`, merchantContext),
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`previous_secret`, merchantContext),
     columnOf(sql, Prisma.sql`api_key`, Prisma.sql`callback_secret`, callbackContext),

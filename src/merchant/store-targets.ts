@@ -10,13 +10,14 @@ export interface SealedSecrets {
 export interface TargetRow extends SealedSecrets {
   url: string;
   headers: Record<string, string>;
+  sealedHeaders: string | null;
   body: 'envelope' | 'raw';
   deleted: boolean;
 }
 
 export async function findTargets(sql: Sql, endpointIds: string[]): Promise<TargetRow[]> {
   return sql.$queryRaw<TargetRow[]>`
-    SELECT id, url, headers, body, deleted_at IS NOT NULL AS deleted, secret,
+    SELECT id, url, headers, sealed_headers AS "sealedHeaders", body, deleted_at IS NOT NULL AS deleted, secret,
            CASE WHEN previous_secret_expires_at > postrider_now() THEN previous_secret END
              AS "previousSecret"
       FROM endpoint WHERE id = ANY(${endpointIds}::text[])`;

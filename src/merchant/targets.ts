@@ -2,12 +2,14 @@ import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
 import type { SecretBox } from '../secrets.ts';
+import { openHeaders } from './sealed-headers.ts';
 import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
 import {
   findCallbackSecrets,
   findMerchantSecrets,
   findTargets,
   type SealedSecrets,
+  type TargetRow,
 } from './store-targets.ts';
 
 /** What an attempt needs to know of an endpoint. */
@@ -63,6 +65,18 @@ export function createTargets(deps: {
     }
   }
 
+  function tryOpenHeaders(row: TargetRow): Record<string, string> | null {
+    try {
+      return openHeaders(open, row);
+    } catch (error) {
+      deps.log.error(
+        { err: error, endpointId: row.id },
+        'headers cannot be opened, nothing is sent',
+      );
+      return null;
+    }
+  }
+
   function openAll({ secret, previousSecret }: SealedSecrets, context: string): string[] | null {
     const current = tryOpen(secret, context);
     if (current === null) return null;
@@ -75,8 +89,9 @@ export function createTargets(deps: {
       const targets = new Map<string, EndpointTarget>();
       for (const row of await findTargets(prisma, ids)) {
         const secrets = openAll(row, endpointContext(row.id));
-        if (secrets === null) continue;
-        const { id, url, headers, body, deleted } = row;
+        const headers = tryOpenHeaders(row);
+        if (secrets === null || headers === null) continue;
+        const { id, url, body, deleted } = row;
         targets.set(id, { id, url, headers, body, secrets, deleted });
       }
       return targets;

@@ -37,12 +37,14 @@ async function shop(work: (reservedId: string) => Promise<Reply>): Promise<Shop>
     return work(call.reservedId);
   };
   const body = z.strictObject({ n: z.number() });
+  // What changes nothing keeps no answers; who is asked is not in the audit log here.
+  const audit = { action: 'thing.make' as const, roles: [] };
   const roles = ['operator', 'producer'] as const;
   const running = await serve({
     idempotency: store,
     routes: [
-      post('/v1/orders', handle, { body, roles, query: z.object({}) }),
-      post('/v1/refunds', handle, { body, roles }),
+      post('/v1/orders', handle, { body, roles, audit, query: z.object({}) }),
+      post('/v1/refunds', handle, { body, roles, audit }),
       get('/v1/orders', handle),
     ],
   });

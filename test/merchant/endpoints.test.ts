@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newSecret } from '../../src/delivery/sign.ts';
+import { sealOldHeaders } from '../../src/merchant/sealed-headers.ts';
 import { createTargets } from '../../src/merchant/targets.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
@@ -89,7 +90,9 @@ describe('registering', () => {
     };
     const secret = newSecret();
     const { body } = await register({ ...fields, secret });
-    expect(body).toMatchObject({ ...fields, secret });
+    // Credentials are never shown again.
+    const headers = { Authorization: '***', 'X-Shop': '***' };
+    expect(body).toMatchObject({ ...fields, headers, secret });
     expect(await receiverOf(body.id)).toMatchObject({ maxInFlight: 3, ratePerSecond: 0.5 });
     expect(await targetOf(body.id)).toEqual({
       id: body.id,
@@ -178,6 +181,40 @@ describe('addresses', () => {
 });
 
 describe('custom headers', () => {
+  test('are sealed where they lie', async () => {
+    const { body } = await register({ headers: { authorization: 'Bearer s3cret' } });
+    const { rows } = await gateway.database.pool.query('SELECT e::text FROM endpoint AS e');
+    expect(JSON.stringify(rows)).not.toContain('s3cret');
+    expect((await targetOf(body.id))?.headers).toEqual({ authorization: 'Bearer s3cret' });
+  });
+
+  test('keep a value that is sent back masked, and know no other', async () => {
+    const { body } = await register({ headers: { 'x-one': 'first', 'x-two': 'second' } });
+    const kept = await patch(body.id, { headers: { 'x-one': '***', 'x-new': 'third' } });
+    expect(kept.body.headers).toEqual({ 'x-one': '***', 'x-new': '***' });
+    expect((await targetOf(body.id))?.headers).toEqual({ 'x-one': 'first', 'x-new': 'third' });
+    const refused = await patch(body.id, { headers: { 'x-two': '***' } });
+    expect([refused.status, refused.body.errors[0].path]).toEqual([422, 'body.headers.x-two']);
+    expect((await register({ headers: { 'x-one': '***' } })).status).toBe(422);
+    expect((await patch(body.id, { headers: {} })).body.headers).toEqual({});
+    expect((await targetOf(body.id))?.headers).toEqual({});
+  });
+
+  test('of before they were sealed are sealed, shown to nobody, and sent meanwhile', async () => {
+    const { body } = await register();
+    const { prisma } = gateway.database;
+    await prisma.$executeRaw`
+      UPDATE endpoint SET headers = '{"x-old": "value"}', sealed_headers = NULL WHERE id = ${body.id}`;
+    const read = () => gateway.call('GET', `/v1/endpoints/${body.id}`, {});
+    expect((await read()).body.headers).toEqual({ 'x-old': '***' });
+    expect((await targetOf(body.id))?.headers).toEqual({ 'x-old': 'value' });
+    expect(await sealOldHeaders(prisma, gateway.secrets, new AbortController().signal)).toBe(1);
+    const { rows } = await gateway.database.pool.query('SELECT e::text FROM endpoint AS e');
+    expect(JSON.stringify(rows)).not.toContain('"value"');
+    expect((await targetOf(body.id))?.headers).toEqual({ 'x-old': 'value' });
+    expect((await read()).body.headers).toEqual({ 'x-old': '***' });
+  });
+
   const many = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, n) => [`x-${n}`, 'v']));
 
@@ -192,7 +229,9 @@ describe('custom headers', () => {
   ])('takes %s', async (_name, headers) => {
     const answer = await register({ headers });
     expect(answer.status).toBe(201);
-    expect(answer.body.headers).toEqual(headers);
+    expect((await targetOf(answer.body.id))?.headers).toEqual(headers);
+    expect(Object.keys(answer.body.headers)).toEqual(Object.keys(headers));
+    expect(new Set(Object.values(answer.body.headers)).size).toBeLessThan(2);
   });
 
   test.each<[string, unknown]>([
@@ -306,11 +345,13 @@ describe('PATCH', () => {
     const { secret: _secret, ...before } = made;
     expect((await patch(made.id, {})).body).toEqual(before);
 
-    const changes = { types: ['b.*'], ratePerSecond: 2, headers: { 'x-a': '1' }, body: 'raw' };
-    expect((await patch(made.id, changes)).body).toEqual({ ...before, ...changes });
+    const changes = { types: ['b.*'], ratePerSecond: 2, body: 'raw' };
+    const headers = { 'x-a': '***' };
+    const { body: changed } = await patch(made.id, { ...changes, headers: { 'x-a': '1' } });
+    expect(changed).toEqual({ ...before, ...changes, headers });
     const cleared = { description: null, maxInFlight: null, ratePerSecond: null };
     const after = await patch(made.id, cleared);
-    expect(after.body).toEqual({ ...before, ...changes, ...cleared });
+    expect(after.body).toEqual({ ...before, ...changes, headers, ...cleared });
     expect(await receiverOf(made.id)).toMatchObject({ maxInFlight: null, ratePerSecond: null });
     expect(gateway.engine.woken).toContain(made.id);
   });

@@ -118,6 +118,12 @@ function About({ endpoint }: { endpoint: EndpointView }) {
                   </div>
                 )),
           ],
+          [
+            t('duplicates'),
+            endpoint.duplicates.length === 0
+              ? null
+              : endpoint.duplicates.map((id) => <CopyId key={id} text={id} />),
+          ],
           [t('columns.created'), <Time key="created" at={endpoint.createdAt} />],
           [t('previous'), secretEndsAt && <Time key="previous" at={secretEndsAt} />],
         ]}

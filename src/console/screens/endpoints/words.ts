@@ -9,6 +9,7 @@ export const endpointsWords = inBoth(
     gone: 'disabled: gone (410)',
     facts: 'About it',
     previous: 'Previous secret ends',
+    duplicates: 'Same address and types',
     status: { active: 'active', paused: 'paused', disabled: 'disabled' },
     circuit: { open: 'circuit open' },
     limits: { queue: 'as the queue' },
@@ -76,7 +77,7 @@ export const endpointsWords = inBoth(
       maxInFlight: 'Attempts at once',
       ratePerSecond: 'Attempts a second',
       headers: 'Headers',
-      headersHint: 'One a line, Name: value. Sent with every attempt.',
+      headersHint: 'One a line, Name: value. Sent with every attempt. *** keeps the value.',
     },
     test: {
       title: 'Test',
@@ -105,6 +106,7 @@ export const endpointsWords = inBoth(
     gone: '已停用：410 Gone',
     facts: '基本信息',
     previous: '旧密钥失效',
+    duplicates: '地址与类型重复',
     status: { active: '正常', paused: '已暂停', disabled: '已停用' },
     circuit: { open: '已熔断' },
     limits: { queue: '同队列' },
@@ -167,7 +169,7 @@ export const endpointsWords = inBoth(
       maxInFlight: '同时尝试数',
       ratePerSecond: '每秒尝试数',
       headers: '请求头',
-      headersHint: '每行一个，Name: value。随每次尝试发送。',
+      headersHint: '每行一个，Name: value。随每次尝试发送。*** 表示保留原值。',
     },
     test: {
       title: '测试',

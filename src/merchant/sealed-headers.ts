@@ -1,0 +1,90 @@
+import type { Sql } from '../db/client.ts';
+import { invalid } from '../problem.ts';
+import type { SecretBox } from '../secrets.ts';
+import { headersContext } from './secret-contexts.ts';
+
+export type Headers = Record<string, string>;
+
+/** What callers see in place of a value; sent back in a change, it keeps what is there. */
+const MASK = '***';
+
+/** As they are stored: sealed, and the names for whoever reads the endpoint. */
+export interface StoredHeaders {
+  shown: Headers;
+  /** null: there are none. */
+  sealed: string | null;
+}
+
+export function masked(headers: Headers): Headers {
+  return Object.fromEntries(Object.keys(headers).map((name) => [name, MASK]));
+}
+
+export function sealHeaders(
+  secrets: SecretBox,
+  endpointId: string,
+  headers: Headers,
+): StoredHeaders {
+  const isEmpty = Object.keys(headers).length === 0;
+  const sealed = isEmpty ? null : secrets.seal(JSON.stringify(headers), headersContext(endpointId));
+  return { shown: masked(headers), sealed };
+}
+
+/**
+ * The headers of an endpoint with their values.
+ *
+ * @param open opens what is sealed
+ * @throws what `open` throws
+ */
+export function openHeaders(
+  open: (sealed: string, context: string) => string,
+  { id, headers, sealedHeaders }: { id: string; headers: Headers; sealedHeaders: string | null },
+): Headers {
+  return sealedHeaders === null ? headers : JSON.parse(open(sealedHeaders, headersContext(id)));
+}
+
+/**
+ * What a change makes of the headers: a masked value stays what it was.
+ *
+ * @param before null: there is nothing that could stay
+ * @throws Problem 422 for a mask without a value behind it
+ */
+export function withKept(given: Headers, before: Headers | null): Headers {
+  return Object.fromEntries(
+    Object.entries(given).map(([name, value]) => {
+      if (value !== MASK) return [name, value];
+      const kept = before !== null && Object.hasOwn(before, name) ? before[name] : undefined;
+      if (kept === undefined) {
+        throw invalid(
+          `body.headers.${name}`,
+          `${MASK} stands for a value that is kept; there is none.`,
+        );
+      }
+      return [name, kept];
+    }),
+  );
+}
+
+const PAGE = 500;
+
+/** Seals the headers that were stored before they were sealed. @returns how many endpoints had such */
+export async function sealOldHeaders(
+  sql: Sql,
+  secrets: SecretBox,
+  stopping: AbortSignal,
+): Promise<number> {
+  let sealed = 0;
+  while (!stopping.aborted) {
+    const rows = await sql.$queryRaw<{ id: string; headers: Headers }[]>`
+      SELECT id, headers FROM endpoint
+       WHERE sealed_headers IS NULL AND headers <> '{}'::jsonb ORDER BY id LIMIT ${PAGE}`;
+    for (const { id, headers } of rows) {
+      const stored = sealHeaders(secrets, id, headers);
+      // Only what was read: a change in between has sealed its own.
+      sealed += await sql.$executeRaw`
+        UPDATE endpoint SET headers = ${JSON.stringify(stored.shown)}::jsonb, sealed_headers = ${stored.sealed}
+         WHERE id = ${id} AND sealed_headers IS NULL AND headers = ${JSON.stringify(headers)}::jsonb`;
+    }
+    if (rows.length < PAGE) break;
+  }
+  return sealed;
+}
