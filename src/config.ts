@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseTargetList } from './delivery/target-list.ts';
 import { parseEncryptionKeys } from './secrets.ts';
 
 const port = z
@@ -29,6 +30,15 @@ const encryptionKeys = z.string().transform((text, context) => {
   }
 });
 
+const targetList = z.string().transform((text, context) => {
+  try {
+    return parseTargetList(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'wrong' });
+    return z.NEVER;
+  }
+});
+
 /** Every setting of the gateway. Names and defaults are what `.env.example` documents. */
 export const environment = z
   .object({
@@ -43,6 +53,7 @@ export const environment = z
     METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
     ENCRYPTION_KEY: encryptionKeys.optional(),
     ALLOW_PRIVATE_TARGETS: flag.default(false),
+    PRODUCER_TARGETS: targetList.optional(),
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

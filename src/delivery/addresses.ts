@@ -81,6 +81,24 @@ export function isPrivateName(hostname: string): boolean {
   );
 }
 
+export type Network = Range;
+
+/** A network as `10.0.0.0/8`, or one address. @returns null for anything else */
+export function parseNetwork(text: string): Network | null {
+  const [address = '', bits, ...rest] = text.split('/');
+  const parsed = parse(address);
+  if (parsed === null || rest.length > 0) return null;
+  const most = parsed.kind() === 'ipv4' ? 32 : 128;
+  if (bits === undefined) return [parsed, most];
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= most ? [parsed, Number(bits)] : null;
+}
+
+/** Whether an IP address is in it; one that is mapped into IPv6 counts as what it stands for. */
+export function isInNetwork(text: string, network: Network): boolean {
+  const address = parse(text);
+  return address !== null && isIn([network], mappedV4(address) ?? address);
+}
+
 /** A URL as logs may keep it: what comes after `?` may be a password. */
 export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/, '?…');

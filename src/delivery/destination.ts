@@ -3,15 +3,19 @@ import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { buildConnector } from 'undici';
 import { isHostname, isMetadataAddress, isPrivateName, isPublicAddress } from './addresses.ts';
-import { type Address, dnsNames, type Names, systemNames } from './names.ts';
+import { type Address, dnsNames, systemNames } from './names.ts';
+import { type Connection, connectionOf, type TargetList } from './target-list.ts';
 
 const LONGEST_URL = 2048;
 /** As URL shows them: 443 is the default of https and therefore empty. */
 const PUBLIC_PORTS = ['', '8443'];
+const PUBLIC_CONNECTION_PORTS = [443, 8443];
 
-interface TargetRules {
+export interface TargetRules {
   /** Loopback, private addresses, any port and plain http are fine: development and tests. */
   allowPrivateTargets: boolean;
+  /** What may be called beside what is public. */
+  alsoAllowed?: TargetList | null;
 }
 
 type UrlCheck = { ok: true; url: URL } | { ok: false; reason: string };
@@ -34,11 +38,12 @@ export function checkUrl(text: string, rules: TargetRules): UrlCheck {
   if (text.includes('#')) return refused('A URL must not have a fragment.');
   const literal = url.hostname.replace(/^\[|\]$/g, '');
   if (isIP(literal) !== 0) {
-    if (!isCallable(literal, rules)) return refused('This address may not be called.');
+    if (!isCallable(literal, connectionOf(url), rules))
+      return refused('This address may not be called.');
   } else if (!isHostname(url.hostname)) {
     return refused('The host is not a valid name.');
   }
-  if (rules.allowPrivateTargets) return { ok: true, url };
+  if (rules.allowPrivateTargets || rules.alsoAllowed?.mayCall(url)) return { ok: true, url };
 
   if (url.protocol !== 'https:') return refused('Only https is called.');
   if (!PUBLIC_PORTS.includes(url.port)) return refused('Only the ports 443 and 8443 are called.');
@@ -62,8 +67,15 @@ function parseUrl(text: string): URL | null {
   }
 }
 
-function isCallable(address: string, rules: TargetRules): boolean {
-  return rules.allowPrivateTargets ? !isMetadataAddress(address) : isPublicAddress(address);
+function isCallable(address: string, to: Connection, rules: TargetRules): boolean {
+  if (isMetadataAddress(address)) return false;
+  if (rules.allowPrivateTargets || rules.alsoAllowed?.mayConnect(address, to)) return true;
+  return isPublicAddress(address) && isPublicConnection(to);
+}
+
+/** A name that a list lets through for one port or for plain http leads to public addresses as well. */
+function isPublicConnection({ protocol, port }: Connection): boolean {
+  return protocol === 'https:' && PUBLIC_CONNECTION_PORTS.includes(port);
 }
 
 /** Why there is no connection, when it is not the network's doing. */
@@ -84,16 +96,16 @@ export interface Guard {
    * @throws DestinationError `blocked_target` when any of its addresses may not be called,
    *   `dns_error` when it has none
    */
-  resolve(hostname: string): Promise<readonly Address[]>;
+  resolve(to: Connection): Promise<readonly Address[]>;
   /** For registration: false when the name leads to a forbidden address now. A name that doesn't resolve yet may still come to. */
-  checkReachableName(hostname: string): Promise<boolean>;
+  checkReachable(url: URL): Promise<boolean>;
   /** undici's connector. Connects to checked addresses only; the socket is returned while it still connects. */
   connect(options: buildConnector.Options, done: buildConnector.Callback): Socket | null;
   /** Gives up the questions that are still open. */
   close(): void;
 }
 
-interface GuardOptions extends TargetRules {
+export interface GuardOptions extends TargetRules {
   /** `ip:port`, to be asked for names; the system's when absent. */
   dnsServers?: string[];
   /** PEM, in place of the public certificate authorities. */
@@ -108,18 +120,19 @@ const MOST_ADDRESSES = 8;
 /** Node tries one address after the other; its default of 250 ms is less than a round trip across the world. */
 const NEXT_ADDRESS_AFTER_MS = 1000;
 const CACHED_TLS_SESSIONS = 1000;
+const MOST_CONNECTORS = 100;
 
 /**
  * The guard between us and the network: every name is resolved, every address checked, and the
  * connection made to the very address that was checked, so that a second DNS answer changes nothing.
  *
- * Where private targets are allowed, names are the system's, as in every other program of a development
- * machine. Elsewhere they are DNS' alone: what somebody registers is a public name, whatever the hosts file
+ * Where private targets are allowed, or listed, names are the system's, as in every other program of the machine.
+ * Elsewhere they are DNS' alone: what somebody registers is a public name, whatever the hosts file
  * of this machine makes of it, and slow DNS must not hold the threads that the system's lookup needs.
  */
 export function createGuard(options: GuardOptions): Guard {
-  const { allowPrivateTargets, dnsServers } = options;
-  const isSystems = allowPrivateTargets && dnsServers === undefined;
+  const { allowPrivateTargets, alsoAllowed, dnsServers } = options;
+  const isSystems = (allowPrivateTargets || alsoAllowed != null) && dnsServers === undefined;
   const names = isSystems ? systemNames() : dnsNames(dnsServers);
   /** Asked for already: a slow name is one question, however long it takes. */
   const open = new Map<string, Promise<readonly Address[]>>();
@@ -128,41 +141,69 @@ export function createGuard(options: GuardOptions): Guard {
     ttl: CACHED_MS,
   });
 
-  function resolve(hostname: string): Promise<readonly Address[]> {
+  function addressesOf(hostname: string): Promise<readonly Address[]> {
     const known = cache.get(hostname) ?? open.get(hostname);
     if (known !== undefined) return known;
-    const fresh = resolveChecked(hostname, names, options);
+    // This machine, whatever anybody says (RFC 6761): nobody is asked, so that nothing is waited for.
+    const isLocal = allowPrivateTargets && /^(.+\.)?localhost$/.test(hostname);
+    const fresh = isLocal ? Promise.resolve(LOCALHOST) : names.addressesOf(hostname);
     open.set(hostname, fresh);
-    const keep = () => void cache.set(hostname, fresh);
     // What fails for want of descriptors may be there a moment later.
     fresh
-      .then(keep, (error) => error instanceof DestinationError && keep())
+      .then(
+        () => void cache.set(hostname, fresh),
+        () => {},
+      )
       .finally(() => open.delete(hostname));
     return fresh;
   }
 
-  const connector = buildConnector({
-    // No timeout of its own: whoever connects has a deadline and destroys the socket.
-    timeout: 0,
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
-    maxCachedSessions: CACHED_TLS_SESSIONS,
-    // Made once: otherwise every connection would parse the authorities again.
-    secureContext: createSecureContext(options.ca === undefined ? {} : { ca: options.ca }),
-    // autoSelectFamily makes Node ask for all addresses.
-    lookup: (hostname, _all, done) => {
-      resolve(hostname).then(
-        (addresses) => done(null, [...addresses]),
-        (error: Error) => done(error, []),
-      );
-    },
-  });
+  async function resolve(to: Connection): Promise<readonly Address[]> {
+    const found = await addressesOf(to.hostname);
+    // All of them, also those that would never be tried: one is enough to show where it leads.
+    if (!found.every(({ address }) => isCallable(address, to, options))) {
+      throw new DestinationError('blocked_target');
+    }
+    if (found.length === 0) throw new DestinationError('dns_error');
+    return found.slice(0, MOST_ADDRESSES);
+  }
+
+  // Made once: otherwise every connection would parse the authorities again.
+  const secureContext = createSecureContext(options.ca === undefined ? {} : { ca: options.ca });
+  /** One for each scheme and port, because a lookup is not told what it is for. */
+  const connectors = new LRUCache<string, buildConnector.connector>({ max: MOST_CONNECTORS });
+
+  function connectorTo({ protocol, port }: Connection): buildConnector.connector {
+    const name = `${protocol}${port}`;
+    const known = connectors.get(name);
+    if (known !== undefined) return known;
+    const connector = connectorFor((hostname) => resolve({ hostname, protocol, port }));
+    connectors.set(name, connector);
+    return connector;
+  }
+
+  const connectorFor = (resolveName: (hostname: string) => Promise<readonly Address[]>) =>
+    buildConnector({
+      // No timeout of its own: whoever connects has a deadline and destroys the socket.
+      timeout: 0,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+      maxCachedSessions: CACHED_TLS_SESSIONS,
+      secureContext,
+      // autoSelectFamily makes Node ask for all addresses.
+      lookup: (hostname, _all, done) => {
+        resolveName(hostname).then(
+          (addresses) => done(null, [...addresses]),
+          (error: Error) => done(error, []),
+        );
+      },
+    });
 
   return {
     resolve,
-    async checkReachableName(hostname) {
+    async checkReachable(url) {
       try {
-        await resolve(hostname);
+        await resolve(connectionOf(url));
         return true;
       } catch (error) {
         if (!(error instanceof DestinationError)) throw error;
@@ -170,32 +211,27 @@ export function createGuard(options: GuardOptions): Guard {
       }
     },
     connect(target, done) {
+      const to = connectionTo(target);
       // Node calls no lookup for a literal.
-      if (isIP(target.hostname) !== 0 && !isCallable(target.hostname, options)) {
+      if (isIP(to.hostname) !== 0 && !isCallable(to.hostname, to, options)) {
         process.nextTick(done, new DestinationError('blocked_target'), null);
         return null;
       }
       // Typed as void, but returned by every version of undici 7: a test holds it to that.
-      return connector(target, done) as unknown as Socket;
+      return connectorTo(to)(target, done) as unknown as Socket;
     },
     close: () => names.close(),
   };
 }
 
-async function resolveChecked(
-  hostname: string,
-  names: Names,
-  rules: TargetRules,
-): Promise<readonly Address[]> {
-  // This machine, whatever anybody says (RFC 6761): nobody is asked, so that nothing is waited for.
-  if (rules.allowPrivateTargets && /^(.+\.)?localhost$/.test(hostname)) return LOCALHOST;
-  const found = await names.addressesOf(hostname);
-  // All of them, also those that would never be tried: one is enough to show where it leads.
-  if (!found.every(({ address }) => isCallable(address, rules))) {
-    throw new DestinationError('blocked_target');
-  }
-  if (found.length === 0) throw new DestinationError('dns_error');
-  return found.slice(0, MOST_ADDRESSES);
+function connectionTo({ hostname, protocol, port }: buildConnector.Options): Connection {
+  const isPlain = protocol === 'http:';
+  const known = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
+  return {
+    ...known,
+    protocol: isPlain ? 'http:' : 'https:',
+    port: known.port || (isPlain ? 80 : 443),
+  };
 }
 
 const LOCALHOST: readonly Address[] = [

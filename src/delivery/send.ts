@@ -1,14 +1,16 @@
 import type { Dispatcher } from 'undici';
 import { withoutMark } from '../exact-json.ts';
 import { askedDelayMs, firstOf } from './answer-fields.ts';
-import { checkUrl, createGuard } from './destination.ts';
+import { checkUrl } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
-import { type Line, type Lines, openLines } from './lines.ts';
+import type { Line, Lines } from './lines.ts';
 import { isOurFault } from './our-fault.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
+import type { TargetList } from './target-list.ts';
 import { failureOf } from './transport-error.ts';
 import { waitingFor } from './waiting-for.ts';
+import { openWay } from './way.ts';
 
 /** What goes out, the same in every attempt. */
 export interface Letter {
@@ -20,6 +22,8 @@ export interface Letter {
   /** `whsec_…`, the current one first; each signs. */
   secrets: string[];
   webhookId: string;
+  /** Whose address it is, if not a merchant's: producers' are inside, where their systems are. */
+  isProducers?: true;
 }
 
 /** What is particular to one attempt. */
@@ -75,6 +79,8 @@ export interface Sender {
 
 interface SenderOptions {
   allowPrivateTargets: boolean;
+  /** What producers' addresses may be beside public ones. */
+  producerTargets?: TargetList | null;
   userAgent: string;
   /** For tests: `ip:port`, in place of the system's. */
   dnsServers?: string[];
@@ -130,8 +136,8 @@ const OURS = new Set([
 
 /** Sends webhooks over connections that are kept for a few seconds after each answer. */
 export function createSender(options: SenderOptions): Sender {
-  const guard = createGuard(options);
-  const lines = openLines(guard);
+  const merchants = openWay(options);
+  const producers = openWay({ ...options, alsoAllowed: options.producerTargets ?? null });
   const lag = createLagMeter();
   const closing = new AbortController();
 
@@ -140,7 +146,8 @@ export function createSender(options: SenderOptions): Sender {
       closing.signal.throwIfAborted();
       stamp.signal?.throwIfAborted();
       // Registration has checked it too, but perhaps under other rules.
-      const check = checkUrl(letter.url, options);
+      const { rules, lines } = letter.isProducers ? producers : merchants;
+      const check = checkUrl(letter.url, rules);
       if (!check.ok) return failed('blocked_target', ERRORS.blocked_target, null, NO_TIME);
       const body = Buffer.from(letter.body);
       const request: Dispatcher.DispatchOptions = {
@@ -155,8 +162,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     async close() {
       closing.abort(new Error('The sender is closed.'));
-      guard.close();
-      await lines.close();
+      await Promise.all([merchants.close(), producers.close()]);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createCommands } from '../delivery/commands.ts';
-import { checkUrl, createGuard } from '../delivery/destination.ts';
+import { checkUrl, createGuard, type TargetRules } from '../delivery/destination.ts';
 import { createSteps, openLeases } from '../delivery/engine.ts';
 import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
@@ -111,10 +111,13 @@ function routeTable(
     engine.owners,
     createSteps(engine, leases, stopping),
   );
-  const refusedUrl = (url: string) => {
-    const checked = checkUrl(url, { allowPrivateTargets });
+  const refusalBy = (rules: TargetRules) => (url: string) => {
+    const checked = checkUrl(url, rules);
     return checked.ok ? null : checked.reason;
   };
+  const refusedUrl = refusalBy({ allowPrivateTargets });
+  const alsoAllowed = settings.PRODUCER_TARGETS ?? null;
+  const refusedProducerUrl = refusalBy({ allowPrivateTargets, alsoAllowed });
   const queuesChanged = () =>
     void running.worker
       ?.refresh()
@@ -160,10 +163,10 @@ function routeTable(
     ...resendRoutes({ database, resendNow: () => running.resending?.now() }),
     ...messageRoutes({
       sql,
-      prepare: createPrepare({ database: intake, wake, checkUrl: refusedUrl }),
+      prepare: createPrepare({ database: intake, wake, checkUrl: refusedProducerUrl }),
       commands: createMessageCommands(database, wake),
     }),
-    ...transactionRoutes({ database, wake, commands, checkUrl: refusedUrl }),
+    ...transactionRoutes({ database, wake, commands, checkUrl: refusedProducerUrl }),
     ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),
     ...eventRoutes(streams),
   ];

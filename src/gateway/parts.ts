@@ -38,7 +38,7 @@ export type Settings = Pick<
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT'>> &
+  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | 'PRODUCER_TARGETS'>> &
   /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */
   Pick<EngineOptions, 'sweepEveryMs'> & { serverLimits?: Partial<ServerLimits> | undefined };
 
@@ -67,6 +67,7 @@ export function assembleParts(ground: Ground) {
   const targets = createTargets({ database: databases.engine, secrets, log });
   const sender = createSender({
     allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
+    producerTargets: settings.PRODUCER_TARGETS ?? null,
     userAgent: `Postrider/${version}`,
   });
   closers.push(sender.close);

@@ -15,7 +15,7 @@ export interface EndpointDeps {
   secrets: SecretBox;
   allowPrivateTargets: boolean;
   /** Asks DNS where a name leads. */
-  guard: Pick<Guard, 'checkReachableName'>;
+  guard: Pick<Guard, 'checkReachable'>;
   /** Ends what waits for an endpoint that was deleted, a lot of it perhaps a little later. Never rejects. */
   cancelForEndpoint(endpointId: string): Promise<void>;
   /** Called after the commit that lets a receiver be called again. */
@@ -50,7 +50,7 @@ export async function requireCallable(text: string, deps: EndpointDeps): Promise
   if (!check.ok) throw invalid('body.url', check.reason);
   const { hostname } = check.url;
   const isLiteral = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
-  if (!isLiteral && !(await deps.guard.checkReachableName(hostname))) {
+  if (!isLiteral && !(await deps.guard.checkReachable(check.url))) {
     throw invalid('body.url', 'This address may not be called.');
   }
 }

@@ -55,7 +55,7 @@ export function checkLetter(
   secrets: string[],
 ): Letter {
   const body = JSON.stringify({ messageId, businessKey, checkNumber: before + 1 });
-  return { url, headers: {}, body, secrets, webhookId: messageId };
+  return { url, headers: {}, body, secrets, webhookId: messageId, isProducers: true };
 }
 
 /**

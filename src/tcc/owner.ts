@@ -75,6 +75,7 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
           },
           body: content.payload,
           secrets,
+          isProducers: true,
           // What a participant obeys is in what is signed: headers beside it could be exchanged in a replay.
           webhookId: `${content.gid}:${content.branchId}:${purpose}`,
         };

@@ -12,6 +12,9 @@ import { type DnsServer, NXDOMAIN, SERVFAIL, startDnsServer } from '../support/d
 const PUBLIC = { allowPrivateTargets: false };
 const PRIVATE = { allowPrivateTargets: true };
 
+const at = (hostname: string) => ({ hostname, protocol: 'https:', port: 443 }) as const;
+const urlOf = (hostname: string) => new URL(`https://${hostname}/`);
+
 describe('a URL is accepted', () => {
   it.each([
     'https://example.com/hook',
@@ -152,7 +155,7 @@ describe('a name is resolved', () => {
 
   it('to its addresses, both families in turn', async () => {
     dns.answer('both.test', ['8.8.8.8', '8.8.4.4', '2606:4700::1111']);
-    expect(await guard.resolve('both.test')).toEqual([
+    expect(await guard.resolve(at('both.test'))).toEqual([
       { address: '8.8.8.8', family: 4 },
       { address: '2606:4700::1111', family: 6 },
       { address: '8.8.4.4', family: 4 },
@@ -161,7 +164,7 @@ describe('a name is resolved', () => {
 
   it('once for many who ask at the same time', async () => {
     dns.answer('crowd.test', ['8.8.8.8']);
-    await Promise.all(Array.from({ length: 500 }, () => guard.resolve('crowd.test')));
+    await Promise.all(Array.from({ length: 500 }, () => guard.resolve(at('crowd.test'))));
     expect(dns.questions.filter((question) => question.endsWith('crowd.test'))).toHaveLength(2);
   });
 
@@ -170,12 +173,12 @@ describe('a name is resolved', () => {
       'many.test',
       Array.from({ length: 60 }, (_, index) => `8.8.8.${index}`),
     );
-    expect(await guard.resolve('many.test')).toHaveLength(8);
+    expect(await guard.resolve(at('many.test'))).toHaveLength(8);
   });
 
   it('although one family fails', async () => {
     dns.answer('half.test', ['8.8.8.8']);
-    expect(await guard.resolve('half.test')).toEqual([{ address: '8.8.8.8', family: 4 }]);
+    expect(await guard.resolve(at('half.test'))).toEqual([{ address: '8.8.8.8', family: 4 }]);
   });
 
   it.each([
@@ -198,9 +201,9 @@ describe('a name is resolved', () => {
   ])('and blocked when it leads to %s', async (what, answer) => {
     const name = `${what.replaceAll(/[^a-z0-9]+/gi, '-').toLowerCase()}.test`;
     dns.answer(name, answer);
-    await expect(guard.resolve(name)).rejects.toMatchObject({ outcome: 'blocked_target' });
+    await expect(guard.resolve(at(name))).rejects.toMatchObject({ outcome: 'blocked_target' });
     expect(await connectTo(guard, name, canary.port)).toMatchObject({ outcome: 'blocked_target' });
-    expect(await guard.checkReachableName(name)).toBe(false);
+    expect(await guard.checkReachable(urlOf(name))).toBe(false);
   });
 
   it.each([
@@ -211,15 +214,15 @@ describe('a name is resolved', () => {
   ])('and is a DNS error when it %s, which a registration survives', async (what, answer) => {
     const name = `${what.replaceAll(' ', '-')}.test`;
     dns.answer(name, answer);
-    await expect(guard.resolve(name)).rejects.toMatchObject({ outcome: 'dns_error' });
+    await expect(guard.resolve(at(name))).rejects.toMatchObject({ outcome: 'dns_error' });
     expect(await connectTo(guard, name, canary.port)).toMatchObject({ outcome: 'dns_error' });
-    expect(await guard.checkReachableName(name)).toBe(true);
+    expect(await guard.checkReachable(urlOf(name))).toBe(true);
   });
 
   it('public at registration and private at delivery: no connection', async () => {
     dns.answer('rebind.test', ['8.8.8.8'], ['127.0.0.1']);
     const registration = createGuard({ ...PUBLIC, dnsServers: [dns.address] });
-    expect(await registration.checkReachableName('rebind.test')).toBe(true);
+    expect(await registration.checkReachable(urlOf('rebind.test'))).toBe(true);
     expect(await connectTo(guard, 'rebind.test', canary.port)).toMatchObject({
       outcome: 'blocked_target',
     });

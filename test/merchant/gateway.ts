@@ -58,7 +58,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
       database,
       secrets,
       allowPrivateTargets: options.allowPrivateTargets ?? false,
-      guard: { checkReachableName: async (name) => !blockedNames.has(name) },
+      guard: { checkReachable: async ({ hostname }) => !blockedNames.has(hostname) },
       cancelForEndpoint: async (id) => void engine.cancelled.push(id),
       wakeReceiver: async (id) => engine.woken.push(id),
       testEndpoint: async (id) => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
+import { parseTargetList } from '../../src/delivery/target-list.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { ServerLimits } from '../../src/http/server.ts';
 import { type Api, apiOf } from './api.ts';
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   serverLimits?: Partial<ServerLimits>;
   /** The way to its database, where that is not a straight one. */
   through?: (databaseUrl: string) => string;
+  /** Then merchants' addresses must be public ones. */
+  producerTargets?: string;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -54,7 +57,8 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         PORT: 0,
         ROLES: options.roles ?? ['api', 'worker'],
         REDIS_URL: options.backend?.kind === 'redis' ? options.backend.url : undefined,
-        ALLOW_PRIVATE_TARGETS: true,
+        ALLOW_PRIVATE_TARGETS: options.producerTargets === undefined,
+        PRODUCER_TARGETS: parseTargetList(options.producerTargets ?? ''),
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,

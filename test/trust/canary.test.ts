@@ -168,7 +168,9 @@ for (const backend of ['postgres', 'redis'] as const) {
         Object.fromEntries(Object.keys(found).map((what) => [what, PLACES[what]])),
       );
       // Whoever looks for them finds them.
-      expect(Object.keys(found)).toEqual(expect.arrayContaining(['payload', 'query of an endpoint']));
+      expect(Object.keys(found)).toEqual(
+        expect.arrayContaining(['payload', 'query of an endpoint']),
+      );
     });
 
     test('nobody is told a key or a secret a second time', async () => {
