@@ -55,8 +55,15 @@ async function runUntilAsked(foundation: LaidFoundation): Promise<void> {
   const readyAfterMs = performance.now();
   sink.write(`${banner(config, foundation, gateway.url, readyAfterMs)}\n`);
   if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
+  if (gateway.url !== null && !isLoopback(config.HOST)) {
+    log.warn({ host: config.HOST }, 'keys travel in clear unless something in front speaks TLS');
+  }
   if (!asked.signal.aborted) await once(asked.signal, 'abort');
   await gateway.close();
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** Known before a database is made, not after. @throws what the socket says */

@@ -5,6 +5,7 @@ import { checkUrl } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';
 import type { Line, Lines } from './lines.ts';
 import { isOurFault } from './our-fault.ts';
+import { isReserved } from './reserved-headers.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
 import type { TargetList } from './target-list.ts';
@@ -15,8 +16,10 @@ import { openWay } from './way.ts';
 /** What goes out, the same in every attempt. */
 export interface Letter {
   url: string;
-  /** The endpoint's own; where they collide with ours, ours win. */
+  /** The endpoint's own; reserved ones are left out. */
   headers: Record<string, string>;
+  /** What the protocol says beside the body. */
+  protocolHeaders?: Record<string, string>;
   /** Sent and signed as these very bytes. */
   body: string;
   /** `whsec_…`, the current one first; each signs. */
@@ -111,29 +114,6 @@ const ERRORS: Record<Failure, string> = {
   tls_error: 'No trusted TLS connection to the receiver came about.',
 };
 
-/** Names that the transport or the signature owns. */
-const OURS = new Set([
-  'accept-encoding',
-  'connection',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'keep-alive',
-  'postrider-attempt',
-  'postrider-cycle',
-  'postrider-delivery',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-  'webhook-id',
-  'webhook-signature',
-  'webhook-timestamp',
-]);
-
 /** Sends webhooks over connections that are kept for a few seconds after each answer. */
 export function createSender(options: SenderOptions): Sender {
   const merchants = openWay(options);
@@ -180,8 +160,10 @@ function headersOf(letter: Letter, stamp: Stamp, body: Buffer, userAgent: string
   headers.push('postrider-cycle', String(stamp.cycle));
   headers.push('postrider-delivery', stamp.deliveryId);
   headers.push('accept-encoding', 'identity');
+  for (const [name, value] of Object.entries(letter.protocolHeaders ?? {}))
+    headers.push(name, value);
   for (const [name, value] of Object.entries(letter.headers)) {
-    if (!OURS.has(name.toLowerCase())) headers.push(name, value);
+    if (!isReserved(name)) headers.push(name, value);
   }
   return headers;
 }

@@ -83,8 +83,8 @@ export function createServer(
   server.on('request', (req, res) => {
     silent.delete(req.socket);
     if (isClosing) res.shouldKeepAlive = false;
-    if (req.headers.host === undefined && req.httpVersion === '1.1') {
-      refuse(res, new Problem(400, 'malformed_request', 'A request needs the header Host.'));
+    if (!hasItsHost(req)) {
+      refuse(res, new Problem(400, 'malformed_request', 'A request needs the header Host, once.'));
     } else if (admission === undefined) {
       app(req, res);
     } else {
@@ -104,6 +104,16 @@ export function createServer(
       return close(server, silent, deadlineMs);
     },
   };
+}
+
+/** Two of them, and a proxy may go by the one while Node goes by the other. */
+function hasItsHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+  let hosts = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts === 1 || (hosts === 0 && httpVersion !== '1.1');
 }
 
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {

@@ -1,3 +1,5 @@
+import { isReserved } from '../delivery/reserved-headers.ts';
+
 const MAX_HEADERS = 20;
 const MAX_BYTES = 4096;
 
@@ -5,25 +7,6 @@ const MAX_BYTES = 4096;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Visible ASCII, with blanks inside: neither a line's end nor anything a parser may trim. */
 const VALUE = /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/;
-
-/** What a connection needs for itself. One of these, set by a merchant, could smuggle or misroute. */
-const OF_THE_TRANSPORT = new Set([
-  'accept-encoding',
-  'connection',
-  'date',
-  'expect',
-  'host',
-  'http2-settings',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-]);
-
-/** Families that belong to the body, to proxies and to the signature. */
-const OWNED_PREFIXES = ['content-', 'proxy-', 'webhook-', 'postrider-'];
 
 export interface HeaderFault {
   /** null: the fault lies in all of them together. */
@@ -42,7 +25,7 @@ export function headerFault(headers: Readonly<Record<string, string>>): HeaderFa
   for (const [name, value] of entries) {
     const lower = name.toLowerCase();
     if (!TOKEN.test(name)) return { name, message: 'This is not a header name.' };
-    if (OF_THE_TRANSPORT.has(lower) || OWNED_PREFIXES.some((prefix) => lower.startsWith(prefix))) {
+    if (isReserved(name)) {
       return { name, message: 'This header is set by the gateway itself.' };
     }
     if (seen.has(lower)) return { name, message: 'This header is given twice.' };

@@ -68,7 +68,8 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
         }
         const letter: Letter = {
           url,
-          headers: {
+          headers: {},
+          protocolHeaders: {
             'postrider-gid': content.gid,
             'postrider-branch': content.branchId,
             'postrider-op': purpose,

@@ -255,6 +255,9 @@ describe('custom headers', () => {
       'webhook-id',
       'Webhook-Signature',
       'Postrider-Attempt',
+      // What many servers take for the one with a hyphen.
+      'webhook_id',
+      'Content_Length',
       'http2-settings',
     ].map((name): [string, unknown] => [name, { [name]: 'x' }]),
     ['21 of them', many(21)],

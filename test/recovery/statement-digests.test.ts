@@ -7,6 +7,7 @@ import { reprDigest } from '../../src/recovery/export/digest.ts';
 import type { Export } from '../../src/recovery/export/render.ts';
 import { render } from '../../src/recovery/export/render.ts';
 import { openSpool } from '../../src/recovery/export/spool.ts';
+import { CSV_HEADER, csvLine, type StatementRow } from '../../src/recovery/statements/row.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { at, enter, utcDate } from './books.ts';
 
@@ -132,5 +133,45 @@ describe('the pass for the digest', () => {
     await expect(reprDigest(statement, 'application/x-ndjson', isGone)).rejects.toThrow(Overload);
     expect(chunksRead()).toBe(2);
     await statement.close();
+  });
+});
+
+describe('what a spreadsheet would run', () => {
+  const businessKey = '=HYPERLINK("http://evil.test")';
+  const entry = { businessKey, amount: '-5.00', currency: 'CNY', status: '+OK' };
+  const path = `/v1/statements/${CLOSED}`;
+  const csvOf = async () => (await fetched(path, 'text/csv')).bytes.toString();
+
+  test('has a quote before it in the CSV form, and nowhere else', async () => {
+    await enter(gateway.db.database, merchant.id, [{ ...entry, acceptedAt: at(CLOSED, '12:00') }]);
+    const csv = await csvOf();
+    expect(csv).toContain('"\'=HYPERLINK(""http://evil.test"")"');
+    expect(csv).toContain(",'+OK,");
+    expect(csv).toContain(',-5.00,');
+    const { body } = await merchant.api.get(path).expect(200);
+    expect(body.rows[0]).toMatchObject({ businessKey, status: '+OK', amount: '-5.00' });
+    await verify(path, 1);
+  });
+
+  test('stays as it was in a statement that was closed before: its digest is of that', async () => {
+    const [id] = await enter(gateway.db.database, merchant.id, [
+      { ...entry, acceptedAt: at(CLOSED, '12:00') },
+    ]);
+    const row: StatementRow = {
+      ...{ id: id as string, businessKey, type: 'payment.settled', status: '+OK', version: 0 },
+      ...{ amount: '-5.00', currency: 'CNY', deliveryStatus: 'delivered' },
+      ...{ occurredAt: at(CLOSED, '12:00').toISOString() },
+      ...{ acceptedAt: at(CLOSED, '12:00').toISOString() },
+    };
+    const digest = sha256(Buffer.from(CSV_HEADER + csvLine(row, false))).digest('hex');
+    await gateway.db.database.pool.query(
+      `WITH kept AS (
+         INSERT INTO statement (merchant_id, date, timezone, revision, row_count, sha256, totals)
+         VALUES ($1, $2, 'UTC', 1, 1, $3, '[]') RETURNING id)
+       INSERT INTO statement_chunk (statement_id, number, rows) SELECT id, 0, $4 FROM kept`,
+      [merchant.id, CLOSED, digest, await promisify(gzip)(`${JSON.stringify(row)}\n`)],
+    );
+    expect(await csvOf()).toContain(',+OK,');
+    await verify(path, 1);
   });
 });

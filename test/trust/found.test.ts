@@ -52,6 +52,7 @@ test.each([5e-324, 1e-300, 1e-9])(
 
 test.each([
   ['no Host', 'GET /healthz HTTP/1.1\r\n\r\n', 400, 'malformed_request'],
+  ['two Hosts', 'GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n', 400, 'malformed_request'],
   [
     'a strange expectation',
     'POST /v1/merchants HTTP/1.1\r\nhost: x\r\nexpect: a miracle\r\n\r\n',

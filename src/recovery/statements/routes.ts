@@ -78,7 +78,7 @@ function exportOf(statement: Statement): Export {
       totals,
     },
     csvHeader: CSV_HEADER,
-    csvLine: (row) => csvLine(row as StatementRow),
+    csvLine: (row) => csvLine(row as StatementRow, statement.isDefused),
     csvSha256: sha256,
     rowCount,
     chunks: () => statement.chunks(),

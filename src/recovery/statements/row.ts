@@ -24,7 +24,10 @@ const COLUMNS = Object.keys(statementRow.shape) as (keyof StatementRow)[];
 /** The first line of the CSV form. */
 export const CSV_HEADER = csvLineOf(COLUMNS);
 
-/** One line of the CSV form. */
-export function csvLine(row: StatementRow): string {
-  return csvLineOf(COLUMNS.map((column) => row[column]));
+/** One line of the CSV form. @param isDefused false for statements that were closed before formulas were defused */
+export function csvLine(row: StatementRow, isDefused: boolean): string {
+  return csvLineOf(
+    COLUMNS.map((column) => row[column]),
+    isDefused,
+  );
 }

@@ -23,6 +23,8 @@ export interface Statement extends Summary {
   /** 0 while the day is open. */
   revision: number;
   closed: boolean;
+  /** Whether its CSV form has formulas defused. */
+  isDefused: boolean;
   /** Its rows as lines of JSON, a chunk at a time; the same ones each time, until it is closed. */
   chunks(): AsyncGenerator<string[]>;
   /** To be called when nobody will read any more. */
@@ -47,6 +49,7 @@ const EMPTY: Issue = {
   rowCount: 0,
   sha256: createHash('sha256').update(CSV_HEADER).digest('hex'),
   totals: [],
+  isDefused: true,
 };
 
 const MINUTE = 60_000;
@@ -127,7 +130,15 @@ export function createStatements({ pool }: Database) {
     try {
       const summary = await inTurn(() => summarizeLive(pool, merchantId, day, spool.write));
       const { chunks, close } = spool;
-      return { ...named(merchantId, day), ...summary, revision: 0, closed: false, chunks, close };
+      return {
+        ...named(merchantId, day),
+        ...summary,
+        revision: 0,
+        closed: false,
+        isDefused: true,
+        chunks,
+        close,
+      };
     } catch (error) {
       await spool.close();
       throw error instanceof RowsGoneError ? busy('This statement is being made.') : error;

@@ -11,6 +11,7 @@ type Pool = Database['pool'];
 export interface Kept extends Summary {
   id: string;
   revision: number;
+  isDefused: boolean;
 }
 
 interface KeptRow {
@@ -19,6 +20,7 @@ interface KeptRow {
   row_count: number;
   sha256: string;
   totals: Summary['totals'];
+  is_defused: boolean;
 }
 
 /** Of a merchant's day. @param revision null: the latest */
@@ -29,15 +31,15 @@ export async function findKept(
   revision: number | null,
 ): Promise<Kept | null> {
   const { rows } = await pool.query<KeptRow>(
-    `SELECT id, revision, row_count, sha256, totals FROM statement
+    `SELECT id, revision, row_count, sha256, totals, is_defused FROM statement
       WHERE merchant_id = $1 AND date = $2 AND timezone = $3 AND ($4::int IS NULL OR revision = $4)
       ORDER BY revision DESC LIMIT 1`,
     [merchantId, date, timezone, revision],
   );
   const [row] = rows;
   if (row === undefined) return null;
-  const { id, sha256, totals } = row;
-  return { id, revision: row.revision, rowCount: row.row_count, sha256, totals };
+  const { row_count: rowCount, is_defused: isDefused, ...kept } = row;
+  return { ...kept, rowCount, isDefused };
 }
 
 /** @returns null where there is no such merchant */
@@ -112,8 +114,8 @@ export async function keepStatement(
   try {
     return await inTransaction(pool, async (client) => {
       const { rows } = await client.query<{ id: string }>(
-        `INSERT INTO statement (merchant_id, date, timezone, revision, row_count, sha256, totals)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id`,
+        `INSERT INTO statement (merchant_id, date, timezone, revision, row_count, sha256, totals, is_defused)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, true) RETURNING id`,
         [merchantId, date, timezone, revision, rowCount, sha256, JSON.stringify(totals)],
       );
       const id = rows[0]?.id ?? '';
@@ -125,7 +127,7 @@ export async function keepStatement(
         );
         number += 1;
       }
-      return { id, revision, ...summary };
+      return { id, revision, ...summary, isDefused: true };
     });
   } catch (error) {
     if (sqlStateOf(error) !== UNIQUE_VIOLATION) throw error;

@@ -36,7 +36,7 @@ export async function summarize(
   };
   for await (const rows of pages) {
     for (const row of rows) {
-      hash.update(csvLine(row));
+      hash.update(csvLine(row, true));
       totals.add(row);
       lines.push(JSON.stringify(row));
       rowCount += 1;
