@@ -1,5 +1,5 @@
-import { sealOldHeaders } from '../merchant/sealed-headers.ts';
 import { secretPlaces } from '../merchant/store-reseal.ts';
+import { sealOldHeaders } from '../merchant/store-sealed-headers.ts';
 import { type Resealed, resealPlaces } from '../reseal.ts';
 import type { Parts } from './parts.ts';
 
