@@ -197,7 +197,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the address guard',
     file: 'src/delivery/destination.ts',
-    from: 'return rules.allowPrivateTargets ? !isMetadataAddress(address) : isPublicAddress(address);',
+    from: 'return isPublicAddress(address) && isPublicConnection(to);',
     to: 'return true;',
     tests: ['test/delivery/destination.test.ts'],
   },

@@ -25,6 +25,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ connectionString: friendly(db.url), max: CLIENTS });
   // The drop may end a connection whose good-bye is still on its way.
   pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('error', () => {});
   await pool.query(FENCE_TABLE);
   await pool.query(
     'CREATE TABLE stock (item int PRIMARY KEY, sellable int, frozen int, sold int, CHECK (frozen >= 0))',

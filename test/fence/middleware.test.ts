@@ -20,6 +20,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ connectionString: friendly(db.url), max: 5 });
   // The drop may end a connection whose good-bye is still on its way.
   pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('error', () => {});
   await pool.query(`${FENCE_TABLE}; CREATE TABLE calls (op text, payload jsonb)`);
 });
 afterEach(async () => {
