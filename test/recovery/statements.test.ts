@@ -34,7 +34,11 @@ function sha256OfRows(rows: Record<string, unknown>[]): string {
   const columns =
     'id,businessKey,type,status,version,amount,currency,occurredAt,acceptedAt,deliveryStatus';
   const field = (value: unknown) => {
-    const text = value === null ? '' : String(value);
+    const plain = value === null ? '' : String(value);
+    // So that no spreadsheet runs it.
+    const isFormula =
+      '=+-@\t\r'.includes(plain.charAt(0)) && plain !== '' && Number.isNaN(Number(plain));
+    const text = isFormula ? `'${plain}` : plain;
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const lines = [
