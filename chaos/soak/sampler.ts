@@ -18,6 +18,9 @@ const DEAD: Limit = { share: 0.5, by: 0.25, most: 1 };
 /** A table with fewer rows may have as many dead ones, and none alive. */
 const SMALL_TABLE = 20_000;
 
+/** Tables that change less are not hot. */
+const FEWEST_CHANGES = 5_000;
+
 /** One look at everything. */
 interface Look {
   atS: number;
@@ -95,7 +98,13 @@ export function createSampler(scene: Scene, producers: readonly Producers[]): Sa
       if (before !== null) addSince(before, look, calls);
       before = look;
     },
-    measures: () => [...measures.values()],
+    // Which tables are hot shows at the end; their points are from the beginning.
+    measures() {
+      const tables = [...(before?.stored.tables ?? [])];
+      const cold = tables.filter(([, { changes }]) => changes < FEWEST_CHANGES);
+      const isCold = (name: string) => cold.some(([table]) => name.startsWith(`${table}: `));
+      return [...measures.values()].filter(({ name }) => !isCold(name));
+    },
   };
 }
 

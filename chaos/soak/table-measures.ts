@@ -12,18 +12,17 @@ interface Table {
   dead: number;
   /** With indexes and TOAST. */
   bytes: number;
+  /** Rows that were inserted, updated or deleted since there is the table. */
+  changes: number;
 }
-
-/** Tables that change less are not hot. */
-const FEWEST_CHANGES = 5_000;
 
 /** By PostgreSQL's own statistics, which are estimates. */
 export async function stored({ sql }: Scene): Promise<Stored> {
   const { rows } = await sql.query<Table & { name: string }>(
     `SELECT relname AS name, n_live_tup::float8 AS live, n_dead_tup::float8 AS dead,
-            pg_total_relation_size(relid)::float8 AS bytes
-       FROM pg_stat_user_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > $1 ORDER BY relname`,
-    [FEWEST_CHANGES],
+            pg_total_relation_size(relid)::float8 AS bytes,
+            (n_tup_ins + n_tup_upd + n_tup_del)::float8 AS changes
+       FROM pg_stat_user_tables ORDER BY relname`,
   );
   const { rows: totals } = await sql.query<Omit<Stored, 'tables'>>(
     `SELECT pg_database_size(current_database())::float8 AS bytes,
