@@ -1,5 +1,6 @@
 import { callerLeft, Overload, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
+import { createRoom, type Room } from './overload/room.ts';
 
 /** Gives a place back. */
 export type Release = () => void;
@@ -25,8 +26,8 @@ interface SharesOptions {
 const DEFAULTS: SharesOptions = { atOnce: 3, mostWaiting: 100, maxWaitMs: 5_000 };
 
 interface Line {
-  running: number;
-  waiting: Array<() => void>;
+  places: Room;
+  waiting: number;
 }
 
 /**
@@ -39,22 +40,17 @@ export function createShares(given: Partial<SharesOptions> = {}): Shares {
   const { atOnce, mostWaiting, maxWaitMs } = { ...DEFAULTS, ...given };
   const lines = new Map<string, Line>();
 
-  function leave(tenant: string, line: Line): void {
-    // The place goes to whoever waits longest, or it is free.
-    const next = line.waiting.shift();
-    if (next === undefined) line.running -= 1;
-    else next();
-    if (line.running === 0) lines.delete(tenant);
-  }
-
   return {
     async take(principal, isGone) {
       const tenant = principal.merchantId ?? principal.keyId;
-      const line = lines.get(tenant) ?? { running: 0, waiting: [] };
+      const fresh = () => ({ places: createRoom({ limit: atOnce, maxWaitMs }), waiting: 0 });
+      const line = lines.get(tenant) ?? fresh();
       lines.set(tenant, line);
-      if (line.running < atOnce) line.running += 1;
-      else await placeIn(line, { mostWaiting, maxWaitMs });
-      const release = () => leave(tenant, line);
+      if (!line.places.take(1)) await waitIn(line, mostWaiting);
+      const release = () => {
+        line.places.give(1);
+        if (line.places.used === 0) lines.delete(tenant);
+      };
       if (!isGone()) return release;
       release();
       throw callerLeft();
@@ -62,11 +58,8 @@ export function createShares(given: Partial<SharesOptions> = {}): Shares {
   };
 }
 
-function placeIn(
-  { waiting }: Line,
-  { mostWaiting, maxWaitMs }: Pick<SharesOptions, 'mostWaiting' | 'maxWaitMs'>,
-): Promise<void> {
-  if (waiting.length >= mostWaiting) {
+async function waitIn(line: Line, mostWaiting: number): Promise<void> {
+  if (line.waiting >= mostWaiting) {
     throw new Problem(
       429,
       'too_many_calls',
@@ -76,15 +69,9 @@ function placeIn(
       },
     );
   }
-  return new Promise((resolve, reject) => {
-    const take = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(() => {
-      waiting.splice(waiting.indexOf(take), 1);
-      reject(new Overload('share', 'Your other calls take all the time that you may have.'));
-    }, maxWaitMs);
-    waiting.push(take);
-  });
+  line.waiting += 1;
+  const isGranted = await line.places.wait(1);
+  line.waiting -= 1;
+  if (!isGranted)
+    throw new Overload('share', 'Your other calls take all the time that you may have.');
 }

@@ -20,7 +20,7 @@ const SLOW_UPLOAD_MS = 5 * SECOND;
 
 export function createMemory(heapLimitBytes: number, nowMs: () => number) {
   const work = createRoom({
-    limitBytes: WORK_SHARE * heapLimitBytes,
+    limit: WORK_SHARE * heapLimitBytes,
     maxWaitMs: LONGEST_WAIT_MS,
   });
   const uploadLimitBytes = UPLOAD_SHARE * heapLimitBytes;
@@ -39,7 +39,7 @@ export function createMemory(heapLimitBytes: number, nowMs: () => number) {
     mostWorkBytes: MOST_WORK_SHARE * heapLimitBytes,
     look: () => ({
       uploadBytes: small.usedBytes + large.usedBytes,
-      workBytes: work.usedBytes,
+      workBytes: work.used,
       uploadLimitBytes,
       workLimitBytes: WORK_SHARE * heapLimitBytes,
     }),

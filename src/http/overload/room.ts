@@ -1,25 +1,25 @@
-/** A number of bytes that several calls share. */
+/** Something that several calls share: bytes of memory, or places. */
 export interface Room {
   /** Takes so much at once, unless it does not fit or others wait already. @returns whether it did */
-  take(bytes: number): boolean;
+  take(amount: number): boolean;
   /** Waits in order. @returns false where the wait was too long, and nothing was taken */
-  wait(bytes: number): Promise<boolean>;
+  wait(amount: number): Promise<boolean>;
   /** Takes so much whether it fits or not: it is there already. */
-  hold(bytes: number): void;
-  give(bytes: number): void;
-  readonly usedBytes: number;
+  hold(amount: number): void;
+  give(amount: number): void;
+  readonly used: number;
   /** Somebody waits. */
   readonly isWanted: boolean;
 }
 
 interface RoomOptions {
-  limitBytes: number;
+  limit: number;
   /** The longest wait. */
   maxWaitMs: number;
 }
 
 interface Waiting {
-  bytes: number;
+  amount: number;
   settle(isGranted: boolean): void;
 }
 
@@ -27,28 +27,28 @@ interface Waiting {
  * What is alone always fits, however large it is: a bound on the sum must not become one on each. In
  * order, because the large would otherwise wait for ever while the small pass.
  */
-export function createRoom({ limitBytes, maxWaitMs }: RoomOptions): Room {
+export function createRoom({ limit, maxWaitMs }: RoomOptions): Room {
   const line: Waiting[] = [];
   let used = 0;
-  const fits = (bytes: number) => used === 0 || used + bytes <= limitBytes;
+  const fits = (amount: number) => used === 0 || used + amount <= limit;
 
   function grant(): void {
     for (;;) {
       const [first] = line;
-      if (first === undefined || !fits(first.bytes)) return;
+      if (first === undefined || !fits(first.amount)) return;
       line.shift();
-      used += first.bytes;
+      used += first.amount;
       first.settle(true);
     }
   }
 
   return {
-    take(bytes) {
-      if (line.length > 0 || !fits(bytes)) return false;
-      used += bytes;
+    take(amount) {
+      if (line.length > 0 || !fits(amount)) return false;
+      used += amount;
       return true;
     },
-    wait(bytes) {
+    wait(amount) {
       return new Promise((resolve) => {
         const timer = setTimeout(() => {
           line.splice(line.indexOf(waiting), 1);
@@ -57,7 +57,7 @@ export function createRoom({ limitBytes, maxWaitMs }: RoomOptions): Room {
           grant();
         }, maxWaitMs);
         const waiting: Waiting = {
-          bytes,
+          amount,
           settle(isGranted) {
             clearTimeout(timer);
             resolve(isGranted);
@@ -66,14 +66,14 @@ export function createRoom({ limitBytes, maxWaitMs }: RoomOptions): Room {
         line.push(waiting);
       });
     },
-    hold(bytes) {
-      used += bytes;
+    hold(amount) {
+      used += amount;
     },
-    give(bytes) {
-      used -= bytes;
+    give(amount) {
+      used -= amount;
       if (line.length > 0) grant();
     },
-    get usedBytes() {
+    get used() {
       return used;
     },
     get isWanted() {

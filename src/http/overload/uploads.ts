@@ -30,7 +30,7 @@ interface Open {
  * others wait: it is for those who use it.
  */
 export function createUploads({ limitBytes, maxWaitMs, slowMs, nowMs }: UploadsOptions) {
-  const room: Room = createRoom({ limitBytes, maxWaitMs });
+  const room: Room = createRoom({ limit: limitBytes, maxWaitMs });
   /** In the order in which they began. */
   const open = new Set<Open>();
 
@@ -71,7 +71,7 @@ export function createUploads({ limitBytes, maxWaitMs, slowMs, nowMs }: UploadsO
       };
     },
     get usedBytes() {
-      return room.usedBytes;
+      return room.used;
     },
   };
 }
