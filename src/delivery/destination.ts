@@ -7,9 +7,7 @@ import { type Address, dnsNames, systemNames } from './names.ts';
 import { type Connection, connectionOf, type TargetList } from './target-list.ts';
 
 const LONGEST_URL = 2048;
-/** As URL shows them: 443 is the default of https and therefore empty. */
-const PUBLIC_PORTS = ['', '8443'];
-const PUBLIC_CONNECTION_PORTS = [443, 8443];
+const PUBLIC_PORTS = [443, 8443];
 
 export interface TargetRules {
   /** Loopback, private addresses, any port and plain http are fine: development and tests. */
@@ -36,18 +34,18 @@ export function checkUrl(text: string, rules: TargetRules): UrlCheck {
     return refused('A URL must not hold a user name or password.');
   }
   if (text.includes('#')) return refused('A URL must not have a fragment.');
-  const literal = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(literal) !== 0) {
-    if (!isCallable(literal, connectionOf(url), rules))
-      return refused('This address may not be called.');
+  const to = connectionOf(url);
+  const isLiteral = isIP(to.hostname) !== 0;
+  if (isLiteral) {
+    if (!isCallable(to.hostname, to, rules)) return refused('This address may not be called.');
   } else if (!isHostname(url.hostname)) {
     return refused('The host is not a valid name.');
   }
   if (rules.allowPrivateTargets || rules.alsoAllowed?.mayCall(url)) return { ok: true, url };
 
   if (url.protocol !== 'https:') return refused('Only https is called.');
-  if (!PUBLIC_PORTS.includes(url.port)) return refused('Only the ports 443 and 8443 are called.');
-  if (isIP(literal) === 0 && isPrivateName(url.hostname)) {
+  if (!PUBLIC_PORTS.includes(to.port)) return refused('Only the ports 443 and 8443 are called.');
+  if (!isLiteral && isPrivateName(url.hostname)) {
     return refused('The host must be a public name.');
   }
   return { ok: true, url };
@@ -75,7 +73,7 @@ function isCallable(address: string, to: Connection, rules: TargetRules): boolea
 
 /** A name that a list lets through for one port or for plain http leads to public addresses as well. */
 function isPublicConnection({ protocol, port }: Connection): boolean {
-  return protocol === 'https:' && PUBLIC_CONNECTION_PORTS.includes(port);
+  return protocol === 'https:' && PUBLIC_PORTS.includes(port);
 }
 
 /** Why there is no connection, when it is not the network's doing. */
@@ -97,7 +95,7 @@ export interface Guard {
    *   `dns_error` when it has none
    */
   resolve(to: Connection): Promise<readonly Address[]>;
-  /** For registration: false when the name leads to a forbidden address now. A name that doesn't resolve yet may still come to. */
+  /** For registration: false when it is or leads to a forbidden address now. A name that doesn't resolve yet may still come to. */
   checkReachable(url: URL): Promise<boolean>;
   /** undici's connector. Connects to checked addresses only; the socket is returned while it still connects. */
   connect(options: buildConnector.Options, done: buildConnector.Callback): Socket | null;
@@ -202,8 +200,10 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     resolve,
     async checkReachable(url) {
+      const to = connectionOf(url);
+      if (isIP(to.hostname) !== 0) return isCallable(to.hostname, to, options);
       try {
-        await resolve(connectionOf(url));
+        await resolve(to);
         return true;
       } catch (error) {
         if (!(error instanceof DestinationError)) throw error;
@@ -211,7 +211,7 @@ export function createGuard(options: GuardOptions): Guard {
       }
     },
     connect(target, done) {
-      const to = connectionTo(target);
+      const to = connectionOf(target);
       // Node calls no lookup for a literal.
       if (isIP(to.hostname) !== 0 && !isCallable(to.hostname, to, options)) {
         process.nextTick(done, new DestinationError('blocked_target'), null);
@@ -221,16 +221,6 @@ export function createGuard(options: GuardOptions): Guard {
       return connectorTo(to)(target, done) as unknown as Socket;
     },
     close: () => names.close(),
-  };
-}
-
-function connectionTo({ hostname, protocol, port }: buildConnector.Options): Connection {
-  const isPlain = protocol === 'http:';
-  const known = { hostname: hostname.replace(/^\[|\]$/g, ''), port: Number(port) };
-  return {
-    ...known,
-    protocol: isPlain ? 'http:' : 'https:',
-    port: known.port || (isPlain ? 80 : 443),
   };
 }
 

@@ -117,7 +117,9 @@ const ERRORS: Record<Failure, string> = {
 /** Sends webhooks over connections that are kept for a few seconds after each answer. */
 export function createSender(options: SenderOptions): Sender {
   const merchants = openWay(options);
-  const producers = openWay({ ...options, alsoAllowed: options.producerTargets ?? null });
+  const { producerTargets = null } = options;
+  const producers =
+    producerTargets === null ? merchants : openWay({ ...options, alsoAllowed: producerTargets });
   const lag = createLagMeter();
   const closing = new AbortController();
 
@@ -142,7 +144,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     async close() {
       closing.abort(new Error('The sender is closed.'));
-      await Promise.all([merchants.close(), producers.close()]);
+      await Promise.all([...new Set([merchants, producers])].map((way) => way.close()));
     },
   };
 }

@@ -48,7 +48,8 @@ export function parseTargetList(text: string): TargetList {
   };
 }
 
-export function connectionOf(url: URL): Connection {
+/** @param url one that was parsed, or what undici makes of it */
+export function connectionOf(url: Pick<URL, 'hostname' | 'protocol' | 'port'>): Connection {
   const protocol = url.protocol === 'http:' ? 'http:' : 'https:';
   const port = url.port === '' ? (protocol === 'http:' ? 80 : 443) : Number(url.port);
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), protocol, port };

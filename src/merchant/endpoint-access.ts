@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { Database } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
@@ -48,9 +47,7 @@ export function requireMerchant(principal: Principal, merchantId: string): void 
 export async function requireCallable(text: string, deps: EndpointDeps): Promise<void> {
   const check = checkUrl(text, deps);
   if (!check.ok) throw invalid('body.url', check.reason);
-  const { hostname } = check.url;
-  const isLiteral = isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
-  if (!isLiteral && !(await deps.guard.checkReachable(check.url))) {
+  if (!(await deps.guard.checkReachable(check.url))) {
     throw invalid('body.url', 'This address may not be called.');
   }
 }

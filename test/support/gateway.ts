@@ -58,7 +58,9 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         ROLES: options.roles ?? ['api', 'worker'],
         REDIS_URL: options.backend?.kind === 'redis' ? options.backend.url : undefined,
         ALLOW_PRIVATE_TARGETS: options.producerTargets === undefined,
-        PRODUCER_TARGETS: parseTargetList(options.producerTargets ?? ''),
+        ...(options.producerTargets !== undefined && {
+          PRODUCER_TARGETS: parseTargetList(options.producerTargets),
+        }),
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,
