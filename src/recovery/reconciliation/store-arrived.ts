@@ -1,5 +1,6 @@
 import type { Sql } from '../../db/client.ts';
 import { daysAround } from './days-around.ts';
+import { resultsBetween } from './store-compare.ts';
 
 /**
  * Whether a comparison that has ended could find more by now: results of its day that were not there
@@ -15,23 +16,19 @@ export async function hasArrived(
   { id, merchantId, date, timezone }: Reconciled,
 ): Promise<boolean> {
   const { startsAt, endsAt, from, to } = daysAround({ date, timezone });
+  const ofTheDay = resultsBetween(merchantId, startsAt, endsAt);
   const [row] = await sql.$queryRaw<{ arrived: boolean }[]>`
     SELECT CASE WHEN r.result_count IS NULL THEN EXISTS (
              SELECT 1 FROM notification AS n
-              WHERE n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt}
-                AND n.accepted_at >= r.created_at AND n.accepted_at < ${endsAt}
-                AND n.result_status IS NOT NULL)
+              WHERE ${ofTheDay} AND n.accepted_at >= r.created_at)
            ELSE r.result_count <> (
-             SELECT count(*) FROM notification AS n
-              WHERE n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt}
-                AND n.accepted_at < ${endsAt} AND n.result_status IS NOT NULL)
+             SELECT count(*) FROM notification AS n WHERE ${ofTheDay})
            END OR EXISTS (
              SELECT 1 FROM reconciliation_difference AS d
               CROSS JOIN LATERAL (
                 SELECT 1 FROM notification AS n
-                 WHERE n.merchant_id = ${merchantId} AND n.business_key = d.business_key
-                   AND n.accepted_at >= ${from} AND n.accepted_at < ${to}
-                   AND n.result_status IS NOT NULL LIMIT 1) AS beside
+                 WHERE ${resultsBetween(merchantId, from, to)} AND n.business_key = d.business_key
+                 LIMIT 1) AS beside
               WHERE d.reconciliation_id = r.id AND d.kind = 'merchant_only'
                 AND d.handled_action IS NULL) AS arrived
       FROM reconciliation AS r CROSS JOIN retention

@@ -28,9 +28,7 @@ export async function collectResults({ prisma }: Database, lease: Lease): Promis
     const todo = await tx.$queryRaw<unknown[]>`
       SELECT 1 FROM reconciliation WHERE ${held(lease)} AND row_count IS NULL FOR UPDATE`;
     if (todo.length === 0) return;
-    const ofTheDay = Prisma.sql`
-      n.merchant_id = ${merchantId} AND n.accepted_at >= ${startsAt} AND n.accepted_at < ${endsAt}
-        AND n.result_status IS NOT NULL`;
+    const ofTheDay = resultsBetween(merchantId, startsAt, endsAt);
     // One statement, so that what is counted is what was collected.
     await tx.$executeRaw`
       WITH collected AS (
@@ -52,8 +50,7 @@ export async function collectResults({ prisma }: Database, lease: Lease): Promis
         FROM reconciliation_row AS missing
         CROSS JOIN LATERAL (
           SELECT ${RESULT} FROM notification AS n
-           WHERE n.merchant_id = ${merchantId} AND n.business_key = missing.business_key
-             AND n.accepted_at >= ${from} AND n.accepted_at < ${to} AND n.result_status IS NOT NULL
+           WHERE ${resultsBetween(merchantId, from, to)} AND n.business_key = missing.business_key
            ORDER BY ${LATEST_FIRST} LIMIT 1) AS found
        WHERE missing.reconciliation_id = ${id} AND missing.gateway_id IS NULL
       ${ONTO_THEIRS}`;
@@ -70,6 +67,12 @@ export async function collectResults({ prisma }: Database, lease: Lease): Promis
              lease_until = ${leaseEnd()}
        WHERE id = ${id}`;
   });
+}
+
+/** Results of a merchant, as a condition on `notification AS n`. */
+export function resultsBetween(merchantId: string, from: Date, to: Date): Prisma.Sql {
+  return Prisma.sql`n.merchant_id = ${merchantId} AND n.accepted_at >= ${from} AND n.accepted_at < ${to}
+    AND n.result_status IS NOT NULL`;
 }
 
 const OURS = Prisma.sql`gateway_id, gateway_version, gateway_accepted_at, gateway_status,
