@@ -20,24 +20,18 @@ const urlOf = (...protocols: string[]) =>
     error: `Expected a URL that begins with ${protocols.map((each) => `${each}//`).join(' or ')}`,
   });
 
-/** One entry of `ENCRYPTION_KEY` is enough; a second one only opens what was sealed with it. */
-const encryptionKeys = z.string().transform((text, context) => {
-  try {
-    return parseEncryptionKeys(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'wrong' });
-    return z.NEVER;
-  }
-});
-
-const targetList = z.string().transform((text, context) => {
-  try {
-    return parseTargetList(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'wrong' });
-    return z.NEVER;
-  }
-});
+/** @param read throws an Error that says what is wrong */
+function readBy<T>(read: (text: string) => T) {
+  return z.string().transform((text, context) => {
+    try {
+      return read(text);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'wrong';
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  });
+}
 
 /** Every setting of the gateway. Names and defaults are what `.env.example` documents. */
 export const environment = z
@@ -51,9 +45,10 @@ export const environment = z
     OPERATOR_KEY: z.string().min(24, 'Expected 24 characters or more').max(256).optional(),
     METRICS_PORT: port.optional(),
     METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
-    ENCRYPTION_KEY: encryptionKeys.optional(),
+    /** One entry is enough; a second one only opens what was sealed with it. */
+    ENCRYPTION_KEY: readBy(parseEncryptionKeys).optional(),
     ALLOW_PRIVATE_TARGETS: flag.default(false),
-    PRODUCER_TARGETS: targetList.optional(),
+    PRODUCER_TARGETS: readBy(parseTargetList).optional(),
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Problem, ProblemView } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
@@ -152,6 +152,9 @@ export interface Route<
     call: Call<z.output<Params>, z.output<Query>, z.output<Body>, z.output<Entry>>,
   ): Promise<Reply>;
 }
+
+/** The header of an answer to what has made something that can be read. */
+export const locationHeader = z.object({ Location: z.string().describe('Its address.') });
 
 /** Keeps the types of a route's schemas together while it is written; forgets them for the table. */
 export function route<

@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import { newSecret } from '../delivery/sign.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
-import { type Route, route } from '../route.ts';
+import { locationHeader, type Route, route } from '../route.ts';
 import {
   createdEndpoint,
   createEndpoint,
@@ -51,7 +50,7 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       params: merchantParams,
       body: createEndpoint,
       responses: { 201: createdEndpoint },
-      responseHeaders: { 201: z.object({ Location: z.string().describe('Its address.') }) },
+      responseHeaders: { 201: locationHeader },
       audit: {
         action: 'endpoint.create',
         id: ({ reservedId }) => idFromUuid('ep', reservedId),

@@ -3,7 +3,14 @@ import type { Database, Sql } from '../../db/client.ts';
 import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import { invalid, notFound, Problem } from '../../problem.ts';
-import { type AuditState, type Principal, type Role, type Route, route } from '../../route.ts';
+import {
+  type AuditState,
+  locationHeader,
+  type Principal,
+  type Role,
+  type Route,
+  route,
+} from '../../route.ts';
 import {
   MAX_MATCHED,
   type ResendFilter,
@@ -49,7 +56,7 @@ function collectionRoutes({ database, resendNow }: ResendDeps): Route[] {
       summary: 'Send again whatever fits a filter; with dryRun only say how much that is',
       body: resendInput,
       responses: { 202: resendView, 200: resendCount },
-      responseHeaders: { 202: z.object({ Location: z.string().describe('Its address.') }) },
+      responseHeaders: { 202: locationHeader },
       audit: {
         action: 'resend.create',
         id: ({ reservedId }) => idFromUuid('rsd', reservedId),
