@@ -19,6 +19,11 @@ type Business<Tx> = (tx: Tx, call: BranchCall) => Promise<unknown>;
 export interface FenceOptions<Tx> {
   /** The producer key's `callbackSecret`, `whsec_…`; several while one takes the place of another. */
   secret: string | readonly string[];
+  /**
+   * Whose calls this route takes; needed where producers share a participant, one route with its own secret for
+   * each. A gid is unique to its producer only, so the fence keeps it as `<producer>:<gid>`.
+   */
+  producer?: string;
   /** Runs work in one transaction of the participant's database, and rolls it back when it throws. */
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** `pgFence` or `prismaFence`. */
@@ -60,6 +65,9 @@ const MOST_BODY_BYTES = 256 * 1024;
 export function fenceMiddleware<Tx>(options: FenceOptions<Tx>): Middleware {
   const secrets = typeof options.secret === 'string' ? [options.secret] : options.secret;
 
+  const fencedGid = (gid: string) =>
+    options.producer === undefined ? gid : `${options.producer}:${gid}`;
+
   async function answer(
     request: IncomingMessage & { body?: unknown },
   ): Promise<{ status: number; code?: string; ran?: boolean }> {
@@ -70,7 +78,9 @@ export function fenceMiddleware<Tx>(options: FenceOptions<Tx>): Middleware {
     if (call === 'no_branch_call') return { status: 400, code: call };
     try {
       return await options.transaction((tx) =>
-        fence(options.sql(tx), call, () => options[call.op](tx, call)),
+        fence(options.sql(tx), { ...call, gid: fencedGid(call.gid) }, () =>
+          options[call.op](tx, call),
+        ),
       );
     } catch (error) {
       // Only a try may be refused: the other two have been decided.

@@ -40,8 +40,10 @@ export const CODES: Record<number, Record<string, string>> = {
     not_suspended: 'The message is not suspended, so there is nothing to decide by hand.',
     not_deliverable: 'The message is not on its way.',
     outcome_conflict: 'The message was completed with the other outcome.',
-    transaction_conflict: 'There is another transaction, or branch, of this id.',
+    transaction_conflict: 'The producer has another transaction, or branch, of this id.',
     transaction_decided: 'The transaction is decided and takes no more branches.',
+    ambiguous_gid:
+      'Several producers have a transaction of this gid: `?producer=` says whose is meant.',
     tries_pending: 'A try has not succeeded yet: too early to confirm.',
     timed_out: 'The transaction’s time was up before it was confirmed.',
     already_confirming: 'The transaction is confirmed: too late to cancel.',

@@ -29,7 +29,7 @@ export async function advance(tx: Transaction, branchIds: string[]): Promise<Wak
   );
   await resumeTransactions(
     tx,
-    failed.map(({ gid }) => gid),
+    failed.map(({ transactionId }) => transactionId),
   );
   const begun = resent.filter(({ verdict }) => verdict === 'due');
   return [...due, ...begun.map((each) => ({ ...each, waitMs: 0 }))].map(wakeFor);

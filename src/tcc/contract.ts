@@ -81,7 +81,8 @@ const call = z.object({
 });
 
 export const transactionView = z.object({
-  gid: z.string(),
+  gid: z.string().describe('Unique among those of one producer.'),
+  producer: z.string().describe('The key that began it.'),
   businessKey: z.string(),
   mode: z.enum(['managed', 'initiator']),
   status: transactionStatus,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Database } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
@@ -12,7 +12,14 @@ import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contra
 import { branchCall, decide, TRY_QUEUE } from './decide.ts';
 import { requireTurn } from './resend.ts';
 import type { Decision } from './store/decide.ts';
-import { findBranch, findState, findTransaction, type Scope, type State } from './store/find.ts';
+import {
+  findBranch,
+  findState,
+  findStates,
+  findTransaction,
+  type Scope,
+  type State,
+} from './store/find.ts';
 import { findLane, insertBranch, insertTransaction, type NewBranch } from './store/insert.ts';
 import { lockTransactions, noteResolved, resumeTransactions } from './store/progress.ts';
 
@@ -30,20 +37,20 @@ const SECOND = 1000;
 const FIRST_LOOK_MS = 20;
 const LONGEST_LOOK_MS = 250;
 
-/** What callers may ask of transactions. All of these throw Problem, 404 where the scope sees nothing. */
+/** What callers may ask of transactions, by their ids. All of these throw Problem. */
 export function createCoordinator({ database, wake, commands, checkUrl }: CoordinatorDeps) {
   const { prisma } = database;
 
-  async function stateOf(scope: Scope, gid: string): Promise<State> {
-    const state = await findState(prisma, scope, gid);
+  async function stateOf(id: string): Promise<State> {
+    const state = await findState(prisma, id);
     if (state === null) throw notFound('transaction');
     return state;
   }
 
-  async function tryToDecide(gid: string, decision: Decision): Promise<boolean> {
-    const { gids, wakes } = await prisma.$transaction((tx) => decide(tx, [gid], decision));
+  async function tryToDecide(id: string, decision: Decision): Promise<boolean> {
+    const { ids, wakes } = await prisma.$transaction((tx) => decide(tx, [id], decision));
     if (wakes.length > 0) void wake(wakes);
-    return gids.length > 0;
+    return ids.length > 0;
   }
 
   function checkUrls(branch: BranchInput, at: string): void {
@@ -55,13 +62,21 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
   }
 
   return {
-    /** @param id a TypeID, its place in lists, and its gid where none was given */
+    /** @throws Problem 404 where the scope sees none, 409 `ambiguous_gid` where it sees several */
+    async idOf(scope: Scope, gid: string): Promise<string> {
+      return (await findOneState(prisma, scope, gid)).id;
+    },
+
+    /**
+     * @param id a TypeID, its place in lists, and its gid where none was given
+     * @returns the id of the transaction, and whether this call has made it
+     */
     async create(
       input: TransactionInput,
       rawBody: string,
       id: string,
       producerKeyId: string,
-    ): Promise<'made' | 'there'> {
+    ): Promise<{ id: string; isNew: boolean }> {
       const gid = input.gid ?? id;
       for (const [index, branch] of input.branches.entries()) {
         checkUrls(branch, `body.branches.${index}`);
@@ -105,41 +120,39 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
       });
       if (made !== null) {
         if (made.length > 0) void wake(made.map(wakeFor));
-        return 'made';
+        return { id, isNew: true };
       }
-      const earlier = await findTransaction(prisma, producerKeyId, gid);
-      if (earlier?.fingerprint === fingerprint) return 'there';
+      const earlier = await findTransaction(
+        prisma,
+        (await findOneState(prisma, producerKeyId, gid)).id,
+      );
+      if (earlier?.fingerprint === fingerprint) return { id: earlier.id, isNew: false };
       throw new Problem(
         409,
         'transaction_conflict',
-        `There is another transaction with the gid ${gid}.`,
+        `You have another transaction with the gid ${gid}.`,
       );
     },
 
-    async register(
-      scope: Scope,
-      gid: string,
-      input: BranchInput,
-      rawBody: string,
-    ): Promise<'made' | 'there'> {
+    async register(id: string, input: BranchInput, rawBody: string): Promise<'made' | 'there'> {
       checkUrls(input, 'body');
-      const { mode } = await stateOf(scope, gid);
+      const { mode } = await stateOf(id);
       const branch = newBranch(input, rawBody);
-      const earlier = await findBranch(prisma, gid, input.branchId);
+      const earlier = await findBranch(prisma, id, input.branchId);
       if (earlier === null && mode === 'managed') {
         throw decided('A managed transaction has all its branches from the beginning.');
       }
       const result =
-        earlier === null ? await insertBranch(prisma, gid, branch, MOST_BRANCHES) : 'there';
+        earlier === null ? await insertBranch(prisma, id, branch, MOST_BRANCHES) : 'there';
       if (result === 'made') return 'made';
-      const there = await findBranch(prisma, gid, input.branchId);
-      if (there === null) throw await refusedBranch(await stateOf(scope, gid));
+      const there = await findBranch(prisma, id, input.branchId);
+      if (there === null) throw await refusedBranch(await stateOf(id));
       if (there.fingerprint === branch.fingerprint) return 'there';
       throw new Problem(409, 'transaction_conflict', 'This branch was registered differently.');
     },
 
-    async confirm(scope: Scope, gid: string): Promise<void> {
-      const before = await stateOf(scope, gid);
+    async confirm(id: string): Promise<void> {
+      const before = await stateOf(id);
       if (before.status === 'trying') {
         if (before.mode === 'managed' && !before.timedOut) {
           throw new Problem(
@@ -148,14 +161,14 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
             'It is confirmed when all its tries have succeeded.',
           );
         }
-        if (!before.timedOut && (await tryToDecide(gid, { decision: 'confirm' }))) return;
+        if (!before.timedOut && (await tryToDecide(id, { decision: 'confirm' }))) return;
         // Past its time, though the timer has not been round yet: the answer must not depend on that.
-        const late = await stateOf(scope, gid);
+        const late = await stateOf(id);
         if (late.status === 'trying' && late.timedOut) {
-          await tryToDecide(gid, { decision: 'cancel', cause: 'timed_out', reason: null });
+          await tryToDecide(id, { decision: 'cancel', cause: 'timed_out', reason: null });
         }
       }
-      const { decision, cause } = await stateOf(scope, gid);
+      const { decision, cause } = await stateOf(id);
       if (decision === 'confirm') return;
       if (cause === 'timed_out') {
         throw new Problem(409, 'timed_out', 'Its time was up before it was confirmed.');
@@ -163,43 +176,43 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
       throw new Problem(409, 'already_cancelling', 'This transaction was cancelled.');
     },
 
-    async cancel(scope: Scope, gid: string, reason: string | null): Promise<void> {
-      const { status } = await stateOf(scope, gid);
+    async cancel(id: string, reason: string | null): Promise<void> {
+      const { status } = await stateOf(id);
       const decision = { decision: 'cancel', cause: 'requested', reason } as const;
-      if (status === 'trying' && (await tryToDecide(gid, decision))) return;
-      if ((await stateOf(scope, gid)).decision === 'cancel') return;
+      if (status === 'trying' && (await tryToDecide(id, decision))) return;
+      if ((await stateOf(id)).decision === 'cancel') return;
       throw new Problem(409, 'already_confirming', 'This transaction was confirmed.');
     },
 
     /** Looks until the second phase has ended, one way or the other, or the time is up. */
-    async waitForEnd(scope: Scope, gid: string, waitMs: number): Promise<void> {
+    async waitForEnd(id: string, waitMs: number): Promise<void> {
       const endsAt = performance.now() + waitMs;
       for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(2 * lookMs, LONGEST_LOOK_MS)) {
         const leftMs = endsAt - performance.now();
         if (leftMs <= 0) return;
-        const { status } = await stateOf(scope, gid);
+        const { status } = await stateOf(id);
         if (status !== 'confirming' && status !== 'cancelling') return;
         await pause(Math.min(lookMs, leftMs));
       }
     },
 
     /** One more call at once; a suspended transaction goes on with a day of its own. */
-    async retry(gid: string, branchId: string, keyId: string): Promise<void> {
-      const branch = await decidedBranch(gid, branchId);
+    async retry(id: string, branchId: string, keyId: string): Promise<void> {
+      const branch = await decidedBranch(id, branchId);
       if (branch.isFinished) return;
       requireTurn(branch);
       // First the call, then the state: a crash in between leaves a call that ends the transaction.
       await commands.resend([branch.deliveryId], 'refuse', keyId);
-      await resumeTransactions(prisma, [gid]);
+      await resumeTransactions(prisma, [id]);
     },
 
     /** An operator has done by hand what was decided; the transaction goes on to the next branch. */
     async resolve(
-      gid: string,
+      id: string,
       branchId: string,
       by: { reason: string; keyId: string },
     ): Promise<void> {
-      const branch = await decidedBranch(gid, branchId);
+      const branch = await decidedBranch(id, branchId);
       const wakes = await prisma.$transaction(async (tx) => {
         await lockTransactions(tx, [branch.id]);
         await noteResolved(tx, branch.id, by);
@@ -213,8 +226,8 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     },
   };
 
-  async function decidedBranch(gid: string, branchId: string) {
-    const branch = await findBranch(prisma, gid, branchId);
+  async function decidedBranch(id: string, branchId: string) {
+    const branch = await findBranch(prisma, id, branchId);
     if (branch === null) throw notFound('branch');
     const { decision, deliveryId } = branch;
     if (decision === null || deliveryId === null) {
@@ -228,6 +241,18 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
       ? invalid('body.branchId', `A transaction has at most ${MOST_BRANCHES} branches.`)
       : decided('This transaction takes no more branches.');
   }
+}
+
+/** A gid is its producer's: of somebody who sees everybody's it may need a producer beside it. */
+async function findOneState(sql: Sql, scope: Scope, gid: string): Promise<State> {
+  const [state, another] = await findStates(sql, scope, gid);
+  if (state === undefined) throw notFound('transaction');
+  if (another === undefined) return state;
+  throw new Problem(
+    409,
+    'ambiguous_gid',
+    `Several producers have a transaction with the gid ${gid}. Say whose is meant: ?producer=${state.producer} or ?producer=${another.producer}.`,
+  );
 }
 
 function newBranch(input: BranchInput, text: string): NewBranch {

@@ -7,7 +7,7 @@ import { newId } from '../ids.ts';
 import {
   type DecidedBranch,
   type Decision,
-  decideGids,
+  decideTransactions,
   findDecidedBranches,
   insertSecondPhase,
 } from './store/decide.ts';
@@ -20,7 +20,7 @@ const SECOND = 1000;
 
 /** What has been decided, and what the commit brings. */
 export interface Decided {
-  gids: string[];
+  ids: string[];
   wakes: Wake[];
 }
 
@@ -32,20 +32,16 @@ export interface Decided {
  * Crash points: before the commit nothing is decided, and the timeout will cancel; after it everything
  * that has to be called is in the database, and the sweep finds what was not woken.
  */
-export async function decide(
-  tx: Transaction,
-  gids: string[],
-  decision: Decision,
-): Promise<Decided> {
-  const decided = await decideGids(tx, gids, decision);
-  if (decided.length === 0) return { gids: [], wakes: [] };
+export async function decide(tx: Transaction, ids: string[], decision: Decision): Promise<Decided> {
+  const decided = await decideTransactions(tx, ids, decision);
+  if (decided.length === 0) return { ids: [], wakes: [] };
   const branches = await findDecidedBranches(tx, decided);
   if (decision.decision === 'cancel') branches.reverse();
   const lane = await findLane(tx, SECOND_QUEUE);
   const started = new Set<string>();
   const deliveries = branches.map((branch) => {
-    const isFirst = !started.has(branch.gid);
-    started.add(branch.gid);
+    const isFirst = !started.has(branch.transactionId);
+    started.add(branch.transactionId);
     const deadlineMs = lane.deadlineSeconds * SECOND;
     return {
       delivery: secondPhase(branch, decision, {
@@ -63,7 +59,7 @@ export async function decide(
   const wakes = deliveries.flatMap(({ delivery: { id, queue, delayMs }, isFirst }) =>
     isFirst ? [wakeFor({ id, queue, dueAtMs: dueAtMs.get(id) ?? 0, waitMs: delayMs })] : [],
   );
-  return { gids: decided, wakes };
+  return { ids: decided, wakes };
 }
 
 function secondPhase(

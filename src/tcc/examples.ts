@@ -33,6 +33,7 @@ export const examples = {
   input: { ...asked, branches: [stock, points] },
   view: {
     ...asked,
+    producer: 'key_01m81sqz0nfb5s7d2t4xh6k9cw',
     status: 'trying',
     decision: null,
     cause: null,

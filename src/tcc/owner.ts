@@ -101,10 +101,11 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
         })),
       );
       const alerts = calls.flatMap((call): TccAlert[] => {
-        const { gid, branchId, businessKey, decision, failures } = call;
-        const detail = { gid, branchId, decision, failures };
+        const { transactionId, gid, producerKeyId, branchId, businessKey, decision, failures } =
+          call;
+        const detail = { gid, producer: producerKeyId, branchId, decision, failures };
         const alert = (type: TccAlert['type']): TccAlert => {
-          return { type, key: `${type}.${gid}.${branchId}`, businessKey, detail };
+          return { type, key: `${type}.${transactionId}.${branchId}`, businessKey, detail };
         };
         return [
           ...(call.firstConflict ? [alert('tcc.conflict')] : []),
@@ -163,10 +164,10 @@ async function afterTries(tx: Transaction, tries: Settled[]) {
     tx,
     ended.map(({ id }) => id),
   );
-  const gidsOf = (wanted: string) =>
-    verdicts.flatMap(({ gid, verdict }) => (verdict === wanted ? [gid] : []));
-  const confirmed = await decide(tx, gidsOf('confirm'), { decision: 'confirm' });
-  const cancelled = await decide(tx, gidsOf('cancel'), {
+  const idsOf = (wanted: string) =>
+    verdicts.flatMap(({ id, verdict }) => (verdict === wanted ? [id] : []));
+  const confirmed = await decide(tx, idsOf('confirm'), { decision: 'confirm' });
+  const cancelled = await decide(tx, idsOf('cancel'), {
     decision: 'cancel',
     cause: 'try_failed',
     reason: null,
@@ -191,11 +192,11 @@ async function suspend(
   const reason = failed[0]?.reason ?? null;
   return raiseAlerts(
     tx,
-    suspended.map(({ gid, branchId, businessKey, decision, suspendedAt }) => ({
+    suspended.map(({ transactionId, gid, producerKeyId, branchId, suspendedAt, ...rest }) => ({
       type: 'tcc.suspended',
-      key: `tcc.suspended.${gid}.${suspendedAt.getTime()}`,
-      businessKey,
-      detail: { gid, branchId, decision, reason },
+      key: `tcc.suspended.${transactionId}.${suspendedAt.getTime()}`,
+      businessKey: rest.businessKey,
+      detail: { gid, producer: producerKeyId, branchId, decision: rest.decision, reason },
     })),
   );
 }

@@ -33,7 +33,7 @@ export async function resendCall(
   requireTurn(branch);
   // First the call, then the state: a crash in between leaves a call that ends the transaction.
   const resent = await resend();
-  await resumeTransactions(sql, [branch.gid]);
+  await resumeTransactions(sql, [branch.transactionId]);
   return resent;
 }
 

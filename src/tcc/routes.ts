@@ -16,7 +16,7 @@ import {
 import { type Coordinator, type CoordinatorDeps, createCoordinator } from './coordinator.ts';
 import { examples } from './examples.ts';
 import {
-  findState,
+  findStates,
   findTransaction,
   listTransactions,
   type Scope,
@@ -30,6 +30,14 @@ const byGid = z.strictObject({ gid });
 const branchId = plainId.meta({ examples: [examples.branch.branchId] });
 const byBranch = z.strictObject({ gid, branchId });
 const reason = z.string().min(1).max(500);
+const whose = z.strictObject({
+  producer: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('The key of the producer, where several have this gid: for operators.'),
+});
 
 /** `/v1/transactions`: producers see and decide their own, operators all. */
 export function transactionRoutes(deps: CoordinatorDeps): Route[] {
@@ -61,8 +69,7 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       async handle({ body, rawBody, principal, reservedId }) {
         const id = idFromUuid('tx', reservedId);
         const made = await coordinator.create(body, rawBody, id, principal.keyId);
-        const view = await viewOf(sql, principal.keyId, body.gid ?? id);
-        return replyWith(made === 'made' ? 201 : 200, view);
+        return replyWith(made.isNew ? 201 : 200, await viewOf(sql, made.id));
       },
     }),
     route({
@@ -76,9 +83,9 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       responses: { 201: transactionView, 200: transactionView },
       audit: { action: 'transaction.register' },
       async handle({ params: { gid }, body, rawBody, principal }) {
-        const made = await coordinator.register(scopeOf(principal), gid, body, rawBody);
-        const view = await viewOf(sql, scopeOf(principal), gid);
-        return replyWith(made === 'made' ? 201 : 200, view);
+        const id = await coordinator.idOf(principal.keyId, gid);
+        const made = await coordinator.register(id, body, rawBody);
+        return replyWith(made === 'made' ? 201 : 200, await viewOf(sql, id));
       },
     }),
     route({
@@ -92,15 +99,16 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         status: oneOrMore(transactionStatus).optional(),
         from: moment.optional(),
         to: moment.optional(),
+        producer: z.string().min(1).max(64).optional().describe('The key that began them.'),
       }),
       responses: { 200: pageOf(transactionView) },
       async handle({ principal, query }) {
         const before = decodeCursor(query.cursor);
-        const scope = scopeOf(principal);
+        const scope = scopeOf(principal, query);
         const rows = await listTransactions(sql, scope, query, before, query.limit + 1);
         return replyWith(
           200,
-          toPage(rows, query.limit, (row) => row.listKey, toView),
+          toPage(rows, query.limit, (row) => row.id, toView),
         );
       },
     }),
@@ -111,21 +119,23 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       tag: 'Transactions',
       summary: 'A transaction with its branches and their calls',
       params: byGid,
+      query: whose,
       responses: { 200: transactionView },
-      async handle({ principal, params: { gid } }) {
-        return replyWith(200, await viewOf(sql, scopeOf(principal), gid));
+      async handle({ principal, params: { gid }, query }) {
+        const id = await coordinator.idOf(scopeOf(principal, query), gid);
+        return replyWith(200, await viewOf(sql, id));
       },
     }),
   ];
 }
 
 function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
-  const waitQuery = z.strictObject({
+  const waitQuery = whose.extend({
     waitMs: z.coerce.number().int().min(0).max(LONGEST_WAIT_MS).default(0),
   });
-  const answer = async (scope: Scope, gid: string, waitMs: number): Promise<Reply> => {
-    await coordinator.waitForEnd(scope, gid, waitMs);
-    const view = await viewOf(sql, scope, gid);
+  const answer = async (id: string, waitMs: number): Promise<Reply> => {
+    await coordinator.waitForEnd(id, waitMs);
+    const view = await viewOf(sql, id);
     const isFinished = view.status === 'confirmed' || view.status === 'cancelled';
     return replyWith(isFinished ? 200 : 202, view);
   };
@@ -141,9 +151,9 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       responses: { 200: transactionView, 202: transactionView },
       audit: { action: 'transaction.confirm', look: lookAtTransaction(sql) },
       async handle({ principal, params: { gid }, query }) {
-        const scope = scopeOf(principal);
-        await coordinator.confirm(scope, gid);
-        return answer(scope, gid, query.waitMs);
+        const id = await coordinator.idOf(scopeOf(principal, query), gid);
+        await coordinator.confirm(id);
+        return answer(id, query.waitMs);
       },
     }),
     route({
@@ -158,9 +168,9 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       responses: { 200: transactionView, 202: transactionView },
       audit: { action: 'transaction.cancel', look: lookAtTransaction(sql) },
       async handle({ principal, params: { gid }, query, body }) {
-        const scope = scopeOf(principal);
-        await coordinator.cancel(scope, gid, body.reason ?? null);
-        return answer(scope, gid, query.waitMs);
+        const id = await coordinator.idOf(scopeOf(principal, query), gid);
+        await coordinator.cancel(id, body.reason ?? null);
+        return answer(id, query.waitMs);
       },
     }),
   ];
@@ -175,6 +185,7 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       tag: 'Transactions',
       summary: 'Call the branch once more, now; the decision stays',
       params: byBranch,
+      query: whose,
       body: z.strictObject({ reason: reason.nullish() }),
       responses: { 202: transactionView },
       audit: {
@@ -182,9 +193,10 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         asked: ({ params: { branchId } }) => ({ branchId }),
         look: lookAtTransaction(sql),
       },
-      async handle({ params: { gid, branchId }, principal }) {
-        await coordinator.retry(gid, branchId, principal.keyId);
-        return replyWith(202, await viewOf(sql, null, gid));
+      async handle({ params: { gid, branchId }, query, principal }) {
+        const id = await coordinator.idOf(scopeOf(principal, query), gid);
+        await coordinator.retry(id, branchId, principal.keyId);
+        return replyWith(202, await viewOf(sql, id));
       },
     }),
     route({
@@ -194,6 +206,7 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       tag: 'Transactions',
       summary: 'What was decided has been done by hand; the decision stays',
       params: byBranch,
+      query: whose,
       body: z.strictObject({ outcome: z.literal('done'), reason }),
       responses: { 200: transactionView },
       audit: {
@@ -201,10 +214,11 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         asked: ({ params: { branchId }, body: { outcome } }) => ({ branchId, outcome }),
         look: lookAtTransaction(sql),
       },
-      async handle({ params: { gid, branchId }, body, principal }) {
+      async handle({ params: { gid, branchId }, query, body, principal }) {
         const by = { reason: body.reason, keyId: principal.keyId };
-        await coordinator.resolve(gid, branchId, by);
-        return replyWith(200, await viewOf(sql, null, gid));
+        const id = await coordinator.idOf(scopeOf(principal, query), gid);
+        await coordinator.resolve(id, branchId, by);
+        return replyWith(200, await viewOf(sql, id));
       },
     }),
   ];
@@ -212,14 +226,21 @@ function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
 
 /** A transaction as the audit log keeps it. It is the producer's, no merchant's. */
 function lookAtTransaction(sql: Sql) {
-  return async ({ principal }: { principal: Principal }, gid: string) => {
-    const found = await findState(sql, scopeOf(principal), gid);
-    return found && { merchantId: null, state: { ...found } };
+  return async (
+    { principal, query }: { principal: Principal; query: z.output<typeof whose> },
+    gid: string,
+  ) => {
+    const [found, another] = await findStates(sql, scopeOf(principal, query), gid);
+    if (found === undefined || another !== undefined) return null;
+    return { merchantId: null, state: { ...found } };
   };
 }
 
-function scopeOf({ role, keyId }: Principal): Scope {
-  return role === 'operator' ? null : keyId;
+/** @throws Problem 404 where a producer asks for somebody else's */
+function scopeOf({ role, keyId }: Principal, { producer }: z.output<typeof whose>): Scope {
+  if (role === 'operator') return producer ?? null;
+  if (producer !== undefined && producer !== keyId) throw notFound('transaction');
+  return keyId;
 }
 
 /** Payloads are shown as they were written. */
@@ -230,13 +251,13 @@ function replyWith(status: number, body: object): Reply {
 /** A transaction whose payloads are still text. */
 type Shown = Omit<TransactionView, 'branches'> & Pick<TransactionRow, 'branches'>;
 
-async function viewOf(sql: Sql, scope: Scope, gid: string): Promise<Shown> {
-  const row = await findTransaction(sql, scope, gid);
+async function viewOf(sql: Sql, id: string): Promise<Shown> {
+  const row = await findTransaction(sql, id);
   if (row === null) throw notFound('transaction');
   return toView(row);
 }
 
-function toView({ listKey: _key, fingerprint: _print, ...row }: TransactionRow): Shown {
+function toView({ id: _id, fingerprint: _print, ...row }: TransactionRow): Shown {
   return {
     ...row,
     createdAt: row.createdAt.toISOString(),

@@ -43,12 +43,12 @@ export async function cancelTimedOut({
   wake,
 }: Pick<TimeoutDeps, 'database' | 'wake'>): Promise<void> {
   for (;;) {
-    const gids = await findTimedOut(prisma, BATCH);
-    if (gids.length === 0) return;
+    const ids = await findTimedOut(prisma, BATCH);
+    if (ids.length === 0) return;
     const { wakes } = await prisma.$transaction((tx) =>
-      decide(tx, gids, { decision: 'cancel', cause: 'timed_out', reason: null }),
+      decide(tx, ids, { decision: 'cancel', cause: 'timed_out', reason: null }),
     );
     if (wakes.length > 0) void wake(wakes);
-    if (gids.length < BATCH) return;
+    if (ids.length < BATCH) return;
   }
 }

@@ -4,7 +4,13 @@ import express from 'express';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { FENCE_TABLE, fenceMiddleware, pgFence, TryRefused } from '../../src/fence.ts';
+import {
+  FENCE_TABLE,
+  type FenceOptions,
+  fenceMiddleware,
+  pgFence,
+  TryRefused,
+} from '../../src/fence.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { friendly } from '../support/hostile-settings.ts';
 
@@ -32,40 +38,44 @@ afterAll(async () => {
   await db.drop();
 });
 
-async function participant(mount: (app: express.Express) => void = () => {}) {
+async function participant(
+  mount: (app: express.Express) => void = () => {},
+  secretsByProducer: Record<string, string> = {},
+) {
   const note = (tx: pg.PoolClient, { op, payload }: { op: string; payload: unknown }) =>
     tx.query('INSERT INTO calls VALUES ($1, $2)', [op, JSON.stringify(payload)]);
   const app = express();
   mount(app);
-  app.post(
-    '/tcc',
-    fenceMiddleware<pg.PoolClient>({
-      secret: [SECRET, OLD_SECRET],
-      async transaction(work) {
-        const client = await pool.connect();
-        try {
-          await client.query('BEGIN');
-          const result = await work(client);
-          await client.query('COMMIT');
-          return result;
-        } catch (error) {
-          await client.query('ROLLBACK');
-          throw error;
-        } finally {
-          client.release();
-        }
-      },
-      sql: pgFence,
-      async try(tx, call) {
-        await note(tx, call);
-        if ((call.payload as { quantity: number }).quantity > 5) {
-          throw new TryRefused('out_of_stock');
-        }
-      },
-      confirm: note,
-      cancel: note,
-    }),
-  );
+  const options = (secret: string[]): FenceOptions<pg.PoolClient> => ({
+    secret,
+    async transaction(work) {
+      const client = await pool.connect();
+      try {
+        await client.query('BEGIN');
+        const result = await work(client);
+        await client.query('COMMIT');
+        return result;
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      } finally {
+        client.release();
+      }
+    },
+    sql: pgFence,
+    async try(tx, call) {
+      await note(tx, call);
+      if ((call.payload as { quantity: number }).quantity > 5) {
+        throw new TryRefused('out_of_stock');
+      }
+    },
+    confirm: note,
+    cancel: note,
+  });
+  app.post('/tcc', fenceMiddleware(options([SECRET, OLD_SECRET])));
+  for (const [producer, secret] of Object.entries(secretsByProducer)) {
+    app.post(`/tcc/${producer}`, fenceMiddleware({ ...options([secret]), producer }));
+  }
   app.use(((_error, _request, response, _next) => {
     response.status(500).json({ code: 'broken' });
   }) as express.ErrorRequestHandler);
@@ -81,11 +91,17 @@ async function participant(mount: (app: express.Express) => void = () => {}) {
   return async (
     op: string,
     payload: object = { quantity: 5 },
-    more: { secret?: string; headers?: Record<string, string>; sentBody?: string; at?: Date } = {},
+    more: {
+      secret?: string;
+      headers?: Record<string, string>;
+      sentBody?: string;
+      at?: Date;
+      path?: string;
+    } = {},
   ) => {
     const body = JSON.stringify(payload);
     const at = more.at ?? new Date();
-    const response = await fetch(url, {
+    const response = await fetch(`${url}${more.path ?? ''}`, {
       method: 'POST',
       body: more.sentBody ?? body,
       headers: {
@@ -125,6 +141,18 @@ test('a refused try keeps nothing, so its cancel is an empty rollback', async ()
   expect(await call('cancel', { quantity: 6 })).toEqual({ status: 200, body: { ran: false } });
   expect(await call('try')).toEqual({ status: 409, body: { code: 'hanging_try' } });
   expect(await calls()).toEqual([]);
+});
+
+test('two producers that chose the same gid each have their own branch', async () => {
+  const others = `whsec_${Buffer.alloc(32, 4).toString('base64')}`;
+  const call = await participant(() => {}, { shop: SECRET, travel: others });
+  const shop = { path: '/shop' };
+  const travel = { path: '/travel', secret: others };
+  expect(await call('try', {}, shop)).toEqual({ status: 200, body: { ran: true } });
+  expect(await call('try', {}, travel)).toEqual({ status: 200, body: { ran: true } });
+  expect(await call('cancel', {}, travel)).toEqual({ status: 200, body: { ran: true } });
+  expect(await call('confirm', {}, shop)).toEqual({ status: 200, body: { ran: true } });
+  expect((await call('try', {}, { path: '/shop', secret: others })).status).toBe(401);
 });
 
 test('takes either of two secrets while one takes the place of the other', async () => {

@@ -60,7 +60,7 @@ export async function enterTransactions(
        SELECT 'brn_' || gid || '_' || position AS id, gid, position, at
          FROM ended CROSS JOIN generate_series(1, $4::int) AS position
      ), branches AS (
-       INSERT INTO tcc_branch (id, gid, branch_id, position, confirm_url, cancel_url, payload,
+       INSERT INTO tcc_branch (id, transaction_id, branch_id, position, confirm_url, cancel_url, payload,
            fingerprint, status, registered_at, finished_at)
        SELECT id, gid, 'b' || position, position, 'http://127.0.0.1:9/', 'http://127.0.0.1:9/', '{}', '',
               'confirmed', at, at FROM branch

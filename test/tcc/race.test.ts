@@ -63,12 +63,12 @@ test(`confirm races the timeout of two coordinators, ${ROUNDS} rounds: exactly o
         UPDATE tcc_transaction
            SET timeout_at = clock_timestamp() + ${leftMs}::float8 * interval '1 millisecond'
          WHERE gid = ${gid}`;
-      const [{ gids }] = await Promise.all([confirm(gid), timeOut(gid), timeOut(gid)]);
-      const winner = gids.length === 1 ? 'confirm' : 'cancel';
+      const [{ ids }] = await Promise.all([confirm(gid), timeOut(gid), timeOut(gid)]);
+      const winner = ids.length === 1 ? 'confirm' : 'cancel';
       wins[winner] += 1;
       const made = await prisma.$queryRaw<{ decision: string; purposes: string[] }[]>`
         SELECT t.decision, (SELECT array_agg(d.purpose) FROM tcc_branch AS b
-                              JOIN delivery AS d ON d.owner_id = b.id WHERE b.gid = t.gid) AS purposes
+                              JOIN delivery AS d ON d.owner_id = b.id WHERE b.transaction_id = t.id) AS purposes
           FROM tcc_transaction AS t WHERE t.gid = ${gid}`;
       expect(made).toEqual([{ decision: winner, purposes: [winner, winner] }]);
     }

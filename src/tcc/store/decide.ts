@@ -12,7 +12,7 @@ export type Decision =
 /** A branch of a transaction that has just been decided. */
 export interface DecidedBranch {
   id: string;
-  gid: string;
+  transactionId: string;
   producerKeyId: string;
   businessKey: string;
   confirmUrl: string;
@@ -24,11 +24,15 @@ export interface DecidedBranch {
  * second finds it decided. A transaction past its time is never confirmed. Without branches there is
  * nothing left to do.
  *
- * @returns the gids that this call has decided
+ * @returns the ids of those that this call has decided
  */
-export async function decideGids(sql: Sql, gids: string[], decided: Decision): Promise<string[]> {
+export async function decideTransactions(
+  sql: Sql,
+  ids: string[],
+  decided: Decision,
+): Promise<string[]> {
   const confirm = decided.decision === 'confirm';
-  const rows = await sql.$queryRaw<{ gid: string }[]>`
+  const rows = await sql.$queryRaw<{ id: string }[]>`
     UPDATE tcc_transaction AS t SET
       decision = ${decided.decision},
       cause = ${decided.decision === 'cancel' ? decided.cause : null},
@@ -38,22 +42,22 @@ export async function decideGids(sql: Sql, gids: string[], decided: Decision): P
                     ELSE ${confirm ? 'confirming' : 'cancelling'} END,
       finished_at = CASE WHEN t.branch_count = 0 THEN postrider_now() END
       -- Locked in one order, so that two such statements never wait for each other.
-      FROM (SELECT gid FROM tcc_transaction
-             WHERE gid = ANY (${gids}) AND status = 'trying'
+      FROM (SELECT id FROM tcc_transaction
+             WHERE id = ANY (${ids}) AND status = 'trying'
                AND (NOT ${confirm} OR timeout_at > postrider_now())
-             ORDER BY gid FOR UPDATE) AS chosen
-     WHERE t.gid = chosen.gid
-    RETURNING t.gid`;
-  return rows.map(({ gid }) => gid);
+             ORDER BY id FOR UPDATE) AS chosen
+     WHERE t.id = chosen.id
+    RETURNING t.id`;
+  return rows.map(({ id }) => id);
 }
 
 /** Their branches, in the order of registration. After the decision nobody adds any. */
-export async function findDecidedBranches(sql: Sql, gids: string[]): Promise<DecidedBranch[]> {
+export async function findDecidedBranches(sql: Sql, ids: string[]): Promise<DecidedBranch[]> {
   return sql.$queryRaw<DecidedBranch[]>`
-    SELECT b.id, b.gid, t.producer_key_id AS "producerKeyId", t.business_key AS "businessKey",
+    SELECT b.id, t.id AS "transactionId", t.producer_key_id AS "producerKeyId", t.business_key AS "businessKey",
            b.confirm_url AS "confirmUrl", b.cancel_url AS "cancelUrl"
-      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
-     WHERE b.gid = ANY (${gids}) ORDER BY b.gid, b.position`;
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.id = b.transaction_id
+     WHERE t.id = ANY (${ids}) ORDER BY t.id, b.position`;
 }
 
 /** @returns when each of them is due, ms since the epoch, by delivery id */
@@ -68,10 +72,10 @@ export async function insertSecondPhase(
   return new Map(rows.map(({ id, due_at }) => [id, due_at.getTime()]));
 }
 
-/** Transactions whose time is up and that nobody has decided, the oldest first. */
+/** The ids of transactions whose time is up and that nobody has decided, the oldest first. */
 export async function findTimedOut(sql: Sql, limit: number): Promise<string[]> {
-  const rows = await sql.$queryRaw<{ gid: string }[]>`
-    SELECT gid FROM tcc_transaction WHERE status = 'trying' AND timeout_at <= postrider_now()
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    SELECT id FROM tcc_transaction WHERE status = 'trying' AND timeout_at <= postrider_now()
      ORDER BY timeout_at LIMIT ${limit}`;
-  return rows.map(({ gid }) => gid);
+  return rows.map(({ id }) => id);
 }

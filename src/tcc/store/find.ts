@@ -2,7 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import type { TransactionView } from '../contract.ts';
 
-/** null: an operator, who sees everything. */
+/** The producer's key whose transactions are meant; null: everybody's. */
 export type Scope = string | null;
 
 export interface TransactionFilter {
@@ -15,7 +15,7 @@ export interface TransactionFilter {
 export interface TransactionRow extends Omit<TransactionView, Moments | 'branches'> {
   /** Each payload is JSON text, as it was written. */
   branches: (Omit<TransactionView['branches'][number], 'payload'> & { payload: string })[];
-  listKey: string;
+  id: string;
   fingerprint: string;
   createdAt: Date;
   timeoutAt: Date;
@@ -52,7 +52,7 @@ const CALLS = Prisma.sql`
     FROM delivery AS d WHERE d.owner_id = b.id AND d.owner_kind = 'tcc'`;
 
 const COLUMNS = Prisma.sql`
-  t.id AS "listKey", t.fingerprint, t.gid, t.business_key AS "businessKey", t.mode, t.status,
+  t.id, t.fingerprint, t.gid, t.producer_key_id AS "producer", t.business_key AS "businessKey", t.mode, t.status,
   t.decision, t.cause, t.reason, t.timeout_seconds AS "timeoutSeconds", t.created_at AS "createdAt",
   t.timeout_at AS "timeoutAt", t.decided_at AS "decidedAt", t.suspended_at AS "suspendedAt",
   t.finished_at AS "finishedAt",
@@ -61,19 +61,15 @@ const COLUMNS = Prisma.sql`
       'payload', b.payload::text, 'failures', b.failures, 'resolvedReason', b.resolved_reason,
       'registeredAt', ${time('b.registered_at')}, 'finishedAt', ${time('b.finished_at')},
       'calls', (${CALLS})) ORDER BY b.position), '[]')
-     FROM tcc_branch AS b WHERE b.gid = t.gid) AS branches`;
+     FROM tcc_branch AS b WHERE b.transaction_id = t.id) AS branches`;
 
-export async function findTransaction(
-  sql: Sql,
-  scope: Scope,
-  gid: string,
-): Promise<TransactionRow | null> {
+export async function findTransaction(sql: Sql, id: string): Promise<TransactionRow | null> {
   const rows = await sql.$queryRaw<TransactionRow[]>`
-    SELECT ${COLUMNS} FROM tcc_transaction AS t WHERE t.gid = ${gid} AND ${visible(scope)}`;
+    SELECT ${COLUMNS} FROM tcc_transaction AS t WHERE t.id = ${id}`;
   return rows[0] ?? null;
 }
 
-/** Newest first. @param before the list key of the last one seen */
+/** Newest first. @param before the id of the last one seen */
 export async function listTransactions(
   sql: Sql,
   scope: Scope,
@@ -96,6 +92,8 @@ export async function listTransactions(
 
 /** What deciding needs to know, and waiting for the end. */
 export interface State {
+  id: string;
+  producer: string;
   status: TransactionView['status'];
   mode: TransactionView['mode'];
   decision: TransactionView['decision'];
@@ -103,16 +101,25 @@ export interface State {
   timedOut: boolean;
 }
 
-export async function findState(sql: Sql, scope: Scope, gid: string): Promise<State | null> {
+const STATE = Prisma.sql`
+  t.id, t.producer_key_id AS "producer", t.status, t.mode, t.decision, t.cause,
+  t.timeout_at <= postrider_now() AS "timedOut"`;
+
+export async function findState(sql: Sql, id: string): Promise<State | null> {
   const rows = await sql.$queryRaw<State[]>`
-    SELECT t.status, t.mode, t.decision, t.cause, t.timeout_at <= postrider_now() AS "timedOut"
-      FROM tcc_transaction AS t WHERE t.gid = ${gid} AND ${visible(scope)}`;
+    SELECT ${STATE} FROM tcc_transaction AS t WHERE t.id = ${id}`;
   return rows[0] ?? null;
+}
+
+/** At most two: whoever sees more than one producer's must know that the gid alone is not enough. */
+export async function findStates(sql: Sql, scope: Scope, gid: string): Promise<State[]> {
+  return sql.$queryRaw<State[]>`
+    SELECT ${STATE} FROM tcc_transaction AS t WHERE t.gid = ${gid} AND ${visible(scope)} LIMIT 2`;
 }
 
 export interface BranchState {
   id: string;
-  gid: string;
+  transactionId: string;
   fingerprint: string;
   isFinished: boolean;
   decision: 'confirm' | 'cancel' | null;
@@ -124,10 +131,13 @@ export interface BranchState {
 
 export async function findBranch(
   sql: Sql,
-  gid: string,
+  transactionId: string,
   branchId: string,
 ): Promise<BranchState | null> {
-  return findBranchWhere(sql, Prisma.sql`b.gid = ${gid} AND b.branch_id = ${branchId}`);
+  return findBranchWhere(
+    sql,
+    Prisma.sql`b.transaction_id = ${transactionId} AND b.branch_id = ${branchId}`,
+  );
 }
 
 /** @param id the owner of the branch's deliveries */
@@ -137,13 +147,13 @@ export async function findBranchById(sql: Sql, id: string): Promise<BranchState 
 
 async function findBranchWhere(sql: Sql, which: Prisma.Sql): Promise<BranchState | null> {
   const rows = await sql.$queryRaw<BranchState[]>`
-    SELECT b.id, b.gid, b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
+    SELECT b.id, t.id AS "transactionId", b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
            (SELECT d.id FROM delivery AS d WHERE d.owner_id = b.id AND d.purpose = t.decision)
              AS "deliveryId",
-           NOT EXISTS (SELECT 1 FROM tcc_branch AS o WHERE o.gid = b.gid AND o.finished_at IS NULL
-             AND CASE t.decision WHEN 'confirm' THEN o.position < b.position
+           NOT EXISTS (SELECT 1 FROM tcc_branch AS o
+             WHERE o.transaction_id = b.transaction_id AND o.finished_at IS NULL AND CASE t.decision WHEN 'confirm' THEN o.position < b.position
                                  ELSE o.position > b.position END) AS "isItsTurn"
-      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.id = b.transaction_id
      WHERE ${which}`;
   return rows[0] ?? null;
 }
@@ -160,9 +170,9 @@ export interface Content {
 
 export async function findContents(sql: Sql, branchIds: string[]): Promise<Map<string, Content>> {
   const rows = await sql.$queryRaw<Content[]>`
-    SELECT b.id, b.gid, b.branch_id AS "branchId", t.producer_key_id AS "producerKeyId",
+    SELECT b.id, t.gid, b.branch_id AS "branchId", t.producer_key_id AS "producerKeyId",
            t.status = 'trying' AS "isTrying", b.payload::text AS payload
-      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.gid = b.gid
+      FROM tcc_branch AS b JOIN tcc_transaction AS t ON t.id = b.transaction_id
      WHERE b.id = ANY (${branchIds})`;
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -36,14 +36,14 @@ export interface Made {
 /**
  * Stores a transaction with its branches and their tries, in one statement.
  *
- * @returns the tries to be woken; null when there is a transaction of that gid already
+ * @returns the tries to be woken; null when the producer has a transaction of that gid already
  */
 export async function insertTransaction(
   sql: Sql,
   transaction: NewTransaction,
 ): Promise<Made[] | null> {
   const { gid, timeoutSeconds } = transaction;
-  const rows = await sql.$queryRaw<{ gid: string; tries: Made[] | null }[]>`
+  const rows = await sql.$queryRaw<{ id: string; tries: Made[] | null }[]>`
     WITH made AS (
       INSERT INTO tcc_transaction (gid, id, producer_key_id, business_key, mode, timeout_seconds,
           branch_count, fingerprint, created_at, timeout_at)
@@ -51,19 +51,19 @@ export async function insertTransaction(
           ${transaction.mode}, ${timeoutSeconds}::int, ${transaction.branches.length}::int,
           ${transaction.fingerprint}, postrider_now(),
           postrider_now() + ${timeoutSeconds}::int * interval '1 second')
-      ON CONFLICT DO NOTHING
-      RETURNING gid
+      ON CONFLICT (producer_key_id, gid) DO NOTHING
+      RETURNING id
     ), branch AS (
-      INSERT INTO tcc_branch (id, gid, branch_id, position, try_url, confirm_url, cancel_url,
+      INSERT INTO tcc_branch (id, transaction_id, branch_id, position, try_url, confirm_url, cancel_url,
           payload, fingerprint, registered_at)
-      SELECT b.id, made.gid, b.branch_id, b.position, b.try_url, b.confirm_url, b.cancel_url,
+      SELECT b.id, made.id, b.branch_id, b.position, b.try_url, b.confirm_url, b.cancel_url,
              b.payload::json, b.fingerprint, postrider_now()
         FROM made CROSS JOIN jsonb_to_recordset(${toRows(transaction.branches)}::jsonb) AS b (
           id text, branch_id text, position int, try_url text, confirm_url text, cancel_url text,
           payload text, fingerprint text)
       RETURNING id
     ), ${createDeliveries(transaction.deliveries, Prisma.sql`SELECT id FROM branch`)}
-    SELECT made.gid, (SELECT json_agg(json_build_object('id', c.id, 'queue', c.queue,
+    SELECT made.id, (SELECT json_agg(json_build_object('id', c.id, 'queue', c.queue,
              'dueAtMs', extract(epoch FROM c.due_at) * 1000, 'waitMs', 0)) FROM created AS c) AS tries
       FROM made`;
   const [row] = rows;
@@ -92,25 +92,26 @@ function toRows(branches: NewBranch[]): string {
  */
 export async function insertBranch(
   sql: Sql,
-  gid: string,
+  transactionId: string,
   branch: NewBranch,
   mostBranches: number,
 ): Promise<'made' | 'there' | 'refused'> {
   const rows = await sql.$queryRaw<{ made: boolean }[]>`
     WITH open AS (
       UPDATE tcc_transaction SET branch_count = branch_count + 1
-       WHERE gid = ${gid} AND status = 'trying' AND timeout_at > postrider_now()
+       WHERE id = ${transactionId} AND status = 'trying' AND timeout_at > postrider_now()
          AND branch_count < ${mostBranches}
-         AND NOT EXISTS (SELECT 1 FROM tcc_branch WHERE gid = ${gid} AND branch_id = ${branch.branchId})
-      RETURNING gid, branch_count
+         AND NOT EXISTS (SELECT 1 FROM tcc_branch
+           WHERE transaction_id = ${transactionId} AND branch_id = ${branch.branchId})
+      RETURNING id, branch_count
     ), made AS (
-      INSERT INTO tcc_branch (id, gid, branch_id, position, try_url, confirm_url, cancel_url,
+      INSERT INTO tcc_branch (id, transaction_id, branch_id, position, try_url, confirm_url, cancel_url,
           payload, fingerprint, registered_at)
-      SELECT ${branch.id}, gid, ${branch.branchId}, branch_count, ${branch.tryUrl},
+      SELECT ${branch.id}, open.id, ${branch.branchId}, branch_count, ${branch.tryUrl},
              ${branch.confirmUrl}, ${branch.cancelUrl}, ${branch.payloadText}::json,
              ${branch.fingerprint}, postrider_now()
         FROM open
-      ON CONFLICT (gid, branch_id) DO NOTHING
+      ON CONFLICT (transaction_id, branch_id) DO NOTHING
       RETURNING id
     )
     SELECT EXISTS (SELECT 1 FROM made) AS made FROM open`;

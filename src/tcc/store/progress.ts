@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../db/client.ts';
 
 export type TryStatus = 'tried' | 'try_failed' | 'try_unknown';
 export type SecondPhase = 'confirm' | 'cancel';
@@ -10,8 +10,8 @@ export type SecondPhase = 'confirm' | 'cancel';
 export async function lockTransactions(sql: Sql, branchIds: string[]): Promise<void> {
   await sql.$executeRaw`
     SELECT 1 FROM tcc_transaction
-     WHERE gid IN (SELECT gid FROM tcc_branch WHERE id = ANY (${branchIds}))
-     ORDER BY gid FOR UPDATE`;
+     WHERE id IN (SELECT transaction_id FROM tcc_branch WHERE id = ANY (${branchIds}))
+     ORDER BY id FOR UPDATE`;
 }
 
 /** Notes how tries ended. */
@@ -29,15 +29,15 @@ export async function noteTries(
 export async function findVerdicts(
   sql: Sql,
   branchIds: string[],
-): Promise<{ gid: string; verdict: SecondPhase }[]> {
-  return sql.$queryRaw<{ gid: string; verdict: SecondPhase }[]>`
-    SELECT gid, verdict FROM (
-      SELECT t.gid, CASE WHEN bool_or(b.status IN ('try_failed', 'try_unknown')) THEN 'cancel'
+): Promise<{ id: string; verdict: SecondPhase }[]> {
+  return sql.$queryRaw<{ id: string; verdict: SecondPhase }[]>`
+    SELECT id, verdict FROM (
+      SELECT t.id, CASE WHEN bool_or(b.status IN ('try_failed', 'try_unknown')) THEN 'cancel'
                          WHEN bool_and(b.status = 'tried') THEN 'confirm' END AS verdict
-        FROM tcc_transaction AS t JOIN tcc_branch AS b ON b.gid = t.gid
-       WHERE t.gid IN (SELECT gid FROM tcc_branch WHERE id = ANY (${branchIds}))
+        FROM tcc_transaction AS t JOIN tcc_branch AS b ON b.transaction_id = t.id
+       WHERE t.id IN (SELECT transaction_id FROM tcc_branch WHERE id = ANY (${branchIds}))
          AND t.status = 'trying' AND t.mode = 'managed'
-       GROUP BY t.gid) AS said
+       GROUP BY t.id) AS said
      WHERE verdict IS NOT NULL`;
 }
 
@@ -48,7 +48,7 @@ export async function noteDone(sql: Sql, branchIds: string[]): Promise<void> {
        SET status = CASE t.decision WHEN 'confirm' THEN 'confirmed' ELSE 'cancelled' END,
            finished_at = postrider_now()
       FROM tcc_transaction AS t
-     WHERE t.gid = b.gid AND b.id = ANY (${branchIds}) AND b.finished_at IS NULL
+     WHERE t.id = b.transaction_id AND b.id = ANY (${branchIds}) AND b.finished_at IS NULL
        AND t.decision IS NOT NULL`;
 }
 
@@ -63,14 +63,14 @@ export async function noteResolved(
        SET status = CASE t.decision WHEN 'confirm' THEN 'confirmed' ELSE 'cancelled' END,
            finished_at = postrider_now(), resolved_reason = ${by.reason}, resolved_by = ${by.keyId}
       FROM tcc_transaction AS t
-     WHERE t.gid = b.gid AND b.id = ${branchId} AND b.finished_at IS NULL
+     WHERE t.id = b.transaction_id AND b.id = ${branchId} AND b.finished_at IS NULL
        AND t.decision IS NOT NULL`;
   return changed === 1;
 }
 
 /** The delivery whose turn it is in a decided transaction. */
 export interface Turn {
-  gid: string;
+  transactionId: string;
   deliveryId: string;
   deliveryStatus: string;
 }
@@ -83,39 +83,45 @@ export interface Turn {
 export async function finishOrFindTurns(sql: Sql, branchIds: string[]): Promise<Turn[]> {
   return sql.$queryRaw<Turn[]>`
     WITH open AS (
-      SELECT t.gid, t.decision FROM tcc_transaction AS t
-       WHERE t.gid IN (SELECT gid FROM tcc_branch WHERE id = ANY (${branchIds}))
+      SELECT t.id, t.decision FROM tcc_transaction AS t
+       WHERE t.id IN (SELECT transaction_id FROM tcc_branch WHERE id = ANY (${branchIds}))
          AND t.decision IS NOT NULL AND t.finished_at IS NULL
     ), turn AS (
-      SELECT DISTINCT ON (o.gid) o.gid, o.decision, b.id
-        FROM open AS o JOIN tcc_branch AS b ON b.gid = o.gid
+      SELECT DISTINCT ON (o.id) o.id AS transaction_id, o.decision, b.id
+        FROM open AS o JOIN tcc_branch AS b ON b.transaction_id = o.id
        WHERE b.finished_at IS NULL
-       ORDER BY o.gid, CASE o.decision WHEN 'confirm' THEN b.position ELSE -b.position END
+       ORDER BY o.id, CASE o.decision WHEN 'confirm' THEN b.position ELSE -b.position END
     ), finished AS (
       UPDATE tcc_transaction AS t
          SET status = CASE t.decision WHEN 'confirm' THEN 'confirmed' ELSE 'cancelled' END,
              finished_at = postrider_now(), suspended_at = NULL
-        FROM open AS o WHERE t.gid = o.gid AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.gid = o.gid)
+        FROM open AS o
+       WHERE t.id = o.id AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.transaction_id = o.id)
     )
-    SELECT turn.gid, d.id AS "deliveryId", d.status AS "deliveryStatus"
+    SELECT turn.transaction_id AS "transactionId", d.id AS "deliveryId", d.status AS "deliveryStatus"
       FROM turn JOIN delivery AS d ON d.owner_id = turn.id AND d.purpose = turn.decision`;
 }
 
 /** Their second phase goes on. */
-export async function resumeTransactions(sql: Sql, gids: string[]): Promise<void> {
+export async function resumeTransactions(sql: Sql, ids: string[]): Promise<void> {
   await sql.$executeRaw`
     UPDATE tcc_transaction
        SET status = CASE decision WHEN 'confirm' THEN 'confirming' ELSE 'cancelling' END,
            suspended_at = NULL
-     WHERE gid = ANY (${gids}) AND status = 'suspended'`;
+     WHERE id = ANY (${ids}) AND status = 'suspended'`;
 }
 
 export interface Concerned {
+  transactionId: string;
+  producerKeyId: string;
   gid: string;
   branchId: string;
   businessKey: string;
   decision: SecondPhase;
 }
+
+const CONCERNED = Prisma.sql`
+  t.id AS "transactionId", t.producer_key_id AS "producerKeyId", t.gid`;
 
 /** The second phase of these branches has used up its time: the decision stays, an operator is needed. */
 export async function suspendTransactions(
@@ -124,12 +130,13 @@ export async function suspendTransactions(
 ): Promise<(Concerned & { suspendedAt: Date })[]> {
   return sql.$queryRaw<(Concerned & { suspendedAt: Date })[]>`
     WITH stuck AS (
-      SELECT DISTINCT ON (gid) gid, branch_id FROM tcc_branch
-       WHERE id = ANY (${branchIds}) AND finished_at IS NULL ORDER BY gid, failures DESC, position
+      SELECT DISTINCT ON (transaction_id) transaction_id, branch_id FROM tcc_branch
+       WHERE id = ANY (${branchIds}) AND finished_at IS NULL
+       ORDER BY transaction_id, failures DESC, position
     )
     UPDATE tcc_transaction AS t SET status = 'suspended', suspended_at = postrider_now()
-      FROM stuck WHERE t.gid = stuck.gid AND t.status IN ('confirming', 'cancelling')
-    RETURNING t.gid, stuck.branch_id AS "branchId", t.business_key AS "businessKey", t.decision,
+      FROM stuck WHERE t.id = stuck.transaction_id AND t.status IN ('confirming', 'cancelling')
+    RETURNING ${CONCERNED}, stuck.branch_id AS "branchId", t.business_key AS "businessKey", t.decision,
               t.suspended_at AS "suspendedAt"`;
 }
 
@@ -154,7 +161,7 @@ export async function noteFailures(
        SET failures = b.failures + 1,
            conflict_at = CASE WHEN f.first_conflict THEN postrider_now() ELSE b.conflict_at END
       FROM failed AS f, tcc_transaction AS t
-     WHERE b.id = f.id AND t.gid = b.gid
-    RETURNING b.gid, b.branch_id AS "branchId", t.business_key AS "businessKey", t.decision,
+     WHERE b.id = f.id AND t.id = b.transaction_id
+    RETURNING ${CONCERNED}, b.branch_id AS "branchId", t.business_key AS "businessKey", t.decision,
               b.failures, f.first_conflict AS "firstConflict"`;
 }

@@ -2,7 +2,6 @@ import { type Database, Prisma, type Sql } from '../../db/client.ts';
 import { lockEnded, REMOVAL, removeDeliveries } from '../../delivery/store/remove.ts';
 import { type Place, placeAfter, type Removal, removeAlong } from '../../removal.ts';
 
-/** `id` is the gid. */
 type Finished = Place & { branchCount: number };
 
 /**
@@ -30,15 +29,17 @@ export function removeFinishedTransactions(
         Prisma.sql`d.owner_kind = 'tcc'`,
         before,
       );
-      const staying = new Set(branches.flatMap(({ id, gid }) => (ended.has(id) ? [] : [gid])));
-      const gids = batch.flatMap(({ id }) => (staying.has(id) ? [] : [id]));
-      const gone = branches.filter(({ gid }) => !staying.has(gid));
+      const staying = new Set(
+        branches.flatMap(({ id, transactionId }) => (ended.has(id) ? [] : [transactionId])),
+      );
+      const ids = batch.flatMap(({ id }) => (staying.has(id) ? [] : [id]));
+      const gone = branches.filter(({ transactionId }) => !staying.has(transactionId));
       await removeDeliveries(
         tx,
         gone.flatMap(({ id }) => ended.get(id) ?? []),
       );
-      await tx.$executeRaw`DELETE FROM tcc_branch WHERE gid = ANY (${gids})`;
-      const removed = await tx.$executeRaw`DELETE FROM tcc_transaction WHERE gid = ANY (${gids})`;
+      await tx.$executeRaw`DELETE FROM tcc_branch WHERE transaction_id = ANY (${ids})`;
+      const removed = await tx.$executeRaw`DELETE FROM tcc_transaction WHERE id = ANY (${ids})`;
       const next = batch.length < found.length ? (batch.at(-1) ?? null) : placeAfter(found, limit);
       return { removed, next };
     }, REMOVAL),
@@ -53,9 +54,9 @@ async function lockFinished(
   limit: number,
 ): Promise<Finished[]> {
   return tx.$queryRaw<Finished[]>`
-    SELECT gid AS id, finished_at AS at, branch_count AS "branchCount" FROM tcc_transaction
-     WHERE finished_at < ${before} AND (finished_at, gid) > (${after.at}, ${after.id})
-     ORDER BY finished_at, gid LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
+    SELECT id, finished_at AS at, branch_count AS "branchCount" FROM tcc_transaction
+     WHERE finished_at < ${before} AND (finished_at, id) > (${after.at}, ${after.id})
+     ORDER BY finished_at, id LIMIT ${limit} FOR UPDATE SKIP LOCKED`;
 }
 
 /** The first of them, up to so many branches; one at least. */
@@ -67,7 +68,8 @@ function fitting(found: readonly Finished[], limit: number): Finished[] {
   });
 }
 
-async function findBranches(tx: Sql, gids: string[]): Promise<{ gid: string; id: string }[]> {
-  return tx.$queryRaw<{ gid: string; id: string }[]>`
-    SELECT gid, id FROM tcc_branch WHERE gid = ANY (${gids})`;
+async function findBranches(tx: Sql, transactionIds: string[]) {
+  return tx.$queryRaw<{ transactionId: string; id: string }[]>`
+    SELECT transaction_id AS "transactionId", id FROM tcc_branch
+     WHERE transaction_id = ANY (${transactionIds})`;
 }
