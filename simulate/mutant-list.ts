@@ -196,7 +196,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the address guard',
-    file: 'src/delivery/destination.ts',
+    file: 'src/delivery/target-rules.ts',
     from: 'return isPublicAddress(address) && isPublicConnection(to);',
     to: 'return true;',
     tests: ['test/delivery/destination.test.ts'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseTargetList } from './delivery/target-list.ts';
+import { parseDeniedTargets, parseTargetList } from './delivery/target-list.ts';
 import { parseEncryptionKeys } from './secrets.ts';
 
 const port = z
@@ -49,6 +49,11 @@ export const environment = z
     ENCRYPTION_KEY: readBy(parseEncryptionKeys).optional(),
     ALLOW_PRIVATE_TARGETS: flag.default(false),
     PRODUCER_TARGETS: readBy(parseTargetList).optional(),
+    MERCHANT_TARGETS: readBy(parseTargetList).optional(),
+    DENIED_TARGETS: readBy(parseDeniedTargets).optional(),
+    OUTBOUND_PROXY: urlOf('http:', 'https:')
+      .transform((url) => new URL(url))
+      .optional(),
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])

@@ -65,7 +65,7 @@ const ANYWHERE = /^/;
 const NOWHERE = /$^/;
 const HTTP = /^http\//;
 const QUEUE = /^delivery\/queue(-\w+)*\.ts$/;
-const SEND = /^delivery\/(send|destination|lines)(-\w+)?\.ts$/;
+const SEND = /^delivery\/(send|destination|lines|tunnel)(-\w+)?\.ts$/;
 
 /** One library, one home: where each npm package, and some of Node's own, may be imported. */
 const HOMES: Record<string, RegExp> = {
@@ -78,8 +78,8 @@ const HOMES: Record<string, RegExp> = {
   'ipaddr.js': /^delivery\/addresses\.ts$/,
   'lru-cache': ANYWHERE,
   'node:child_process': /^db\/embedded-/,
-  'node:http': /^(http|demo)\//,
-  'node:https': /^(http|demo)\//,
+  'node:http': /^((http|demo)\/|delivery\/tunnel)/,
+  'node:https': /^((http|demo)\/|delivery\/tunnel)/,
   pg: /^(db\/|delivery\/queue-postgres\.ts$)/,
   // A logger is made by whoever starts a gateway; its type is everywhere.
   pino: /^(log\/\w+|demo\/stage)\.ts$/,

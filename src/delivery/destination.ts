@@ -2,19 +2,12 @@ import { isIP, type Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { LRUCache } from 'lru-cache';
 import { buildConnector } from 'undici';
-import { isHostname, isMetadataAddress, isPrivateName, isPublicAddress } from './addresses.ts';
+import { isHostname, isPrivateName } from './addresses.ts';
 import { type Address, dnsNames, systemNames } from './names.ts';
-import { type Connection, connectionOf, type TargetList } from './target-list.ts';
+import { type Connection, connectionOf } from './target-list.ts';
+import { isDenied, isPublicConnection, mayBeCalled, type TargetRules } from './target-rules.ts';
 
 const LONGEST_URL = 2048;
-const PUBLIC_PORTS = [443, 8443];
-
-export interface TargetRules {
-  /** Loopback, private addresses, any port and plain http are fine: development and tests. */
-  allowPrivateTargets: boolean;
-  /** What may be called beside what is public. */
-  alsoAllowed?: TargetList | null;
-}
 
 type UrlCheck = { ok: true; url: URL } | { ok: false; reason: string };
 
@@ -37,14 +30,16 @@ export function checkUrl(text: string, rules: TargetRules): UrlCheck {
   const to = connectionOf(url);
   const isLiteral = isIP(to.hostname) !== 0;
   if (isLiteral) {
-    if (!isCallable(to.hostname, to, rules)) return refused('This address may not be called.');
+    if (!mayBeCalled(to.hostname, to, rules)) return refused('This address may not be called.');
   } else if (!isHostname(url.hostname)) {
     return refused('The host is not a valid name.');
   }
+  if (isDenied(to.hostname, to, rules)) return refused('This address may not be called.');
+  if (rules.only?.mayCall(url) === false) return refused('This address may not be called.');
   if (rules.allowPrivateTargets || rules.alsoAllowed?.mayCall(url)) return { ok: true, url };
 
   if (url.protocol !== 'https:') return refused('Only https is called.');
-  if (!PUBLIC_PORTS.includes(to.port)) return refused('Only the ports 443 and 8443 are called.');
+  if (!isPublicConnection(to)) return refused('Only the ports 443 and 8443 are called.');
   if (!isLiteral && isPrivateName(url.hostname)) {
     return refused('The host must be a public name.');
   }
@@ -63,17 +58,6 @@ function parseUrl(text: string): URL | null {
   } catch {
     return null;
   }
-}
-
-function isCallable(address: string, to: Connection, rules: TargetRules): boolean {
-  if (isMetadataAddress(address)) return false;
-  if (rules.allowPrivateTargets || rules.alsoAllowed?.mayConnect(address, to)) return true;
-  return isPublicAddress(address) && isPublicConnection(to);
-}
-
-/** A name that a list lets through for one port or for plain http leads to public addresses as well. */
-function isPublicConnection({ protocol, port }: Connection): boolean {
-  return protocol === 'https:' && PUBLIC_PORTS.includes(port);
 }
 
 /** Why there is no connection, when it is not the network's doing. */
@@ -159,7 +143,7 @@ export function createGuard(options: GuardOptions): Guard {
   async function resolve(to: Connection): Promise<readonly Address[]> {
     const found = await addressesOf(to.hostname);
     // All of them, also those that would never be tried: one is enough to show where it leads.
-    if (!found.every(({ address }) => isCallable(address, to, options))) {
+    if (!found.every(({ address }) => mayBeCalled(address, to, options))) {
       throw new DestinationError('blocked_target');
     }
     if (found.length === 0) throw new DestinationError('dns_error');
@@ -201,7 +185,7 @@ export function createGuard(options: GuardOptions): Guard {
     resolve,
     async checkReachable(url) {
       const to = connectionOf(url);
-      if (isIP(to.hostname) !== 0) return isCallable(to.hostname, to, options);
+      if (isIP(to.hostname) !== 0) return mayBeCalled(to.hostname, to, options);
       try {
         await resolve(to);
         return true;
@@ -213,7 +197,7 @@ export function createGuard(options: GuardOptions): Guard {
     connect(target, done) {
       const to = connectionOf(target);
       // Node calls no lookup for a literal.
-      if (isIP(to.hostname) !== 0 && !isCallable(to.hostname, to, options)) {
+      if (isIP(to.hostname) !== 0 && !mayBeCalled(to.hostname, to, options)) {
         process.nextTick(done, new DestinationError('blocked_target'), null);
         return null;
       }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import { type AnswerHeads, createAnswerHeads } from './answer-heads.ts';
-import type { Guard } from './destination.ts';
+import type { Connect } from './tunnel.ts';
 
 const SECOND = 1000;
 
@@ -38,7 +38,7 @@ const REQUESTS_A_LINE = 1000;
  * goes on connecting: a dead host would collect sockets. How many lines there may be at once is
  * flow control's business, which decides how many attempts there are.
  */
-export function openLines(guard: Guard) {
+export function openLines(connect: Connect) {
   const open = new Set<Line>();
   const kept = new Map<string, Line[]>();
   let keptCount = 0;
@@ -56,14 +56,28 @@ export function openLines(guard: Guard) {
       bodyTimeout: 0,
       connect(target, done) {
         line.remoteAddress = null;
-        const socket = guard.connect(target, done);
-        line.socket = socket;
-        if (socket === null) return;
-        readInSips(socket, line);
-        // A socket that has closed doesn't know it any more.
-        socket.once('connect', () => {
-          line.remoteAddress = socket.remoteAddress ?? null;
-        });
+        line.socket = null;
+        const opening = (socket: Socket) => {
+          line.socket = socket;
+          // Given up before there was a socket that could be closed.
+          if (!open.has(line)) socket.destroy();
+        };
+        connect(
+          target,
+          {
+            opening,
+            reading(socket, address) {
+              opening(socket);
+              readInSips(socket, line);
+              line.remoteAddress = address;
+              // A socket that has closed doesn't know it any more.
+              socket.once('connect', () => {
+                line.remoteAddress ??= socket.remoteAddress ?? null;
+              });
+            },
+          },
+          done,
+        );
       },
     });
     const line: Line = {

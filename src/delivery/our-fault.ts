@@ -6,6 +6,8 @@ const OUR_FAULTS = new Set([
   'ENOMEM',
   'EAI_MEMORY',
   'EADDRNOTAVAIL',
+  // The proxy that all calls go through.
+  'EPROXY',
 ]);
 
 /** Of several addresses that were tried, each may have its own error. */

@@ -8,7 +8,7 @@ import { isOurFault } from './our-fault.ts';
 import { isReserved } from './reserved-headers.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
-import type { TargetList } from './target-list.ts';
+import { type TargetSettings, targetRules } from './target-rules.ts';
 import { failureOf } from './transport-error.ts';
 import { waitingFor } from './waiting-for.ts';
 import { openWay } from './way.ts';
@@ -80,10 +80,9 @@ export interface Sender {
   close(): Promise<void>;
 }
 
-interface SenderOptions {
-  allowPrivateTargets: boolean;
-  /** What producers' addresses may be beside public ones. */
-  producerTargets?: TargetList | null;
+interface SenderOptions extends TargetSettings {
+  /** What merchants' receivers are called through, and producers' that are not listed. */
+  proxy?: URL | null;
   userAgent: string;
   /** For tests: `ip:port`, in place of the system's. */
   dnsServers?: string[];
@@ -116,10 +115,9 @@ const ERRORS: Record<Failure, string> = {
 
 /** Sends webhooks over connections that are kept for a few seconds after each answer. */
 export function createSender(options: SenderOptions): Sender {
-  const merchants = openWay(options);
-  const { producerTargets = null } = options;
-  const producers =
-    producerTargets === null ? merchants : openWay({ ...options, alsoAllowed: producerTargets });
+  const rules = targetRules(options);
+  const merchants = openWay({ ...options, ...rules.merchants });
+  const producers = openWay({ ...options, ...rules.producers });
   const lag = createLagMeter();
   const closing = new AbortController();
 
@@ -144,7 +142,7 @@ export function createSender(options: SenderOptions): Sender {
     },
     async close() {
       closing.abort(new Error('The sender is closed.'));
-      await Promise.all([...new Set([merchants, producers])].map((way) => way.close()));
+      await Promise.all([merchants, producers].map((way) => way.close()));
     },
   };
 }

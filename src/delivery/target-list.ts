@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { isHostname, isInNetwork, type Network, parseNetwork } from './addresses.ts';
 
-/** Addresses that somebody is trusted with beside the public ones. */
+/** Addresses as an operator lists them: what may be called, or what may not. */
 export interface TargetList {
   /** Whether a URL may be called as far as it shows: its name or literal is listed, or its name may lead into a listed network. */
   mayCall(url: URL): boolean;
@@ -18,7 +18,8 @@ export interface Connection {
 }
 
 interface Entry {
-  protocol: 'http:' | 'https:';
+  /** null: either. */
+  protocol: 'http:' | 'https:' | null;
   /** null: every port. */
   port: number | null;
   host: { network: Network } | { name: string } | { suffix: string };
@@ -33,11 +34,27 @@ const PORT = /:(\d{1,5})$/;
  * @throws Error that names the entry that is wrong
  */
 export function parseTargetList(text: string): TargetList {
-  const entries = text
+  return toList(parseEntries(text, 'https:'));
+}
+
+/**
+ * The same for what may not be called: without a scheme both are meant.
+ *
+ * @throws Error that names the entry that is wrong
+ */
+export function parseDeniedTargets(text: string): TargetList {
+  return toList(parseEntries(text, null));
+}
+
+function parseEntries(text: string, otherwise: Entry['protocol']): Entry[] {
+  return text
     .split(',')
     .map((part) => part.trim().toLowerCase())
     .filter((part) => part !== '')
-    .map(parseEntry);
+    .map((part) => parseEntry(part, otherwise));
+}
+
+function toList(entries: readonly Entry[]): TargetList {
   return {
     mayCall(url) {
       const to = connectionOf(url);
@@ -55,9 +72,9 @@ export function connectionOf(url: Pick<URL, 'hostname' | 'protocol' | 'port'>): 
   return { hostname: url.hostname.replace(/^\[|\]$/g, ''), protocol, port };
 }
 
-function parseEntry(part: string): Entry {
+function parseEntry(part: string, otherwise: Entry['protocol']): Entry {
   const [, scheme, rest = ''] = /^(?:(https?):\/\/)?(.+)$/.exec(part) ?? [];
-  const protocol = scheme === 'http' ? 'http:' : 'https:';
+  const protocol = scheme === undefined ? otherwise : scheme === 'http' ? 'http:' : 'https:';
   const whole = hostOf(rest);
   // Of an IPv6 address without brackets all that follows a colon belongs to it.
   if (whole !== null) return { protocol, port: null, host: whole };
@@ -79,7 +96,7 @@ function hostOf(text: string): Entry['host'] | null {
 }
 
 function fits({ protocol, port }: Entry, to: Connection): boolean {
-  return protocol === to.protocol && (port === null || port === to.port);
+  return (protocol === null || protocol === to.protocol) && (port === null || port === to.port);
 }
 
 function mayLead({ host }: Entry, hostname: string): boolean {

@@ -1,10 +1,12 @@
 import { createGuard, type GuardOptions } from './destination.ts';
 import { openLines } from './lines.ts';
+import { direct, tunnelled } from './tunnel.ts';
 
 /** The connections to addresses of one kind, and the rules for them. A line checked by one must not serve the other. */
-export function openWay(rules: GuardOptions) {
+export function openWay(rules: GuardOptions & { proxy?: URL | null }) {
   const guard = createGuard(rules);
-  const lines = openLines(guard);
+  const { proxy: url, alsoAllowed: inside = null } = rules;
+  const lines = openLines(url == null ? direct(guard) : tunnelled(guard, rules, { url, inside }));
   return {
     rules,
     lines,

@@ -1,6 +1,7 @@
 import { createCommands } from '../delivery/commands.ts';
-import { checkUrl, createGuard, type TargetRules } from '../delivery/destination.ts';
+import { checkUrl, createGuard } from '../delivery/destination.ts';
 import { createSteps, openLeases } from '../delivery/engine.ts';
+import { type TargetRules, targetRules } from '../delivery/target-rules.ts';
 import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
 import { createServer } from '../http/server.ts';
@@ -32,7 +33,7 @@ import { statementRoutes } from '../recovery/statements/routes.ts';
 import { repeat } from '../repeat.ts';
 import type { Route } from '../route.ts';
 import { transactionRoutes } from '../tcc/routes.ts';
-import type { Foundation, Parts } from './parts.ts';
+import { type Foundation, type Parts, targetSettings } from './parts.ts';
 import { urlOf, watched } from './watched.ts';
 
 const SECOND = 1000;
@@ -100,8 +101,8 @@ function routeTable(
   const { settings, log, databases, closers, running, secrets, wake, engine } = parts;
   const { intake, calls: database } = databases;
   const sql = database.prisma;
-  const allowPrivateTargets = settings.ALLOW_PRIVATE_TARGETS;
-  const guard = createGuard({ allowPrivateTargets });
+  const targets = targetRules(targetSettings(settings));
+  const guard = createGuard(targets.merchants);
   closers.push(async () => guard.close());
   const leases = openLeases(engine);
   closers.push(async () => leases.close());
@@ -115,9 +116,8 @@ function routeTable(
     const checked = checkUrl(url, rules);
     return checked.ok ? null : checked.reason;
   };
-  const refusedUrl = refusalBy({ allowPrivateTargets });
-  const alsoAllowed = settings.PRODUCER_TARGETS ?? null;
-  const refusedProducerUrl = refusalBy({ allowPrivateTargets, alsoAllowed });
+  const refusedUrl = refusalBy(targets.merchants);
+  const refusedProducerUrl = refusalBy(targets.producers);
   const queuesChanged = () =>
     void running.worker
       ?.refresh()
@@ -144,7 +144,7 @@ function routeTable(
     ...endpointRoutes({
       database,
       secrets,
-      allowPrivateTargets,
+      targets: targets.merchants,
       guard,
       cancelForEndpoint,
       wakeReceiver: commands.wakeReceiver,

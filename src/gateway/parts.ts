@@ -7,6 +7,7 @@ import type { EngineOptions, Worker } from '../delivery/engine.ts';
 import type { WakeQueue, Waker } from '../delivery/queue.ts';
 import { createSender } from '../delivery/send.ts';
 import { sqlStore } from '../delivery/store/engine-store.ts';
+import type { TargetSettings } from '../delivery/target-rules.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import type { ServerLimits } from '../http/server.ts';
 import { pingOwner } from '../merchant/ping.ts';
@@ -33,12 +34,14 @@ export interface Foundation {
   renewOperatorKey?: () => Promise<string>;
 }
 
+type TargetSetting = 'PRODUCER_TARGETS' | 'MERCHANT_TARGETS' | 'DENIED_TARGETS' | 'OUTBOUND_PROXY';
+
 export type Settings = Pick<
   Config,
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | 'PRODUCER_TARGETS'>> &
+  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | TargetSetting>> &
   /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */
   Pick<EngineOptions, 'sweepEveryMs'> & { serverLimits?: Partial<ServerLimits> | undefined };
 
@@ -58,6 +61,15 @@ export const { version } = createRequire(import.meta.url)('../../package.json') 
   version: string;
 };
 
+export function targetSettings(settings: Settings): TargetSettings {
+  return {
+    allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
+    producerTargets: settings.PRODUCER_TARGETS ?? null,
+    merchantTargets: settings.MERCHANT_TARGETS ?? null,
+    deniedTargets: settings.DENIED_TARGETS ?? null,
+  };
+}
+
 /** What both roles share: secrets, addresses, the sender, and the protocols on the engine. */
 export type Parts = ReturnType<typeof assembleParts>;
 
@@ -66,8 +78,8 @@ export function assembleParts(ground: Ground) {
   const secrets = createSecretBox(foundation.encryptionKeys);
   const targets = createTargets({ database: databases.engine, secrets, log });
   const sender = createSender({
-    allowPrivateTargets: settings.ALLOW_PRIVATE_TARGETS,
-    producerTargets: settings.PRODUCER_TARGETS ?? null,
+    ...targetSettings(settings),
+    proxy: settings.OUTBOUND_PROXY ?? null,
     userAgent: `Postrider/${version}`,
   });
   closers.push(sender.close);

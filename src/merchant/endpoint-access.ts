@@ -1,6 +1,7 @@
 import type { Database } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
+import type { TargetRules } from '../delivery/target-rules.ts';
 import { invalid, notFound } from '../problem.ts';
 import type { AuditState, Principal, Role } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
@@ -12,7 +13,8 @@ import { type EndpointRow, findEndpoint } from './store-endpoints.ts';
 export interface EndpointDeps {
   database: Database;
   secrets: SecretBox;
-  allowPrivateTargets: boolean;
+  /** What merchants' addresses may be. */
+  targets: TargetRules;
   /** Asks DNS where a name leads. */
   guard: Pick<Guard, 'checkReachable'>;
   /** Ends what waits for an endpoint that was deleted, a lot of it perhaps a little later. Never rejects. */
@@ -45,7 +47,7 @@ export function requireMerchant(principal: Principal, merchantId: string): void 
 
 /** @throws Problem 422 where it may not be called, as far as that shows now; each attempt looks again */
 export async function requireCallable(text: string, deps: EndpointDeps): Promise<void> {
-  const check = checkUrl(text, deps);
+  const check = checkUrl(text, deps.targets);
   if (!check.ok) throw invalid('body.url', check.reason);
   if (!(await deps.guard.checkReachable(check.url))) {
     throw invalid('body.url', 'This address may not be called.');

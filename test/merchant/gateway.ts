@@ -57,7 +57,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     ...endpointRoutes({
       database,
       secrets,
-      allowPrivateTargets: options.allowPrivateTargets ?? false,
+      targets: { allowPrivateTargets: options.allowPrivateTargets ?? false },
       guard: { checkReachable: async ({ hostname }) => !blockedNames.has(hostname) },
       cancelForEndpoint: async (id) => void engine.cancelled.push(id),
       wakeReceiver: async (id) => engine.woken.push(id),

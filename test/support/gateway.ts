@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
-import { parseTargetList } from '../../src/delivery/target-list.ts';
+import { parseDeniedTargets, parseTargetList } from '../../src/delivery/target-list.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { ServerLimits } from '../../src/http/server.ts';
 import { type Api, apiOf } from './api.ts';
@@ -40,6 +40,9 @@ export interface GatewayOptions {
   through?: (databaseUrl: string) => string;
   /** Then merchants' addresses must be public ones. */
   producerTargets?: string;
+  merchantTargets?: string;
+  deniedTargets?: string;
+  proxy?: string;
   /** Each line of the log. */
   onLog?: (line: string) => void;
 }
@@ -61,6 +64,13 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         ...(options.producerTargets !== undefined && {
           PRODUCER_TARGETS: parseTargetList(options.producerTargets),
         }),
+        ...(options.merchantTargets !== undefined && {
+          MERCHANT_TARGETS: parseTargetList(options.merchantTargets),
+        }),
+        ...(options.deniedTargets !== undefined && {
+          DENIED_TARGETS: parseDeniedTargets(options.deniedTargets),
+        }),
+        ...(options.proxy !== undefined && { OUTBOUND_PROXY: new URL(options.proxy) }),
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
         METRICS_TOKEN: options.metricsToken,
