@@ -168,3 +168,34 @@ test('who does not read is let go with little unread; who reads misses nothing m
   show([attempt(64 * KIB)]);
   await until(() => heard >= shown + 64 * KIB);
 });
+
+test('merchants’ streams leave room for operators, and one merchant’s for other merchants', async () => {
+  const { tail } = handedTail();
+  const streams = createStreams(
+    { tail, log, liveKeys: everybody },
+    { perKey: 2, perMerchant: 3, merchants: 5, inAll: 7 },
+  );
+  const open = async (keyId: string, merchantId: string | null) => {
+    const role = merchantId === null ? 'operator' : 'merchant';
+    const stream = await streams.open({ keyId, role, name: keyId, merchantId }, {}, null);
+    closers.push(() => stream.destroy());
+  };
+  const tooMany = { status: 429, code: 'too_many_streams' };
+  await open('key_a1', 'a');
+  await open('key_a1', 'a');
+  await expect(open('key_a1', 'a')).rejects.toMatchObject({
+    ...tooMany,
+    message: 'A key may have 2 live streams open, and this one has.',
+  });
+  await open('key_a2', 'a');
+  await expect(open('key_a3', 'a')).rejects.toMatchObject({
+    ...tooMany,
+    message: 'A merchant may have 3 live streams open, and yours has.',
+  });
+  await open('key_b', 'b');
+  await open('key_c', 'c');
+  await expect(open('key_d', 'd')).rejects.toMatchObject(tooMany);
+  await open('key_o1', null);
+  await open('key_o2', null);
+  await expect(open('key_o3', null)).rejects.toMatchObject(tooMany);
+});

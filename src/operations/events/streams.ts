@@ -12,6 +12,10 @@ const KIB = 1024;
 
 interface StreamLimits {
   perKey: number;
+  /** Of one merchant, whatever keys it has. */
+  perMerchant: number;
+  /** Of all merchants together: the rest is kept for operators. */
+  merchants: number;
   inAll: number;
   /** Unread text that a reader may leave with us. */
   unreadBytes: number;
@@ -23,6 +27,8 @@ interface StreamLimits {
 
 const LIMITS: StreamLimits = {
   perKey: 5,
+  perMerchant: 20,
+  merchants: 160,
   inAll: 200,
   unreadBytes: 256 * KIB,
   heartbeatMs: 15 * SECOND,
@@ -31,7 +37,7 @@ const LIMITS: StreamLimits = {
 const RETRY_MS = 2_000;
 
 export interface Streams {
-  /** @throws Problem 429 where the key, or the process, has as many as it may have */
+  /** @throws Problem 429 where the key, the merchant or the process has as many as it may have */
   open(principal: Principal, filter: EventFilter, after: Place | null): Promise<Readable>;
   /** Ends all of them. */
   close(): void;
@@ -46,6 +52,8 @@ interface StreamsDeps {
 
 interface Open {
   keyId: string;
+  /** null: an operator's. */
+  merchantId: string | null;
   say(text: string): void;
   end(): void;
 }
@@ -89,17 +97,25 @@ export function createStreams(
     heartbeat = null;
   }
 
-  function refuseTooMany(keyId: string): void {
-    const own = [...open.values()].filter((each) => each.keyId === keyId).length;
-    if (own < limits.perKey && open.size < limits.inAll) return;
-    throw new Problem(429, 'too_many_streams', 'Too many live streams are open.', {
-      headers: { 'retry-after': '10' },
-    });
+  function refuseTooMany({ keyId, merchantId }: Principal): void {
+    const all = [...open.values()];
+    const count = (isMeant: (each: Open) => boolean) => all.filter(isMeant).length;
+    if (count((each) => each.keyId === keyId) >= limits.perKey) {
+      throw tooMany(`A key may have ${limits.perKey} live streams open, and this one has.`);
+    }
+    if (open.size >= limits.inAll) throw tooMany('Too many live streams are open.');
+    if (merchantId === null) return;
+    if (count((each) => each.merchantId === merchantId) >= limits.perMerchant) {
+      throw tooMany(`A merchant may have ${limits.perMerchant} live streams open, and yours has.`);
+    }
+    if (count((each) => each.merchantId !== null) >= limits.merchants) {
+      throw tooMany('Too many live streams are open.');
+    }
   }
 
   return {
     async open(principal, filter, after) {
-      refuseTooMany(principal.keyId);
+      refuseTooMany(principal);
       const stream = new Readable({ read() {}, highWaterMark: limits.unreadBytes });
       let isOver = false;
       const end = () => {
@@ -110,7 +126,8 @@ export function createStreams(
         // Who does not read is let go, and may resume; to wait for one would mean to keep for all.
         if (!isOver && !stream.push(text)) stream.destroy();
       };
-      add(stream, { keyId: principal.keyId, say, end });
+      const { keyId, merchantId } = principal;
+      add(stream, { keyId, merchantId, say, end });
       const longest = setTimeout(end, limits.longestMs);
       let stop = () => {};
       stream.once('close', () => {
@@ -141,6 +158,10 @@ export function createStreams(
       for (const { end } of open.values()) end();
     },
   };
+}
+
+function tooMany(detail: string): Problem {
+  return new Problem(429, 'too_many_streams', detail, { headers: { 'retry-after': '10' } });
 }
 
 /** @param merchantId the caller's own; null: sees all */
