@@ -69,6 +69,7 @@ export const CODES: Record<number, Record<string, string>> = {
     rate_limited: 'Too many requests of this key or address.',
     too_many_calls: 'Too many calls of this key or merchant wait for each other.',
     too_many_reconciliations: 'Lists of the merchant are being compared already.',
+    too_many_records: 'The merchant’s lists of a day hold as many records as they may.',
     too_many_tests: 'The endpoint was tested often enough this minute.',
     too_many_streams: 'Too many live streams are open.',
   },

@@ -441,6 +441,28 @@ describe('a list', () => {
     await submit(DAY, [record('A')]).expect(200);
   });
 
+  test('is refused where the lists of a day hold too many records; the same list again is not', async () => {
+    const { pool } = gateway.db.database;
+    const first = (await submit(DAY, [record('A')]).expect(202)).body;
+    await ended(first.id);
+    await pool.query(
+      `INSERT INTO reconciliation (id, merchant_id, date, timezone, sha256, record_count, created_by, status,
+           finished_at, matched, row_count, result_count)
+       SELECT 'rec_' || $1 || 'd' || n, $1, $2, 'UTC', 'd' || n, 1000000, 'key_x', 'completed', now(), 0, 0, 0
+         FROM generate_series(1, 5) AS n`,
+      [merchant.id, DAY],
+    );
+    const refused = await submit(DAY, [record('B')]).expect(429);
+    expect(refused.body.code).toBe('too_many_records');
+    expect(refused.body.detail).toContain('5000001 records');
+    await submit(DAY, [record('A')]).expect(200);
+    await pool.query(
+      `UPDATE reconciliation SET created_at = now() - interval '25 hours' WHERE merchant_id = $1`,
+      [merchant.id],
+    );
+    await submit(DAY, [record('B')]).expect(202);
+  });
+
   test('of a day to come is refused', async () => {
     const answer = await submit(utcDate(2), []).expect(422);
     expect(answer.body.detail).toBe('This day has not begun.');

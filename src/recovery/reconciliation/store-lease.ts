@@ -14,18 +14,34 @@ export interface Lease {
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const LEASE_MS = 30 * SECOND;
+/** So long ago counts as never. */
+const SERVED_MS = 10 * MINUTE;
 /** What one statement over a whole day may take: collecting, settling. */
 const LONG_MS = 5 * MINUTE;
 
-/** Takes up the oldest comparison that nobody holds. @returns null where there is none */
+/**
+ * Takes up a comparison that nobody holds: of the merchants that wait, the one that was served the longest ago has its
+ * oldest list compared. One with twenty lists in line delays another's first by one list, not by twenty.
+ *
+ * @returns null where there is none
+ */
 export async function claimReconciliation(sql: Sql): Promise<Lease | null> {
   const [lease] = await sql.$queryRaw<Lease[]>`
+    WITH served AS (
+      SELECT merchant_id, max(at) AS at
+        FROM (SELECT merchant_id, finished_at AS at FROM reconciliation
+               WHERE finished_at > postrider_now() - ${SERVED_MS} * interval '1 millisecond'
+               UNION ALL
+              SELECT merchant_id, postrider_now() FROM reconciliation
+               WHERE status = 'running' AND lease_until > postrider_now()) AS each
+       GROUP BY merchant_id
+    )
     UPDATE reconciliation AS r
        SET tries = r.tries + 1, lease_token = gen_random_uuid(), lease_until = ${leaseEnd()}
-     WHERE r.id = (SELECT id FROM reconciliation
-                    WHERE status = 'running'
-                      AND (lease_until IS NULL OR lease_until <= postrider_now())
-                    ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+     WHERE r.id = (SELECT w.id FROM reconciliation AS w LEFT JOIN served USING (merchant_id)
+                    WHERE w.status = 'running'
+                      AND (w.lease_until IS NULL OR w.lease_until <= postrider_now())
+                    ORDER BY served.at NULLS FIRST, w.id LIMIT 1 FOR UPDATE OF w SKIP LOCKED)
     RETURNING r.id, r.lease_token::text AS token, r.merchant_id AS "merchantId", r.date::text AS date,
               r.timezone, r.tries`;
   return lease ?? null;

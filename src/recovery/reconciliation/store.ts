@@ -66,6 +66,8 @@ export interface Standing {
   keptFrom: Date;
   /** Lists of this merchant that are not compared yet. */
   running: number;
+  /** Records of its lists in the last 24 hours. */
+  recordsToday: number;
 }
 
 /** @returns null where there is no such merchant */
@@ -73,7 +75,10 @@ export async function findStanding(sql: Sql, merchantId: string): Promise<Standi
   const [row] = await sql.$queryRaw<Standing[]>`
     SELECT postrider_now() AS now, kept_from AS "keptFrom",
            (SELECT count(*)::int FROM reconciliation AS r
-             WHERE r.status = 'running' AND r.merchant_id = merchant.id) AS running
+             WHERE r.status = 'running' AND r.merchant_id = merchant.id) AS running,
+           (SELECT coalesce(sum(r.record_count), 0)::int FROM reconciliation AS r
+             WHERE r.merchant_id = merchant.id
+               AND r.created_at > postrider_now() - interval '24 hours') AS "recordsToday"
       FROM merchant CROSS JOIN retention WHERE merchant.id = ${merchantId}`;
   return row ?? null;
 }
