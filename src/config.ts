@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseProxies } from './delivery/addresses.ts';
 import { parseDeniedTargets, parseTargetList } from './delivery/target-list.ts';
 import { parseEncryptionKeys } from './secrets.ts';
 
@@ -43,6 +44,7 @@ export const environment = z
     DATA_DIR: z.string().min(1).default('./.data'),
     ROLES: roles.default(['api', 'worker']),
     OPERATOR_KEY: z.string().min(24, 'Expected 24 characters or more').max(256).optional(),
+    TRUST_PROXY: readBy(parseProxies).optional(),
     METRICS_PORT: port.optional(),
     METRICS_TOKEN: z.string().min(16, 'Expected 16 characters or more').optional(),
     /** One entry is enough; a second one only opens what was sealed with it. */

@@ -51,7 +51,7 @@ const NARROWER: Record<string, readonly string[]> = {
     'route',
     'secrets',
   ],
-  config: ['delivery/target-list.ts', 'secrets'],
+  config: ['delivery/addresses.ts', 'delivery/target-list.ts', 'secrets'],
   foundation: ['config', 'db', 'gateway', 'kept-secret', 'merchant/key-text.ts', 'secrets'],
   banner: ['config', 'foundation'],
   main: ['banner', 'command', 'foundation', 'gateway', 'log'],

@@ -99,6 +99,25 @@ export function isInNetwork(text: string, network: Network): boolean {
   return address !== null && isIn([network], mappedV4(address) ?? address);
 }
 
+/**
+ * Reads a list such as `10.0.0.0/8, 127.0.0.1`: the proxies in front.
+ *
+ * @returns whether an address is one of them
+ * @throws Error that names the entry that is wrong
+ */
+export function parseProxies(text: string): (address: string) => boolean {
+  const entries = text.split(',').map((part) => part.trim());
+  const networks = entries.map((entry) => {
+    const network = parseNetwork(entry);
+    // Who trusts everybody lets every caller choose the address it is counted under.
+    if (network === null || network[1] === 0) {
+      throw new Error(`"${entry}" is no address, or network of proxies such as 10.0.0.0/8.`);
+    }
+    return network;
+  });
+  return (address) => networks.some((network) => isInNetwork(address, network));
+}
+
 /** A URL as logs may keep it: what comes after `?` may be a password. */
 export function withoutQuery(url: string): string {
   return url.replace(/[?#].*$/, '?…');

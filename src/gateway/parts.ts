@@ -41,7 +41,12 @@ export type Settings = Pick<
   'HOST' | 'PORT' | 'ROLES' | 'REDIS_URL' | 'ALLOW_PRIVATE_TARGETS'
 > &
   // When absent, nothing is too old.
-  Partial<Pick<Config, 'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | TargetSetting>> &
+  Partial<
+    Pick<
+      Config,
+      'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | 'TRUST_PROXY' | TargetSetting
+    >
+  > &
   /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */
   Pick<EngineOptions, 'sweepEveryMs'> & { serverLimits?: Partial<ServerLimits> | undefined };
 

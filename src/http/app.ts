@@ -16,7 +16,7 @@ import { createLimiters, type RateLimits } from './limit.ts';
 import { mountLogin } from './login.ts';
 import { openApiDocument } from './openapi.ts';
 import { needsFreshKey } from './route-kinds.ts';
-import { type Metering, mountMetrics, mountService, type Readiness } from './service.ts';
+import { type Metering, mountMetrics, mountService, orToken, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
 import { createSessions } from './session.ts';
 import { createShares, type Shares } from './shares.ts';
@@ -32,6 +32,8 @@ export interface AppParts {
   log: Logger;
   version: string;
   rateLimits?: Partial<RateLimits>;
+  /** Whether `X-Forwarded-…` of a call from this address is believed; of none when absent. */
+  trustProxy?: (address: string) => boolean;
   /** For tests. */
   shares?: Shares;
   /** What `/metrics` shows. */
@@ -73,7 +75,7 @@ const SECURITY_HEADERS = {
  */
 export function createApp(parts: AppParts): Express {
   const log = parts.log.child({}, { serializers: { err: faultOf } });
-  const limiters = createLimiters(parts.rateLimits);
+  const limiters = createLimiters(parts.rateLimits, parts.monotonicMs);
   const sessions = createSessions(parts.secrets);
   const shares = parts.shares ?? createShares();
   const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
@@ -81,6 +83,7 @@ export function createApp(parts: AppParts): Express {
   const whoCallsNow = identify(parts.authenticate, sessions, limiters, true);
   const app = express();
   app.disable('x-powered-by');
+  app.set('trust proxy', parts.trustProxy ?? false);
   app.set('query parser', false);
   app.set('case sensitive routing', true);
   app.use(begin(log, parts.answered), helmet(SECURITY_HEADERS));
@@ -102,7 +105,9 @@ export function createApp(parts: AppParts): Express {
     limit: limiters.perAddress,
   });
   if (parts.metering !== undefined) {
-    mountMetrics(app, parts.metering, [whoCalls, limiters.perKey]);
+    const { token, scrape } = parts.metering;
+    const whoScrapes = identify(orToken(token, parts.authenticate), sessions, limiters);
+    mountMetrics(app, scrape, [whoScrapes, limiters.perKey]);
   }
   mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
   mountConsole(app, limiters.perAddress, parts.consoleFolder);

@@ -2,6 +2,7 @@ import type { Request } from 'express';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Audit, Call, Principal, Reply, Role, Route } from '../route.ts';
+import { remoteAddressOf } from './address.ts';
 import { problemOf } from './errors.ts';
 
 /** Somebody is about to change something. */
@@ -119,7 +120,7 @@ export function refusalsIn(
           asked: null,
           before: null,
           requestId,
-          remoteAddress: req.socket.remoteAddress ?? null,
+          remoteAddress: remoteAddressOf(req),
         });
         await trail.end(id, { status: 403, after: null });
       } catch (error) {

@@ -4,6 +4,7 @@ import type { Principal, Route } from '../route.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
 import { requireOwnPage, type Sessions } from './session.ts';
+import { unauthorized } from './wrong-keys.ts';
 
 /** Who holds this key; `null` for a wrong, revoked or expired one. `isFresh`: nothing remembered will do. */
 export type Authenticate = (bearerKey: string, isFresh?: boolean) => Promise<Principal | null>;
@@ -17,8 +18,7 @@ export function bearerOf(req: Request): string | undefined {
 
 /**
  * Finds out who calls, by the bearer key or, for the console's pages, by the session's cookie; or
- * answers 401. Wrong keys are counted by address and end in 429; a right key from the same address
- * goes on working, so that one neighbour behind a NAT locks nobody out.
+ * answers 401. An address that shows too many wrong keys is answered 429 before its key is looked up.
  *
  * @param isFresh whether the key is looked up in any case
  */
@@ -32,17 +32,15 @@ export function identify(
     // It may ask the database.
     if (req.socket.destroyed) throw callerLeft();
     const key = shownKey(req, sessions);
-    const principal = key === null ? null : await authenticate(key, isFresh);
-    if (principal !== null) {
-      contextOf(res).principal = principal;
-      next();
+    if (key === null) {
+      const refusal = unauthorized('A key is required: Authorization: Bearer <key>.');
+      await limiters.perAddress(req, res, (error?: unknown) => next(error ?? refusal));
       return;
     }
-    const [limit, detail] =
-      key === null
-        ? [limiters.perAddress, 'A key is required: Authorization: Bearer <key>.']
-        : [limiters.wrongKeysPerAddress, 'This key is wrong, expired or revoked.'];
-    await limit(req, res, (error?: unknown) => next(error ?? unauthorized(detail)));
+    contextOf(res).principal = await limiters.wrongKeys.check(req, res, key, (shown) =>
+      authenticate(shown, isFresh),
+    );
+    next();
   };
 }
 
@@ -73,8 +71,4 @@ export function authorize(
     if (principal !== null) await keepRefusal(req, principal, requestId);
     throw new Problem(403, 'forbidden', `This takes a key of role ${route.roles.join(' or ')}.`);
   };
-}
-
-export function unauthorized(detail: string): Problem {
-  return new Problem(401, 'unauthorized', detail, { headers: { 'www-authenticate': 'Bearer' } });
 }

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { newUuid } from '../ids.ts';
 import { callerLeft, invalid } from '../problem.ts';
 import type { Call, Reply, Route } from '../route.ts';
+import { remoteAddressOf } from './address.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';
 import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
@@ -38,7 +39,7 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
   const run = onlyLooks(route) ? inShare(runAlone, parts.shares) : runAlone;
 
   async function respond(req: Request, res: Response, ticket: Ticket): Promise<void> {
-    const from = req.socket.remoteAddress ?? null;
+    const from = remoteAddressOf(req);
     const body = route.method === 'get' ? NO_BODY : await readBody(req, takes, ticket);
     const call = callOf(route, req, res, body);
     const header = req.headers['idempotency-key'];

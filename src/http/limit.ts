@@ -1,9 +1,11 @@
 import type { Request, RequestHandler, Response } from 'express';
-import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
+import { rateLimit } from 'express-rate-limit';
 import { Problem } from '../problem.ts';
+import { limitedAddressOf } from './address.ts';
 import { contextOf } from './context.ts';
+import { createKeyGuard, type KeyGuard } from './wrong-keys.ts';
 
-interface RateLimit {
+export interface RateLimit {
   requests: number;
   windowMs: number;
 }
@@ -14,7 +16,7 @@ export interface RateLimits {
   perKey: RateLimit;
   /** One address that shows no key. */
   perAddress: RateLimit;
-  /** One address that shows wrong keys. */
+  /** One address that shows wrong keys; wrong-keys.ts says which of its calls go on beyond it. */
   wrongKeysPerAddress: RateLimit;
 }
 
@@ -33,20 +35,19 @@ const DEFAULT_RATE_LIMITS: RateLimits = {
   wrongKeysPerAddress: { requests: 300, windowMs: MINUTE },
 };
 
-export type Limiters = Record<keyof RateLimits, RequestHandler>;
+export type Limiters = Record<'perKey' | 'perAddress', RequestHandler> & { wrongKeys: KeyGuard };
 
 /** Each adds `RateLimit-Limit`, `-Remaining`, `-Reset` and `-Policy`; beyond the limit: 429 with `Retry-After`. */
-export function createLimiters(given: Partial<RateLimits> = {}): Limiters {
+export function createLimiters(
+  given: Partial<RateLimits> = {},
+  monotonicMs?: () => number,
+): Limiters {
   const limits = { ...DEFAULT_RATE_LIMITS, ...given };
   return {
     perKey: limiter(limits.perKey, (_req, res) => contextOf(res).principal?.keyId ?? ''),
-    perAddress: limiter(limits.perAddress, addressOf),
-    wrongKeysPerAddress: limiter(limits.wrongKeysPerAddress, addressOf),
+    perAddress: limiter(limits.perAddress, limitedAddressOf),
+    wrongKeys: createKeyGuard(limits.wrongKeysPerAddress, monotonicMs),
   };
-}
-
-function addressOf(req: Request): string {
-  return ipKeyGenerator(req.ip ?? '');
 }
 
 function limiter(
@@ -60,7 +61,7 @@ function limiter(
     // The draft whose headers clients know: the later ones put everything into one `RateLimit`.
     standardHeaders: 'draft-6',
     legacyHeaders: false,
-    // Its checks write to the console, e.g. at every X-Forwarded-For, which is not trusted here.
+    // Its checks write to the console, e.g. at every X-Forwarded-For that nobody has asked us to trust.
     validate: false,
     handler: (_req, _res, next) => {
       next(new Problem(429, 'rate_limited', 'Too many requests. Retry-After says when to return.'));

@@ -3,12 +3,13 @@ import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { answerOf, send } from './answer.ts';
-import { type Authenticate, unauthorized } from './auth.ts';
+import type { Authenticate } from './auth.ts';
 import { readBody } from './body.ts';
 import { contextOf, named } from './context.ts';
 import type { Limiters } from './limit.ts';
 import { ticketOf } from './overload/ticket.ts';
 import { refuseOtherSites, requireOwnPage, type Session, type Sessions } from './session.ts';
+import { unauthorized } from './wrong-keys.ts';
 
 const LIMIT_BYTES = 4096;
 const PATH = '/console/session';
@@ -22,17 +23,11 @@ interface LoginParts {
 
 /** Logging in, asking who is logged in, logging out. Keys that are wrong count as those in a header do. */
 export function mountLogin(app: Express, { authenticate, sessions, limiters }: LoginParts): void {
-  const post: RequestHandler = async (req, res, next) => {
+  const post: RequestHandler = async (req, res) => {
     refuseOtherSites(req);
     const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] }, ticketOf(req));
     const { key } = login.parse(body.value);
-    const principal = await authenticate(key);
-    if (principal === null) {
-      await limiters.wrongKeysPerAddress(req, res, (error?: unknown) =>
-        next(error ?? unauthorized('This key is wrong, expired or revoked.')),
-      );
-      return;
-    }
+    const principal = await limiters.wrongKeys.check(req, res, key, (shown) => authenticate(shown));
     if (principal.role === 'producer') {
       throw new Problem(403, 'forbidden', 'The console is for operators and merchants.');
     }

@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler } from 'express';
 import { Problem } from '../problem.ts';
+import type { Principal } from '../route.ts';
 import { answerOf, send } from './answer.ts';
-import { bearerOf } from './auth.ts';
+import type { Authenticate } from './auth.ts';
 import { contextOf, named } from './context.ts';
 import { problemAnswer } from './errors.ts';
 
@@ -29,10 +30,24 @@ export interface Metering {
   scrape(): Promise<{ type: string; text: string }>;
 }
 
-/** @param whoCalls what finds out whose key it is, when it is not the token */
+/** Who comes with the token: there is no such key, and it is asked about at `/metrics` alone. */
+const SCRAPER: Principal = {
+  keyId: 'metrics-token',
+  role: 'operator',
+  name: 'METRICS_TOKEN',
+  merchantId: null,
+};
+
+/** Takes the token as a key, so that guessing it is slowed as guessing keys is. For `/metrics` alone. */
+export function orToken(token: string | null, authenticate: Authenticate): Authenticate {
+  if (token === null) return authenticate;
+  return async (key, isFresh) => (isSame(key, token) ? SCRAPER : authenticate(key, isFresh));
+}
+
+/** @param whoCalls what finds out whose key it is, the token among them */
 export function mountMetrics(
   app: Express,
-  { token, scrape }: Metering,
+  scrape: Metering['scrape'],
   whoCalls: readonly RequestHandler[],
 ): void {
   const path = '/metrics';
@@ -40,15 +55,11 @@ export function mountMetrics(
     const { type, text } = await scrape();
     send(res, { status: 200, headers: { 'content-type': type }, body: text });
   };
-  const byToken: RequestHandler = (req, res, next) => {
-    if (token !== null && isSame(bearerOf(req) ?? '', token)) return answer(req, res, next);
-    next();
-  };
   const operatorsOnly: RequestHandler = (_req, res, next) => {
     if (contextOf(res).principal?.role === 'operator') return next();
     throw new Problem(403, 'forbidden', 'This takes a key of role operator, or METRICS_TOKEN.');
   };
-  app.get(path, named(path), byToken, ...whoCalls, operatorsOnly, answer);
+  app.get(path, named(path), ...whoCalls, operatorsOnly, answer);
 }
 
 /** In a time that tells nothing. */

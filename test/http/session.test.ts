@@ -160,6 +160,9 @@ test('wrong keys run into the same limit as those in a header; producers are tol
   expect(statuses).toEqual([401, 401, 401, 429]);
   expect((await login(server, KEYS.operator)).status).toBe(201);
   expect((await login(server, KEYS.producer)).status).toBe(403);
+  for (let n = 0; n < 3; n += 1) await login(server, `wrong-${n}`);
+  expect((await login(server, KEYS.merchant)).status).toBe(429);
+  expect((await login(server, KEYS.operator)).status).toBe(201);
   const patch = await server.call(SESSION, { key: null, method: 'PATCH' });
   expect([patch.status, patch.headers.get('allow')]).toEqual([405, 'GET, HEAD, POST, DELETE']);
 });

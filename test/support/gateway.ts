@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { parseProxies } from '../../src/delivery/addresses.ts';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
 import { parseDeniedTargets, parseTargetList } from '../../src/delivery/target-list.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
@@ -36,6 +37,7 @@ export interface GatewayOptions {
   metricsToken?: string;
   metricsPort?: number;
   serverLimits?: Partial<ServerLimits>;
+  trustProxy?: string;
   /** The way to its database, where that is not a straight one. */
   through?: (databaseUrl: string) => string;
   /** Then merchants' addresses must be public ones. */
@@ -76,6 +78,7 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         METRICS_TOKEN: options.metricsToken,
         METRICS_PORT: options.metricsPort,
         serverLimits: options.serverLimits,
+        ...(options.trustProxy !== undefined && { TRUST_PROXY: parseProxies(options.trustProxy) }),
       },
       {
         databaseUrl: options.through?.(db.url) ?? db.url,
