@@ -1,13 +1,21 @@
-import type { Config } from './config.ts';
+import { type Config, weakEncryptionKey } from './config.ts';
 import type { LaidFoundation } from './foundation.ts';
 
-/** What is printed once the gateway is ready: where it is, what it runs on, and what to do next. */
+/**
+ * What is printed once the gateway is ready: where it is, what it runs on, and what to do next.
+ *
+ * @param isTerminal whether somebody reads it there. What goes into a pipe or a file is kept by logs, which
+ *   many may read: there a key is named by its file alone
+ */
 export function banner(
   config: Config,
   foundation: LaidFoundation,
   url: string | null,
   readyAfterMs: number,
+  isTerminal: boolean,
 ): string {
+  const shownKey = isTerminal ? foundation.newOperatorKey : null;
+  const weak = weakEncryptionKey(config.ENCRYPTION_KEY);
   const lines = [
     '',
     `  Postrider is ready  (${(readyAfterMs / 1000).toFixed(1)} s)`,
@@ -16,9 +24,10 @@ export function banner(
     `  Roles      ${config.ROLES.join(', ')}`,
     `  Database   ${config.DATABASE_URL === undefined ? `embedded PostgreSQL in ${config.DATA_DIR}` : 'the one in DATABASE_URL'}`,
     `  Timers     ${config.REDIS_URL === undefined ? 'BullMQ on PostgreSQL' : 'BullMQ on Redis'}`,
-    ...operatorLines(foundation),
+    ...operatorLines(foundation, shownKey),
     ...(config.ALLOW_PRIVATE_TARGETS ? WARNING : []),
-    ...(url === null ? [] : nextStep(url, foundation)),
+    ...(weak === null ? [] : weakLines(weak)),
+    ...(url === null ? [] : nextStep(url, foundation, shownKey)),
     '',
   ];
   return lines.join('\n');
@@ -30,19 +39,33 @@ const WARNING = [
   '  !! Whoever may register an endpoint can reach your inner network. Never run it so in production.',
 ];
 
-function operatorLines({ newOperatorKey, operatorKeyFile }: LaidFoundation): string[] {
-  if (newOperatorKey !== null) {
-    return [
-      `  Operator   ${newOperatorKey}`,
-      `             (made now, kept in ${operatorKeyFile})`,
-    ];
-  }
-  return [`  Operator   the key in ${operatorKeyFile ?? 'OPERATOR_KEY'}`];
+function weakLines(weakness: string): string[] {
+  return [
+    '',
+    `  !! ENCRYPTION_KEY: ${weakness}.`,
+    '  !! It opens every secret in the database. Taken only as this process listens on loopback.',
+  ];
 }
 
-function nextStep(url: string, { newOperatorKey, operatorKeyFile }: LaidFoundation): string[] {
+function operatorLines(
+  { newOperatorKey, operatorKeyFile }: LaidFoundation,
+  shownKey: string | null,
+): string[] {
+  if (shownKey !== null) {
+    return [`  Operator   ${shownKey}`, `             (made now, kept in ${operatorKeyFile})`];
+  }
+  const made =
+    newOperatorKey === null ? [] : ['             (made now; only this user may read the file)'];
+  return [`  Operator   the key in ${operatorKeyFile ?? 'OPERATOR_KEY'}`, ...made];
+}
+
+function nextStep(
+  url: string,
+  { operatorKeyFile }: LaidFoundation,
+  shownKey: string | null,
+): string[] {
   const key =
-    newOperatorKey ?? (operatorKeyFile === null ? '$OPERATOR_KEY' : `$(cat ${operatorKeyFile})`);
+    shownKey ?? (operatorKeyFile === null ? '$OPERATOR_KEY' : `$(cat ${operatorKeyFile})`);
   return [
     '',
     '  Next, in another terminal:',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseProxies } from './delivery/addresses.ts';
 import { parseDeniedTargets, parseTargetList } from './delivery/target-list.ts';
+import { weaknessOfBytes, weaknessOfText } from './key-strength.ts';
 import { parseEncryptionKeys } from './secrets.ts';
 
 const port = z
@@ -62,7 +63,25 @@ export const environment = z
       .default('info'),
   })
   .check((context) => {
-    const { DATABASE_URL, ENCRYPTION_KEY } = context.value;
+    const { DATABASE_URL, ENCRYPTION_KEY, HOST, OPERATOR_KEY } = context.value;
+    const weakness = OPERATOR_KEY === undefined ? null : weaknessOfText(OPERATOR_KEY);
+    if (weakness !== null) {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        path: ['OPERATOR_KEY'],
+        message: `Too easy to guess, as ${weakness}: take a random one, e.g. from \`openssl rand -hex 24\``,
+      });
+    }
+    const weak = isLoopback(HOST) ? null : weakEncryptionKey(ENCRYPTION_KEY);
+    if (weak !== null) {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        path: ['ENCRYPTION_KEY'],
+        message: `${weak}: take 32 random bytes in base64, e.g. from \`openssl rand -base64 32\``,
+      });
+    }
     if (DATABASE_URL !== undefined && ENCRYPTION_KEY === undefined) {
       context.issues.push({
         code: 'custom',
@@ -75,6 +94,22 @@ export const environment = z
   });
 
 export type Config = z.output<typeof environment>;
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+/**
+ * Only the key that seals matters: the others are kept to open what they have sealed. Listening on
+ * loopback, a fixed key is a test's, and a warning is enough.
+ *
+ * @returns what is wrong with it, never what it is; null: nothing
+ */
+export function weakEncryptionKey(keys: readonly Buffer[] | undefined): string | null {
+  const [key] = keys ?? [];
+  const weakness = key === undefined ? null : weaknessOfBytes(key);
+  return weakness === null ? null : `The first key is too easy to guess, as ${weakness}`;
+}
 
 /** Reads the settings; all that is wrong is told at once. An empty value counts as absent. */
 export function readConfig(

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { banner } from './banner.ts';
 import { readSettings } from './command.ts';
+import { isLoopback } from './config.ts';
 import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
 import { openLog } from './log/open.ts';
@@ -53,17 +54,13 @@ try {
 async function runUntilAsked(foundation: LaidFoundation): Promise<void> {
   const gateway = await startGateway(config, foundation, log);
   const readyAfterMs = performance.now();
-  sink.write(`${banner(config, foundation, gateway.url, readyAfterMs)}\n`);
+  sink.write(`${banner(config, foundation, gateway.url, readyAfterMs, process.stdout.isTTY)}\n`);
   if (config.ALLOW_PRIVATE_TARGETS) log.warn('private and plain-http targets are allowed');
   if (gateway.url !== null && !isLoopback(config.HOST)) {
     log.warn({ host: config.HOST }, 'keys travel in clear unless something in front speaks TLS');
   }
   if (!asked.signal.aborted) await once(asked.signal, 'abort');
   await gateway.close();
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 /** Known before a database is made, not after. @throws what the socket says */

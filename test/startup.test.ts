@@ -58,9 +58,15 @@ describe('on an embedded database', () => {
     expect(banner).toMatch(/^ {2}Roles {6}api, worker$/m);
     expect(banner).toContain(`embedded PostgreSQL in ${folder.path}`);
     expect(banner).toContain('BullMQ on PostgreSQL');
-    expect(banner).toContain(operatorKey());
+    expect(banner).toContain(`the key in ${keyFile()}`);
+    expect(banner).toContain(`Bearer $(cat ${keyFile()})`);
     expect(banner).toContain(`curl -sX POST ${gateway.url}/v1/merchants`);
     expect(banner).not.toContain('ALLOW_PRIVATE_TARGETS');
+  });
+
+  test('what no terminal shows names the new key by its file alone', () => {
+    expect(gateway.stdout()).toContain('made now');
+    expect(gateway.stdout()).not.toContain(operatorKey());
   });
 
   test('only its owner may read the keys', () => {
@@ -129,7 +135,7 @@ describe('on an embedded database', () => {
     expect(identityOf(before)).toBeUndefined();
   });
 
-  test('a revoked key stays revoked; the next start makes another and shows it', async () => {
+  test('a revoked key stays revoked; the next start makes another and says where', async () => {
     const revoked = operatorKey();
     const operator = () => apiOf(() => gateway.url, operatorKey());
     const { body } = await operator().get('/v1/keys').expect(200);
@@ -138,7 +144,8 @@ describe('on an embedded database', () => {
     await gateway.kill('SIGTERM');
     gateway = await spawnGateway({ dataDir: folder.path });
     expect(operatorKey()).not.toBe(revoked);
-    expect(gateway.stdout()).toContain(operatorKey());
+    expect(gateway.stdout()).toContain('made now');
+    expect(gateway.stdout()).not.toContain(operatorKey());
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600);
     await operator().get('/v1/queues').expect(200);
     await apiOf(() => gateway.url, revoked)

@@ -98,7 +98,7 @@ export const SECURITY = {
   type: 'http',
   scheme: 'bearer',
   description:
-    'A key of one of three roles: `pr_operator_…`, `pr_producer_…` or `pr_merchant_…`. Operators make them with `POST /v1/keys`, the first one is printed by the gateway’s own start. `x-roles` of an operation says whose keys it takes.',
+    'A key of one of three roles: `pr_operator_…`, `pr_producer_…` or `pr_merchant_…`. Operators make them with `POST /v1/keys`, the first one is made at the gateway’s own first start, or is `OPERATOR_KEY`. `x-roles` of an operation says whose keys it takes.',
 } as const;
 
 export const DESCRIPTION = `Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.

@@ -28,7 +28,8 @@ export const shellWords = inBoth(
       wrong: 'This key is wrong, expired or revoked.',
       producer: 'This is a producer’s key. The console is for operators and merchants.',
       tooMany: 'Too many wrong keys from this address. Wait a minute.',
-      where: 'The first operator key stands in the start banner and in .data/operator-key.',
+      where:
+        'The first operator key is in the file .data/operator-key, or is the one set as OPERATOR_KEY.',
     },
     account: {
       label: 'Account',
@@ -83,7 +84,7 @@ export const shellWords = inBoth(
       wrong: '密钥错误、已过期或已吊销。',
       producer: '这是生产方密钥。控制台仅供运营和商户使用。',
       tooMany: '此地址的错误密钥过多，请一分钟后再试。',
-      where: '首个运营密钥见启动信息和 .data/operator-key 文件。',
+      where: '首个运营密钥保存在 .data/operator-key 文件中，或由 OPERATOR_KEY 指定。',
     },
     account: {
       label: '账户',
