@@ -10,6 +10,8 @@ export interface Principal {
   role: Role;
   name: string;
   merchantId: string | null;
+  /** The console's session that it came by, where it did. */
+  sessionId?: string;
 }
 
 /** Of a list in a body, judged as if it had come alone: what it says, or what is wrong with it. */

@@ -4,6 +4,7 @@ import { createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
+import type { SessionStore } from '../../src/http/session-store.ts';
 import { notificationRoutes } from '../../src/notification/routes.ts';
 import type { SecretBox } from '../../src/secrets.ts';
 
@@ -66,6 +67,7 @@ const server = createServer(
     idempotency: elsewhere<IdempotencyStore>(),
     audit: elsewhere<AuditTrail>(),
     secrets: elsewhere<SecretBox>(),
+    sessions: elsewhere<SessionStore>(),
     readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),
     log: pino({ level: 'warn' }),
     version: 'limit',

@@ -52,7 +52,12 @@ export async function startApiRole(parts: Parts): Promise<string> {
   await ensureOperatorKey(keyRing, foundation);
   const tail = createTail(databases.calls.prisma, log);
   closers.push(tail.close);
-  const streams = createStreams({ tail, log, liveKeys: keyRing.liveKeys });
+  const streams = createStreams({
+    tail,
+    log,
+    liveKeys: keyRing.liveKeys,
+    liveSessions: parts.sessions.findLive,
+  });
   const stopping = new AbortController();
   const routes = routeTable(parts, keyRing, streams, stopping.signal);
   const admission = createAdmission({ routes, log, count: parts.metrics.shed });
@@ -140,7 +145,7 @@ function routeTable(
     }),
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
     ...merchantRoutes({ database, secrets }),
-    ...keyRoutes({ database, secrets, keyRing }),
+    ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey }),
     ...endpointRoutes({
       database,
       secrets,

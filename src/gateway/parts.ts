@@ -10,6 +10,7 @@ import { sqlStore } from '../delivery/store/engine-store.ts';
 import type { TargetSettings } from '../delivery/target-rules.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import type { ServerLimits } from '../http/server.ts';
+import { createSessionStore } from '../http/session-store.ts';
 import { pingOwner } from '../merchant/ping.ts';
 import { createTargets } from '../merchant/targets.ts';
 import { messageOwner } from '../message/owner.ts';
@@ -135,6 +136,7 @@ export function assembleParts(ground: Ground) {
     metrics,
     readBacklog,
     statements: createStatements(databases.background),
+    sessions: createSessionStore(databases.calls.prisma),
     idempotency: createIdempotencyStore(databases.intake.direct.sql, secrets),
   };
 }

@@ -17,6 +17,7 @@ export function watched(parts: Parts) {
     version,
     metering: { token: settings.METRICS_TOKEN ?? null, scrape: metrics.scrape },
     answered: metrics.answered,
+    sessions: parts.sessions,
     ...(settings.TRUST_PROXY && { trustProxy: settings.TRUST_PROXY }),
   };
 }

@@ -19,6 +19,7 @@ import { needsFreshKey } from './route-kinds.ts';
 import { type Metering, mountMetrics, mountService, orToken, type Readiness } from './service.ts';
 import { servicePaths } from './service-paths.ts';
 import { createSessions } from './session.ts';
+import type { SessionStore } from './session-store.ts';
 import { createShares, type Shares } from './shares.ts';
 
 export interface AppParts {
@@ -26,6 +27,7 @@ export interface AppParts {
   authenticate: Authenticate;
   /** Seals the console's sessions. */
   secrets: SecretBox;
+  sessions: SessionStore;
   idempotency: IdempotencyStore;
   audit: AuditTrail;
   readiness(): Promise<Readiness>;
@@ -76,7 +78,7 @@ const SECURITY_HEADERS = {
 export function createApp(parts: AppParts): Express {
   const log = parts.log.child({}, { serializers: { err: faultOf } });
   const limiters = createLimiters(parts.rateLimits, parts.monotonicMs);
-  const sessions = createSessions(parts.secrets);
+  const sessions = createSessions(parts.secrets, parts.sessions);
   const shares = parts.shares ?? createShares();
   const keepRefusal = refusalsIn(parts.audit, parts.monotonicMs);
   const whoCalls = identify(parts.authenticate, sessions, limiters);

@@ -31,26 +31,36 @@ export function identify(
   return async (req, res, next) => {
     // It may ask the database.
     if (req.socket.destroyed) throw callerLeft();
-    const key = shownKey(req, sessions);
-    if (key === null) {
+    const shown = await shownKey(req, sessions, isFresh);
+    if (shown === null) {
       const refusal = unauthorized('A key is required: Authorization: Bearer <key>.');
       await limiters.perAddress(req, res, (error?: unknown) => next(error ?? refusal));
       return;
     }
-    contextOf(res).principal = await limiters.wrongKeys.check(req, res, key, (shown) =>
-      authenticate(shown, isFresh),
+    const { key, sessionId } = shown;
+    const principal = await limiters.wrongKeys.check(req, res, key, () =>
+      authenticate(key, isFresh),
     );
+    contextOf(res).principal = sessionId === undefined ? principal : { ...principal, sessionId };
     next();
   };
 }
 
 /** The header comes first: who sends one means it. @throws Problem 403 for a cookie from elsewhere */
-function shownKey(req: Request, sessions: Sessions): string | null {
-  if (req.headers.authorization !== undefined) return bearerOf(req) ?? null;
+async function shownKey(
+  req: Request,
+  sessions: Sessions,
+  isFresh: boolean,
+): Promise<{ key: string; sessionId?: string } | null> {
+  if (req.headers.authorization !== undefined) {
+    const key = bearerOf(req);
+    return key === undefined ? null : { key };
+  }
   const session = sessions.read(req);
   if (session === null) return null;
   requireOwnPage(req, session);
-  return session.key;
+  if (!(await sessions.isLive(session, isFresh))) return null;
+  return { key: session.key, sessionId: session.id };
 }
 
 /**

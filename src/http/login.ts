@@ -32,7 +32,7 @@ export function mountLogin(app: Express, { authenticate, sessions, limiters }: L
       throw new Problem(403, 'forbidden', 'The console is for operators and merchants.');
     }
     contextOf(res).principal = principal;
-    const { session, cookie } = sessions.begin(req, key);
+    const { session, cookie } = await sessions.begin(req, key, principal.keyId);
     res.setHeader('set-cookie', cookie);
     send(res, answerOf({ status: 201, body: view(principal, session) }));
   };
@@ -40,17 +40,20 @@ export function mountLogin(app: Express, { authenticate, sessions, limiters }: L
   const get: RequestHandler = async (req, res) => {
     refuseOtherSites(req);
     const session = sessions.read(req);
-    const principal = session === null ? null : await authenticate(session.key);
+    const isLive = session !== null && (await sessions.isLive(session, true));
+    const principal = isLive ? await authenticate(session.key) : null;
     if (session === null || principal === null) throw unauthorized('Nobody is logged in.');
     contextOf(res).principal = principal;
     send(res, answerOf({ status: 200, body: view(principal, session) }));
   };
 
   /** Also where the key is gone by now: whoever leaves must be able to. */
-  const remove: RequestHandler = (req, res) => {
+  const remove: RequestHandler = async (req, res) => {
     const session = sessions.read(req);
     if (session !== null) requireOwnPage(req, session);
-    res.setHeader('set-cookie', sessions.end(req));
+    // First, so that the browser forgets it even where the database does not answer.
+    res.setHeader('set-cookie', sessions.cleared(req));
+    if (session !== null) await sessions.end(session);
     send(res, answerOf({ status: 204 }));
   };
 

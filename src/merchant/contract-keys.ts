@@ -42,6 +42,10 @@ export const createdKey = keyView.extend({
     .describe('Producers: signs what is called on their behalf. Shown this once.'),
 });
 
+export const endedSessions = z.object({
+  ended: z.int().nonnegative().describe('Sessions that were running.'),
+});
+
 export type KeyView = z.output<typeof keyView>;
 
 // What /docs shows of them.

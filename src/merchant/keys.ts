@@ -6,7 +6,14 @@ import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
-import { anyId, createdKey, createKey, type KeyView, keyView } from './contract-keys.ts';
+import {
+  anyId,
+  createdKey,
+  createKey,
+  endedSessions,
+  type KeyView,
+  keyView,
+} from './contract-keys.ts';
 import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import { examples } from './examples.ts';
 import type { KeyRing } from './key-ring.ts';
@@ -21,10 +28,17 @@ interface KeyDeps {
   database: Database;
   secrets: SecretBox;
   keyRing: Pick<KeyRing, 'forget'>;
+  /** Of the console, those of one key. @returns how many */
+  endSessions(keyId: string): Promise<number>;
 }
 
 /** `/v1/keys`: who may call. A key is shown when it is made and never again. */
-export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): Route[] {
+export function keyRoutes({
+  database: { prisma },
+  secrets,
+  keyRing,
+  endSessions,
+}: KeyDeps): Route[] {
   const look = async (_call: unknown, id: string) => {
     const row = await findKey(prisma, id);
     if (row === null) return null;
@@ -117,6 +131,20 @@ export function keyRoutes({ database: { prisma }, secrets, keyRing }: KeyDeps): 
         if (hash === null) throw notFound('key');
         keyRing.forget(hash);
         return { status: 204 };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/v1/keys/{id}/sessions',
+      roles: ['operator'],
+      tag: 'Keys',
+      summary: "End all of a key's sessions at the console, in every process; the key goes on",
+      params: keyParams,
+      responses: { 200: endedSessions },
+      audit: { action: 'key.end-sessions', look },
+      async handle({ params: { id } }) {
+        if ((await findKey(prisma, id)) === null) throw notFound('key');
+        return { status: 200, body: { ended: await endSessions(id) } };
       },
     }),
   ];

@@ -66,6 +66,7 @@ test('merchants, keys and endpoints', async () => {
     .expect(201);
   await operator.post(`/v1/keys/${key.id}/rotate-secret`, {}).expect(200);
   await operator.get('/v1/keys').expect(200);
+  await operator.delete(`/v1/keys/${key.id}/sessions`).expect(200);
   await operator.delete(`/v1/keys/${key.id}`).expect(204);
   const hook = { url: receiver.url(), types: ['x.*'] };
   const { body: endpoint } = await ours.api.post(`${at}/endpoints`, hook).expect(201);

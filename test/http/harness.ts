@@ -7,6 +7,7 @@ import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
 import { type Admission, createAdmission } from '../../src/http/overload/admission.ts';
 import { createServer, type HttpServer, type ServerLimits } from '../../src/http/server.ts';
+import type { SessionStore } from '../../src/http/session-store.ts';
 import { createShares } from '../../src/http/shares.ts';
 import type { Principal, Role, Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
@@ -44,6 +45,21 @@ const noAudit: AuditTrail = {
   begin: () => Promise.reject(new Error('not expected')),
   end: () => Promise.reject(new Error('not expected')),
 };
+
+/** Kept in memory: what the table does with them is tested with the gateway. */
+export function memorySessions(): SessionStore {
+  const keyOf = new Map<string, string>();
+  return {
+    begin: async ({ id, keyId }) => void keyOf.set(id, keyId),
+    findLive: async (ids) => new Set(ids.filter((id) => keyOf.has(id))),
+    end: async (id) => void keyOf.delete(id),
+    async endOfKey(keyId) {
+      const ids = [...keyOf].filter(([, each]) => each === keyId).map(([id]) => id);
+      for (const id of ids) keyOf.delete(id);
+      return ids.length;
+    },
+  };
+}
 
 export interface Running {
   port: number;
@@ -92,6 +108,7 @@ export async function serve(
     shed: admission.shed,
     authenticate,
     secrets: createSecretBox([Buffer.alloc(32, 7)]),
+    sessions: memorySessions(),
     idempotency: noIdempotency,
     audit: noAudit,
     readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),

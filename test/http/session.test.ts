@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
 import { createSecretBox } from '../../src/secrets.ts';
-import { type Called, KEYS, type Running, serve } from './harness.ts';
+import { type Called, KEYS, memorySessions, type Running, serve } from './harness.ts';
 
 let server: Running | undefined;
 afterEach(() => server?.close());
@@ -49,6 +49,8 @@ test('the cookie is out of reach of scripts and of other sites, and Secure where
   const origin = `https://127.0.0.1:${server.port}`;
   const secure = await login(server, KEYS.operator, { origin });
   expect(flags(secure)?.at(-1)).toBe('Secure');
+  expect(cookieOf(secure)).toMatch(/^__Host-postrider_session=/);
+  expect(cookieOf(plain)).toMatch(/^postrider_session=/);
   const forged = await login(server, KEYS.operator, { 'x-forwarded-proto': 'https' });
   expect(flags(forged)).toEqual(flags(plain));
 });
@@ -125,11 +127,56 @@ test('a key that is revoked ends its sessions, and logging out takes the cookie 
   expect(out.headers.get('set-cookie')).toMatch(/^postrider_session=; .*Max-Age=0/);
 });
 
-test('a cookie that was changed, or sealed for something else or by somebody else, is none', async () => {
+test('behind a trusted proxy that speaks https only the cookie of this host counts', async () => {
+  server = await serve({ routes, trustProxy: (address) => address.endsWith('127.0.0.1') });
+  const https = { 'x-forwarded-proto': 'https' };
+  const answer = await login(server, KEYS.operator, https);
+  expect(answer.headers.get('set-cookie')).toMatch(
+    /^__Host-postrider_session=.*; Path=\/;.*; Secure$/,
+  );
+  const [, sealed] = cookieOf(answer).split('=');
+  const who = (headers: Record<string, string>) => server?.call('/v1/who', { key: null, headers });
+  expect((await who({ ...https, cookie: cookieOf(answer) }))?.status).toBe(200);
+  // As a page of a sibling domain, or somebody who answers in plain http for us, could set it.
+  expect((await who({ ...https, cookie: `postrider_session=${sealed}` }))?.status).toBe(401);
+  const planted = cookieOf(await login(server, KEYS.merchant));
+  const both = { ...https, cookie: `${planted}; ${cookieOf(answer)}` };
+  expect((await who(both))?.json).toEqual({ who: 'operator' });
+  expect((await who({ cookie: both.cookie }))?.json).toEqual({ who: 'operator' });
+  const out = await server.call(SESSION, {
+    key: null,
+    method: 'DELETE',
+    headers: { ...both, 'x-csrf-token': answer.json.csrfToken },
+  });
+  expect(out.headers.getSetCookie()).toEqual([
+    '__Host-postrider_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure',
+    'postrider_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict',
+  ]);
+});
+
+test('a copy of the cookie is worth nothing once its owner has logged out', async () => {
   server = await serve({ routes });
+  const answer = await login(server, KEYS.operator);
+  const another = { cookie: cookieOf(await login(server, KEYS.operator)) };
+  const headers = { cookie: cookieOf(answer), 'x-csrf-token': answer.json.csrfToken };
+  const who = { key: null, headers };
+  expect((await server.call('/v1/who', who)).status).toBe(200);
+  expect((await server.call(SESSION, { ...who, method: 'DELETE' })).status).toBe(204);
+  expect((await server.call('/v1/who', who)).status).toBe(401);
+  expect((await server.call('/v1/who', { ...who, method: 'PUT' })).status).toBe(401);
+  expect((await server.call(SESSION, who)).status).toBe(401);
+  expect((await server.call('/v1/who', { key: null, headers: another })).status).toBe(200);
+});
+
+test('a cookie that was changed, or sealed for something else or by somebody else, is none', async () => {
+  const of = (id: string, endsInMs: number) =>
+    JSON.stringify({ id, key: KEYS.operator, csrfToken: 'x', endsAtMs: Date.now() + endsInMs });
+  const sessions = memorySessions();
+  await sessions.begin({ id: 'ses_1', keyId: 'key_operator', lastsMs: 1e6 });
+  server = await serve({ routes, sessions });
   const [name, sealed = ''] = cookieOf(await login(server, KEYS.operator)).split('=');
-  const text = JSON.stringify({ key: KEYS.operator, csrfToken: 'x', endsAtMs: Date.now() + 1e6 });
-  const over = JSON.stringify({ key: KEYS.operator, csrfToken: 'x', endsAtMs: Date.now() - 1 });
+  const text = of('ses_1', 1e6);
+  const over = of('ses_1', -1);
   const ours = createSecretBox([Buffer.alloc(32, 7)]);
   const theirs = createSecretBox([Buffer.alloc(32, 8)]);
   const forged = [
@@ -137,6 +184,7 @@ test('a cookie that was changed, or sealed for something else or by somebody els
     `${sealed}A`,
     ours.seal(text, 'endpoint:ep_1:secret'),
     theirs.seal(text, 'console-session'),
+    ours.seal(of('ses_never_begun', 1e6), 'console-session'),
     ours.seal(over, 'console-session'),
     ours.seal('{"key":1}', 'console-session'),
     'v1',

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createIdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
+import { createSessionStore } from '../../src/http/session-store.ts';
 import { endpointRoutes } from '../../src/merchant/endpoints.ts';
 import { createKeyRing } from '../../src/merchant/key-ring.ts';
 import { newOperatorKey } from '../../src/merchant/key-text.ts';
@@ -50,8 +51,9 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     changes: 0,
   };
   const blockedNames = new Set<string>();
+  const sessions = createSessionStore(database.prisma);
   const routes = [
-    ...keyRoutes({ database, secrets, keyRing }),
+    ...keyRoutes({ database, secrets, keyRing, endSessions: sessions.endOfKey }),
     ...merchantRoutes({ database, secrets }),
     ...queueRoutes({ database, releaseQueue, queuesChanged: () => engine.changes++ }),
     ...endpointRoutes({
@@ -78,6 +80,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     routes,
     authenticate: keyRing.authenticate,
     secrets,
+    sessions,
     idempotency: createIdempotencyStore(database.direct.sql, secrets),
     audit: createAuditTrail(database.prisma),
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,

@@ -68,7 +68,10 @@ const beatsIn = (text: string) => text.split('\n\n').filter((block) => block ===
 
 test('a stream on which nothing happens has a heartbeat', async () => {
   const { tail } = handedTail();
-  const streams = createStreams({ tail, log, liveKeys: everybody }, { heartbeatMs: 20 });
+  const streams = createStreams(
+    { tail, log, liveKeys: everybody, liveSessions: everybody },
+    { heartbeatMs: 20 },
+  );
   const one = reading(await streams.open(operator, {}, null));
   const other = reading(await streams.open(operator, {}, null));
   await until(() => beatsIn(one.text) >= 3 && beatsIn(other.text) >= 3);
@@ -77,7 +80,7 @@ test('a stream on which nothing happens has a heartbeat', async () => {
 
 test('ends by itself, and is listened for no longer; the others go on', async () => {
   const { tail, listeners } = handedTail();
-  const deps = { tail, log, liveKeys: everybody };
+  const deps = { tail, log, liveKeys: everybody, liveSessions: everybody };
   const short = createStreams(deps, { heartbeatMs: 20, longestMs: 60 });
   const long = createStreams(deps, { heartbeatMs: 20 });
   const ending = reading(await short.open(operator, {}, null));
@@ -107,7 +110,10 @@ test('ends at the next heartbeat after its key was revoked, wherever that was; n
     return ring.liveKeys(ids);
   };
   const { tail } = handedTail();
-  const streams = createStreams({ tail, log, liveKeys }, { heartbeatMs: 20 });
+  const streams = createStreams(
+    { tail, log, liveKeys, liveSessions: everybody },
+    { heartbeatMs: 20 },
+  );
   const staying = reading(await streams.open(kept, {}, null));
   const ending = [
     reading(await streams.open(revoked, {}, null)),
@@ -132,9 +138,28 @@ test('ends at the next heartbeat after its key was revoked, wherever that was; n
   expect(staying.isOver).toBe(false);
 });
 
+test('a stream of the console ends with its session, and the key’s others go on', async () => {
+  const { tail } = handedTail();
+  const ended = new Set<string>();
+  const liveSessions = async (ids: string[]) => new Set(ids.filter((id) => !ended.has(id)));
+  const streams = createStreams(
+    { tail, log, liveKeys: everybody, liveSessions },
+    { heartbeatMs: 20 },
+  );
+  const left = reading(await streams.open({ ...operator, sessionId: 'left' }, {}, null));
+  const stayed = reading(await streams.open({ ...operator, sessionId: 'stayed' }, {}, null));
+  const byKey = reading(await streams.open(operator, {}, null));
+  await until(() => beatsIn(left.text) >= 2);
+  ended.add('left');
+  await until(() => left.isOver);
+  const beats = beatsIn(stayed.text);
+  await until(() => beatsIn(stayed.text) >= beats + 3);
+  expect([stayed.isOver, byKey.isOver]).toEqual([false, false]);
+});
+
 test('who does not read is let go with little unread; who reads misses nothing meanwhile', async () => {
   const { tail, listeners, show } = handedTail();
-  const streams = createStreams({ tail, log, liveKeys: everybody });
+  const streams = createStreams({ tail, log, liveKeys: everybody, liveSessions: everybody });
   const server = await serve({ routes: eventRoutes(streams) });
   closers.push(() => server.close());
   const open = () => {

@@ -31,6 +31,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/keys',
     'post /v1/keys/{id}/rotate-secret',
     'delete /v1/keys/{id}',
+    'delete /v1/keys/{id}/sessions',
     'get /v1/audit-log',
     'post /v1/messages/{id}/recheck',
     'post /v1/messages/{id}/resolve',

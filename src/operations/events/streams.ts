@@ -48,19 +48,22 @@ interface StreamsDeps {
   log: Pick<Logger, 'warn'>;
   /** Those of these keys, by id, that may still be used, in whichever process one was revoked. */
   liveKeys(ids: string[]): Promise<Set<string>>;
+  /** Of the console's sessions the same. */
+  liveSessions(ids: string[]): Promise<Set<string>>;
 }
 
 interface Open {
   keyId: string;
   /** null: an operator's. */
   merchantId: string | null;
+  sessionId: string | undefined;
   say(text: string): void;
   end(): void;
 }
 
 /** The open streams of server-sent events of this process. */
 export function createStreams(
-  { tail, log, liveKeys }: StreamsDeps,
+  { tail, log, liveKeys, liveSessions }: StreamsDeps,
   given: Partial<StreamLimits> = {},
 ): Streams {
   const limits = { ...LIMITS, ...given };
@@ -76,7 +79,11 @@ export function createStreams(
     try {
       const asked = [...open.values()];
       const live = await liveKeys([...new Set(asked.map(({ keyId }) => keyId))]);
-      for (const { keyId, end } of asked) if (!live.has(keyId)) end();
+      const bySession = asked.flatMap(({ sessionId }) => sessionId ?? []);
+      const running = bySession.length > 0 ? await liveSessions(bySession) : new Set<string>();
+      for (const { keyId, sessionId, end } of asked) {
+        if (!live.has(keyId) || (sessionId !== undefined && !running.has(sessionId))) end();
+      }
     } catch (error) {
       // Nobody said that a key was revoked. The next beat asks again.
       log.warn({ err: error }, 'live events: keys not looked at');
@@ -126,8 +133,8 @@ export function createStreams(
         // Who does not read is let go, and may resume; to wait for one would mean to keep for all.
         if (!isOver && !stream.push(text)) stream.destroy();
       };
-      const { keyId, merchantId } = principal;
-      add(stream, { keyId, merchantId, say, end });
+      const { keyId, merchantId, sessionId } = principal;
+      add(stream, { keyId, merchantId, sessionId, say, end });
       const longest = setTimeout(end, limits.longestMs);
       let stop = () => {};
       stream.once('close', () => {
