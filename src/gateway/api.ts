@@ -5,6 +5,7 @@ import { type TargetRules, targetRules } from '../delivery/target-rules.ts';
 import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
 import { createServer } from '../http/server.ts';
+import { alertEndpointRoutes } from '../merchant/alert-endpoints.ts';
 import { endpointRoutes } from '../merchant/endpoints.ts';
 import { createKeyRing, type KeyRing } from '../merchant/key-ring.ts';
 import { keyRoutes } from '../merchant/keys.ts';
@@ -136,6 +137,16 @@ function routeTable(
     if (left === 'more') running.cancelling?.now();
   };
 
+  const endpoints = {
+    database,
+    secrets,
+    targets: targets.merchants,
+    guard,
+    cancelForEndpoint,
+    wakeReceiver: commands.wakeReceiver,
+    testEndpoint: (id: string) => pingEndpoint(database, commands.attemptOnce, id),
+  };
+
   return [
     // First, because the router tries them in this order and most calls are these.
     ...notificationRoutes({
@@ -146,15 +157,8 @@ function routeTable(
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
     ...merchantRoutes({ database, secrets }),
     ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey }),
-    ...endpointRoutes({
-      database,
-      secrets,
-      targets: targets.merchants,
-      guard,
-      cancelForEndpoint,
-      wakeReceiver: commands.wakeReceiver,
-      testEndpoint: (id) => pingEndpoint(database, commands.attemptOnce, id),
-    }),
+    ...endpointRoutes(endpoints),
+    ...alertEndpointRoutes(endpoints),
     ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes({ sql }),

@@ -20,6 +20,7 @@ export const CODES: Record<number, Record<string, string>> = {
     request_in_progress: 'The first request of this Idempotency-Key is still being worked on.',
     event_conflict: 'The merchant’s `eventId` came before, with other content.',
     merchant_exists: 'There is a merchant with this id.',
+    merchant_reserved: 'The id is one that would be taken for the gateway’s own.',
     too_many_endpoints: 'The merchant has as many endpoints as one may have.',
     too_many_queues: 'There are as many queues as there may be.',
     queue_not_empty: 'Deliveries of the queue are under way.',

@@ -1,8 +1,9 @@
+import type { z } from 'zod';
 import { newSecret } from '../delivery/sign.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
-import { locationHeader, type Route, route } from '../route.ts';
+import { locationHeader, type Reply, type Route, route } from '../route.ts';
 import {
   createdEndpoint,
   createEndpoint,
@@ -53,32 +54,12 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       responseHeaders: { 201: locationHeader },
       audit: {
         action: 'endpoint.create',
-        id: ({ reservedId }) => idFromUuid('ep', reservedId),
+        id: reservedEndpointId,
         look: lookAtEndpoint(deps),
       },
       async handle({ principal, params: { merchantId }, body, reservedId }) {
         requireMerchant(principal, merchantId);
-        await requireCallable(body.url, deps);
-        const id = idFromUuid('ep', reservedId);
-        const secret = body.secret ?? newSecret();
-        const row = await insertEndpoint(deps.database, {
-          ...body,
-          id,
-          merchantId,
-          secret: deps.secrets.seal(secret, endpointContext(id)),
-          headers: sealHeaders(deps.secrets, id, withKept(body.headers, null)),
-        });
-        if (row === 'no_merchant') throw notFound('merchant');
-        if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
-        if (row === 'too_many') {
-          const detail = `A merchant has at most ${MAX_ENDPOINTS} endpoints.`;
-          throw new Problem(409, 'too_many_endpoints', detail);
-        }
-        return {
-          status: 201,
-          body: { ...toEndpointView(row), secret },
-          headers: { location: `/v1/endpoints/${id}` },
-        };
+        return registerEndpoint(deps, merchantId, body, reservedId);
       },
     }),
     route({
@@ -90,14 +71,58 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       params: merchantParams,
       query: pageQuery,
       responses: { 200: pageOf(endpointView) },
-      async handle({ principal, params: { merchantId }, query: { limit, cursor } }) {
+      async handle({ principal, params: { merchantId }, query }) {
         requireMerchant(principal, merchantId);
         if ((await findMerchant(prisma, merchantId)) === null) throw notFound('merchant');
-        const rows = await listEndpoints(prisma, merchantId, limit, decodeCursor(cursor));
-        return { status: 200, body: toPage(rows, limit, (row) => row.id, toEndpointView) };
+        return endpointsOf(deps, merchantId, query);
       },
     }),
   ];
+}
+
+/** The id that a call makes an endpoint under. */
+export function reservedEndpointId({ reservedId }: { reservedId: string }): string {
+  return idFromUuid('ep', reservedId);
+}
+
+/** @throws Problem where its address may not be called, or there are too many */
+export async function registerEndpoint(
+  deps: EndpointDeps,
+  merchantId: string,
+  body: z.output<typeof createEndpoint>,
+  reservedId: string,
+): Promise<Reply> {
+  await requireCallable(body.url, deps);
+  const id = reservedEndpointId({ reservedId });
+  const secret = body.secret ?? newSecret();
+  const row = await insertEndpoint(deps.database, {
+    ...body,
+    id,
+    merchantId,
+    secret: deps.secrets.seal(secret, endpointContext(id)),
+    headers: sealHeaders(deps.secrets, id, withKept(body.headers, null)),
+  });
+  if (row === 'no_merchant') throw notFound('merchant');
+  if (row === 'no_queue') throw invalid('body.queue', 'No such queue.');
+  if (row === 'too_many') {
+    const detail = `A merchant has at most ${MAX_ENDPOINTS} endpoints.`;
+    throw new Problem(409, 'too_many_endpoints', detail);
+  }
+  return {
+    status: 201,
+    body: { ...toEndpointView(row), secret },
+    headers: { location: `/v1/endpoints/${id}` },
+  };
+}
+
+/** A page of a merchant's endpoints. */
+export async function endpointsOf(
+  { database }: EndpointDeps,
+  merchantId: string,
+  { limit, cursor }: z.output<typeof pageQuery>,
+): Promise<Reply> {
+  const rows = await listEndpoints(database.prisma, merchantId, limit, decodeCursor(cursor));
+  return { status: 200, body: toPage(rows, limit, (row) => row.id, toEndpointView) };
 }
 
 function changedHeaders({ secrets }: EndpointDeps, given: Headers) {

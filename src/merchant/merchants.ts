@@ -5,6 +5,7 @@ import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { notFound, Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
+import { isReservedMerchant } from './alert-inbox.ts';
 import {
   createdMerchant,
   createMerchant,
@@ -51,6 +52,11 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       },
       async handle({ body, reservedId }) {
         const id = body.id ?? idFromUuid('mch', reservedId);
+        if (isReservedMerchant(id)) {
+          const detail =
+            'This id is reserved. Alerts go to the endpoints of POST /v1/alert-endpoints.';
+          throw new Problem(409, 'merchant_reserved', detail);
+        }
         const key = newKey('merchant');
         const secret = newSecret();
         const row = await insertMerchant(prisma, {

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../db/client.ts';
+import { ALERT_INBOX } from './alert-inbox.ts';
 
 export interface MerchantRow {
   id: string;
@@ -13,6 +14,16 @@ export interface NewMerchant {
   /** Sealed. */
   secret: string;
   firstKey: { id: string; hash: string };
+}
+
+/** The gateway's own merchant, in nobody's list, without a key. Once it is there, it stays as it is. */
+export async function ensureMerchant(
+  sql: Sql,
+  { id, name, secret }: Omit<NewMerchant, 'firstKey'>,
+): Promise<void> {
+  await sql.$executeRaw`
+    INSERT INTO merchant (id, name, secret) VALUES (${id}, ${name}, ${secret})
+    ON CONFLICT (id) DO NOTHING`;
 }
 
 /** By time of creation, then id, as one text that can be compared: ids may be of the caller's choice. */
@@ -47,14 +58,15 @@ export async function insertMerchant(
   return row ?? null;
 }
 
-/** Newest first; `limit` + 1 rows, if there are so many. */
+/** Newest first, but the gateway's own; `limit` + 1 rows, if there are so many. */
 export async function listMerchants(
   sql: Sql,
   limit: number,
   after: string | null,
 ): Promise<MerchantRow[]> {
   return sql.$queryRaw<MerchantRow[]>`
-    SELECT ${COLUMNS} FROM merchant WHERE ${after}::text IS NULL OR ${LIST_KEY} < ${after}
+    SELECT ${COLUMNS} FROM merchant
+     WHERE id <> ${ALERT_INBOX} AND (${after}::text IS NULL OR ${LIST_KEY} < ${after})
      ORDER BY "listKey" DESC LIMIT ${limit + 1}`;
 }
 

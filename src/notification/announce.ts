@@ -1,5 +1,6 @@
 import type { Sql } from '../db/client.ts';
 import { newId } from '../ids.ts';
+import { ALERT_INBOX } from '../merchant/alert-inbox.ts';
 import { Problem } from '../problem.ts';
 import { plan } from './plan.ts';
 import { findAudience } from './store/audience.ts';
@@ -14,22 +15,20 @@ interface Announcement {
   detail: Record<string, unknown>;
 }
 
-/** The merchant who hears the gateway's own events, if an operator has made one of this id. */
-const OPERATORS = 'operators';
 const QUEUE = 'alerts';
 const GATEWAY = { keyId: 'gateway', role: 'operator', name: 'gateway', merchantId: null } as const;
 
 /**
- * Stores the gateway's own events as notifications of type `alert.…` to the merchant `operators`, in
- * the caller's transaction. Without that merchant nothing is stored. The sweep wakes them: seconds
+ * Stores the gateway's own events as notifications of type `alert.…` to the operators' own endpoints, in
+ * the caller's transaction. Where none was ever registered nothing is stored. The sweep wakes them: seconds
  * don't matter here, and nothing must be woken before the commit.
  */
 export async function announce(sql: Sql, announcements: readonly Announcement[]): Promise<void> {
-  const audience = await findAudience(sql, [OPERATORS]);
-  if (!audience.merchants.has(OPERATORS)) return;
+  const audience = await findAudience(sql, [ALERT_INBOX]);
+  if (!audience.merchants.has(ALERT_INBOX)) return;
   const planned = announcements.map(({ type, key, businessKey, detail }) => {
     const input = {
-      merchantId: OPERATORS,
+      merchantId: ALERT_INBOX,
       type: `alert.${type}`,
       businessKey,
       eventId: key.slice(-128),

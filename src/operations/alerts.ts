@@ -27,8 +27,8 @@ interface AlertDeps {
 }
 
 /**
- * Alerts are a line in the log at level error, and an ordinary notification to the merchant
- * `operators`, if there is one, on the queue `alerts`: so a webhook of the operators' own gets them
+ * Alerts are a line in the log at level error, and an ordinary notification to the operators' own
+ * endpoints, if there are any, on the queue `alerts`: so a webhook of theirs gets them
  * signed, repeated and logged like everything else, and no alert is lost with the process.
  */
 export function createAlerts({ log, announce, count }: AlertDeps): RaiseAlerts {

@@ -68,6 +68,9 @@ test('merchants, keys and endpoints', async () => {
   await operator.get('/v1/keys').expect(200);
   await operator.delete(`/v1/keys/${key.id}/sessions`).expect(200);
   await operator.delete(`/v1/keys/${key.id}`).expect(204);
+  const pager = { url: receiver.url(), types: ['alert.*'] };
+  await operator.post('/v1/alert-endpoints', pager).expect(201);
+  await operator.get('/v1/alert-endpoints').expect(200);
   const hook = { url: receiver.url(), types: ['x.*'] };
   const { body: endpoint } = await ours.api.post(`${at}/endpoints`, hook).expect(201);
   const one = `/v1/endpoints/${endpoint.id}`;

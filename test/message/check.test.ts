@@ -30,9 +30,8 @@ describe('check-backs that tell nothing', () => {
     }
     silent.answer([hang, hang, 404]);
     silent.answer(200, '/alerts');
-    await scene.gateway.merchant('operators');
     await scene.gateway.operator
-      .post('/v1/merchants/operators/endpoints', { url: silent.url('/alerts') })
+      .post('/v1/alert-endpoints', { url: silent.url('/alerts') })
       .expect(201);
     ids.silent = (await scene.prepare({ checkUrl: silent.url() })).id;
   });

@@ -14,9 +14,8 @@ const KEPT_DAYS = 90;
 let scene: Scene;
 beforeAll(async () => {
   scene = await openScene();
-  const { id } = await scene.gateway.merchant('operators');
   const url = scene.receiver.url('/alerts');
-  await scene.gateway.operator.post(`/v1/merchants/${id}/endpoints`, { url }).expect(201);
+  await scene.gateway.operator.post('/v1/alert-endpoints', { url }).expect(201);
 });
 afterAll(() => scene.close());
 

@@ -9,17 +9,15 @@ const log: string[] = [];
 
 let gateway: TestGateway;
 let producer: Awaited<ReturnType<TestGateway['producer']>>;
-let operators: Awaited<ReturnType<TestGateway['merchant']>>;
 let pager: Receiver;
 let shop: Receiver;
 
 beforeAll(async () => {
   gateway = await testGateway({ onLog: (line) => log.push(line), sweepEveryMs: 200 });
   producer = await gateway.producer();
-  operators = await gateway.merchant('operators');
   pager = await startReceiver();
-  await operators.api
-    .post('/v1/merchants/operators/endpoints', { url: pager.url('/'), types: ['alert.tcc.*'] })
+  await gateway.operator
+    .post('/v1/alert-endpoints', { url: pager.url('/'), types: ['alert.tcc.*'] })
     .expect(201);
 });
 afterAll(async () => {

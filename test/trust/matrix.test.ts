@@ -27,6 +27,8 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/merchants/{merchantId}',
     'patch /v1/merchants/{merchantId}',
     'post /v1/merchants/{merchantId}/rotate-secret',
+    'post /v1/alert-endpoints',
+    'get /v1/alert-endpoints',
     'post /v1/keys',
     'get /v1/keys',
     'post /v1/keys/{id}/rotate-secret',
