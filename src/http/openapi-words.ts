@@ -40,6 +40,7 @@ export const CODES: Record<number, Record<string, string>> = {
     already_cancelled: 'The message is cancelled: too late to confirm.',
     not_suspended: 'The message is not suspended, so there is nothing to decide by hand.',
     not_deliverable: 'The message is not on its way.',
+    ambiguous_delivery: 'The message has several deliveries, and none is named.',
     outcome_conflict: 'The message was completed with the other outcome.',
     transaction_conflict: 'The producer has another transaction, or branch, of this id.',
     transaction_decided: 'The transaction is decided and takes no more branches.',

@@ -4,9 +4,9 @@ import { wakeFor } from '../delivery/run.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
 import type { Scope } from '../notification/store/find.ts';
 import { notFound, Problem } from '../problem.ts';
+import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';
 import type { CompleteMessage, Message } from './contract.ts';
-import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';
 import {
   type Decided,
   endCheck,
@@ -29,7 +29,10 @@ export interface MessageCommands {
     decision: Decision,
     by: 'producer' | 'operator',
   ): Promise<Message>;
-  /** The merchant has processed it. @throws Problem 409 `not_deliverable`, `outcome_conflict` */
+  /**
+   * A consumer has processed its delivery. @throws Problem 404 for a delivery it does not have, 409
+   * `not_deliverable`, `ambiguous_delivery`, `outcome_conflict`
+   */
   complete(scope: Scope, id: string, completion: CompleteMessage): Promise<Message>;
   /** Asks back from the beginning. @throws Problem 409 unless it is suspended */
   recheck(scope: Scope, id: string): Promise<Message>;
@@ -71,18 +74,7 @@ export function createMessageCommands({ prisma }: Database, wake: Waker): Messag
       return found;
     },
     async complete(scope, id, completion) {
-      const before = await find(scope, id);
-      if (before.notificationId === null) {
-        throw new Problem(409, 'not_deliverable', `It is ${before.status}, not on its way.`);
-      }
-      await prisma.$transaction(async (tx) => {
-        const concerned = concernedBy(await lockCompletable(tx, id), completion);
-        if (concerned.some(({ outcome }) => outcome !== null && outcome !== completion.outcome)) {
-          throw new Problem(409, 'outcome_conflict', 'It was completed with another outcome.');
-        }
-        const ids = concerned.filter(({ said }) => !said).map((each) => each.id);
-        await completeDeliveries(tx, id, ids, completion);
-      });
+      await completeMessage(prisma, await find(scope, id), completion);
       return find(scope, id);
     },
     async recheck(scope, id) {
@@ -147,12 +139,6 @@ function unlessNotNow(error: unknown): null {
 function decisionOf({ status, notificationId }: Message): Decision | null {
   if (notificationId !== null) return 'confirm';
   return status === 'cancelled' ? 'cancel' : null;
-}
-
-/** A consumer that names a delivery or an endpoint speaks for that one alone. */
-function concernedBy(all: Completable[], { consumer }: CompleteMessage): Completable[] {
-  const named = all.filter(({ id, endpointId }) => id === consumer || endpointId === consumer);
-  return named.length > 0 ? named : all;
 }
 
 function decidedOtherwise(message: Message): Problem {

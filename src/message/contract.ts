@@ -29,12 +29,20 @@ export const prepareMessage = z.strictObject({
 export type PrepareMessage = z.output<typeof prepareMessage>;
 
 export const completeMessage = z.strictObject({
+  deliveryId: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe(
+      'Whose word it is: that of the consumer who got this delivery. Needed where several are open.',
+    ),
   consumer: z
     .string()
     .min(1)
     .max(128)
     .optional()
-    .describe('Who says so. An endpoint’s or a delivery’s id: for that delivery alone.'),
+    .describe('Who says so. An endpoint’s or a delivery’s id names the delivery, too.'),
   outcome: z.enum(['success', 'failed']),
   reason: z.string().min(1).max(500).optional(),
 });

@@ -182,7 +182,9 @@ describeBackends('the way of a reliable message', (backend) => {
       .expect(200);
     expect(await states()).toEqual(['confirmed', 'completed', 'confirmed']);
     await expect.poll(states, { timeout: 10_000 }).toEqual(['dead', 'completed', 'dead']);
-    await merchant.api.post(`/v1/messages/${id}/complete`, { outcome: 'success' }).expect(200);
+    await merchant.api
+      .post(`/v1/messages/${id}/complete`, { consumer: shipping, outcome: 'success' })
+      .expect(200);
     expect(await states()).toEqual(['completed', 'completed', 'completed']);
     scene.receiver.answer(200, '/shipping');
   }, 30_000);

@@ -10,6 +10,8 @@ export interface Completable {
   outcome: 'success' | 'failed' | null;
   /** Whether the merchant has said it in so many words. */
   said: boolean;
+  /** Whether its consumer can have got it: a 2xx is recorded, or an attempt is under way. */
+  wasHeard: boolean;
 }
 
 /** Locks the deliveries of a confirmed message, so that of two completions the second sees the first. */
@@ -21,7 +23,9 @@ export async function lockCompletable(sql: Sql, messageId: string): Promise<Comp
   return sql.$queryRaw<Completable[]>`
     SELECT d.id, d.endpoint_id AS "endpointId", c.delivery_id IS NOT NULL AS said,
            CASE WHEN c.delivery_id IS NOT NULL THEN c.outcome
-                WHEN d.status IN ('delivered', 'acknowledged') THEN 'success' END AS outcome
+                WHEN d.status IN ('delivered', 'acknowledged') THEN 'success' END AS outcome,
+           d.lease_token IS NOT NULL OR EXISTS (
+             SELECT FROM attempt AS a WHERE a.delivery_id = d.id AND a.outcome = 'success') AS "wasHeard"
       FROM delivery AS d LEFT JOIN message_completion AS c ON c.delivery_id = d.id
      WHERE d.id = ANY (${locked.map(({ id }) => id)}) ORDER BY d.id`;
 }
