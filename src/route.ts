@@ -128,7 +128,7 @@ export interface Route<
    * calls, so that neither kind can crowd out the other. Only for a `post` whose path has no parameter.
    */
   isIntake?: true;
-  /** The query names the one thing that is asked for, which may be absent: 404. */
+  /** The query or the body names the one thing that is meant, which may be absent: 404. */
   asksForOne?: true;
   /** Bytes; 64 KiB when absent. */
   bodyLimitBytes?: number;

@@ -173,7 +173,7 @@ function routeTable(
     ...messageRoutes({
       sql,
       prepare: createPrepare({ database: intake, wake, checkUrl: refusedProducerUrl }),
-      commands: createMessageCommands(database, wake),
+      commands: createMessageCommands({ database, wake, raiseAlerts: parts.raiseAlerts }),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedProducerUrl }),
     ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),

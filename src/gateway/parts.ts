@@ -134,6 +134,7 @@ export function assembleParts(ground: Ground) {
     wake,
     engine,
     metrics,
+    raiseAlerts,
     readBacklog,
     statements: createStatements(databases.background),
     sessions: createSessionStore(databases.calls.prisma),

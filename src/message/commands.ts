@@ -3,6 +3,7 @@ import type { Wake, Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
 import type { Scope } from '../notification/store/find.ts';
+import type { RaiseAlerts } from '../operations/alerts.ts';
 import { notFound, Problem } from '../problem.ts';
 import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';
@@ -32,15 +33,34 @@ export interface MessageCommands {
   /**
    * A consumer has processed its delivery. @throws Problem 404 for a delivery it does not have, 409
    * `not_deliverable`, `ambiguous_delivery`, `outcome_conflict`
+   *
+   * @param businessKey that of the message, where the caller knows it: of another one it is absent
    */
-  complete(scope: Scope, id: string, completion: CompleteMessage): Promise<Message>;
+  complete(
+    scope: Scope,
+    id: string,
+    completion: CompleteMessage,
+    businessKey?: string,
+  ): Promise<Message>;
   /** Asks back from the beginning. @throws Problem 409 unless it is suspended */
   recheck(scope: Scope, id: string): Promise<Message>;
   /** An operator decides for the producer. @throws Problem 409 unless it is suspended */
   resolve(scope: Scope, id: string, decision: Decision, reason: string): Promise<Message>;
 }
 
-export function createMessageCommands({ prisma }: Database, wake: Waker): MessageCommands {
+interface CommandDeps {
+  database: Database;
+  wake: Waker;
+  raiseAlerts: RaiseAlerts;
+}
+
+export function createMessageCommands(deps: CommandDeps): MessageCommands {
+  const {
+    database: { prisma },
+    wake,
+    raiseAlerts,
+  } = deps;
+
   async function find(scope: Scope, id: string): Promise<Message> {
     const found = await findMessage(prisma, scope, id);
     if (found === null) throw notFound('message');
@@ -73,8 +93,11 @@ export function createMessageCommands({ prisma }: Database, wake: Waker): Messag
       if (decisionOf(found) !== decision) throw decidedOtherwise(found);
       return found;
     },
-    async complete(scope, id, completion) {
-      await completeMessage(prisma, await find(scope, id), completion);
+    async complete(scope, id, completion, businessKey) {
+      const found = await find(scope, id);
+      if (businessKey !== undefined && businessKey !== found.businessKey) throw notFound('message');
+      const alert = await completeMessage(prisma, raiseAlerts, found, completion);
+      alert?.();
       return find(scope, id);
     },
     async recheck(scope, id) {

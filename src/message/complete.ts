@@ -1,30 +1,43 @@
 import type { Database } from '../db/client.ts';
+import type { AfterCommit } from '../delivery/owner.ts';
+import type { RaiseAlerts } from '../operations/alerts.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { CompleteMessage, Message } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';
 
 /**
  * Writes down what a consumer made of its own delivery, and ends that delivery. Others of the message
- * go on: their consumers have not spoken. Again: nothing.
+ * go on: their consumers have not spoken. Again: nothing. That one has failed, operators are told once.
  *
+ * @returns what its commit brings
  * @throws Problem 404 for a delivery that the message does not have; 409 `not_deliverable` before it is
  *   confirmed, `ambiguous_delivery` where it is not said which of several is meant, `outcome_conflict`
  */
 export async function completeMessage(
   prisma: Database['prisma'],
-  { id, status, notificationId }: Message,
+  raiseAlerts: RaiseAlerts,
+  { id, businessKey, status, notificationId }: Message,
   completion: CompleteMessage,
-): Promise<void> {
+): Promise<AfterCommit | undefined> {
   if (notificationId === null) {
     throw new Problem(409, 'not_deliverable', `It is ${status}, not on its way.`);
   }
-  await prisma.$transaction(async (tx) => {
+  return prisma.$transaction(async (tx) => {
     const concerned = concernedBy(await lockCompletable(tx, id), completion);
     if (concerned.some(({ outcome }) => outcome !== null && outcome !== completion.outcome)) {
       throw new Problem(409, 'outcome_conflict', 'It was completed with another outcome.');
     }
     const ids = concerned.filter(({ said }) => !said).map((each) => each.id);
     await completeDeliveries(tx, id, ids, completion);
+    if (completion.outcome !== 'failed' || ids.length === 0) return undefined;
+    const { consumer = null, reason = null } = completion;
+    const alert = (deliveryId: string) => ({
+      type: 'message.failed',
+      key: `message.failed ${deliveryId}`,
+      businessKey,
+      detail: { messageId: id, deliveryId, consumer, reason },
+    });
+    return raiseAlerts(tx, ids.map(alert));
   });
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { businessKey } from '../business-key.ts';
 import { notificationInput } from '../notification/contract.ts';
 import { examples } from './examples.ts';
 
@@ -47,6 +48,12 @@ export const completeMessage = z.strictObject({
   reason: z.string().min(1).max(500).optional(),
 });
 export type CompleteMessage = z.output<typeof completeMessage>;
+
+/** `POST /v1/messages/complete`: the same for who has both at hand and would rather build no address. */
+export const completeByKey = completeMessage.extend({
+  messageId: z.string().min(1).max(64).describe('The header postrider-message.'),
+  businessKey: businessKey.describe('That of the notification: both must belong together.'),
+});
 
 export const resolveMessage = z.strictObject({
   decision: z.enum(['confirm', 'cancel']),
@@ -101,6 +108,10 @@ export const message = z.object({
     })
     .nullable()
     .describe('Not shown to merchants.'),
+  outcome: z
+    .enum(['success', 'failed'])
+    .nullable()
+    .describe('failed: some consumer said so. success: all have completed it, and none said so.'),
   preparedAt: time,
   suspendedAt: time.nullable(),
   decidedAt: time.nullable(),
@@ -114,5 +125,6 @@ export type Message = z.output<typeof message>;
 // What /docs shows of them.
 z.globalRegistry.add(prepareMessage, { id: 'Message', examples: [examples.prepare] });
 z.globalRegistry.add(completeMessage, { examples: [examples.complete] });
+z.globalRegistry.add(completeByKey, { examples: [examples.completeByKey] });
 z.globalRegistry.add(resolveMessage, { examples: [examples.resolve] });
 z.globalRegistry.add(message, { id: 'Message', examples: [examples.message] });

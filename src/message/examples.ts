@@ -5,6 +5,7 @@ const asked = {
   checkAfterSeconds: 30,
   completion: 'explicit',
 };
+const DELIVERY = 'dlv_01m82cb0w4f6y9a3s8n5t2h7kq';
 const { merchantId, type, businessKey, eventId } = notification.input;
 
 /** A message that waits for its producer's transaction: what `/docs` shows. */
@@ -29,9 +30,17 @@ export const examples = {
     decidedAt: null,
     decidedBy: null,
     reason: null,
+    outcome: null,
     notificationId: null,
     deliveries: [],
   },
-  complete: { consumer: 'order-service', outcome: 'success' },
+  complete: { deliveryId: DELIVERY, consumer: 'order-service', outcome: 'success' },
+  completeByKey: {
+    messageId: 'pay-20261122-0001',
+    businessKey,
+    deliveryId: DELIVERY,
+    outcome: 'failed',
+    reason: 'the account is closed',
+  },
   resolve: { decision: 'confirm', reason: 'the order is paid in their books' },
 };

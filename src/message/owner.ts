@@ -11,7 +11,7 @@ import { checkLetter, ROLLED_BACK, readCheck, readSilence } from './check.ts';
 import { confirmMessages } from './confirm.ts';
 import { resendCheck } from './resend.ts';
 import { markCancelled, markSuspended } from './store/decide.ts';
-import { findAwaiting, findCheckContents } from './store/letters.ts';
+import { findCheckContents, findSent } from './store/letters.ts';
 
 interface MessageOwnerOptions {
   sql: Sql;
@@ -53,16 +53,21 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
   }
 
   async function composeNotifications(deliveries: Claimed[]) {
-    const [letters, awaiting] = await Promise.all([
+    const [letters, sent] = await Promise.all([
       notifications.compose(deliveries),
-      findAwaiting(
+      findSent(
         sql,
         deliveries.map(({ id }) => id),
       ),
     ]);
     for (const delivery of deliveries) {
-      const seconds = awaiting.get(delivery.id);
-      if (seconds !== undefined) patienceMs.set(delivery, seconds * SECOND);
+      const { messageId, awaitSeconds } = sent.get(delivery.id) ?? { awaitSeconds: null };
+      if (awaitSeconds !== null) patienceMs.set(delivery, awaitSeconds * SECOND);
+      const letter = letters.get(delivery.id);
+      if (messageId === undefined || letter === undefined || 'undeliverable' in letter) continue;
+      // What its consumer needs to complete it; a raw body says nothing of the message.
+      const protocolHeaders = { 'postrider-message': messageId };
+      letters.set(delivery.id, { ...letter, protocolHeaders });
     }
     return letters;
   }

@@ -16,6 +16,7 @@ import { invalid } from '../problem.ts';
 import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
 import {
+  completeByKey,
   completeMessage,
   type Message,
   message,
@@ -45,6 +46,7 @@ const filters = pageQuery.extend({
   merchantId: oneOrMore(z.string().min(1)).optional(),
   businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
   status: oneOrMore(messageStatus).optional(),
+  outcome: oneOrMore(z.enum(['success', 'failed'])).optional(),
   from: moment.optional(),
   to: moment.optional(),
 });
@@ -146,6 +148,35 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       },
       async handle({ principal, params: { id }, body }) {
         const found = await commands.complete(scopeOf(principal), id, body);
+        return { status: 200, body: viewFor(principal, found) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/v1/messages/complete',
+      roles: ['merchant', 'operator'],
+      tag: TAG,
+      summary: 'The same by what each delivery brings: the message’s id and its business key',
+      body: completeByKey,
+      asksForOne: true,
+      responses: { 200: message },
+      audit: {
+        action: 'message.complete',
+        id: ({ body }) => body.messageId,
+        asked: ({ body: { businessKey, outcome, consumer } }) => ({
+          businessKey,
+          outcome,
+          consumer,
+        }),
+        look,
+      },
+      async handle({ principal, body: { messageId, businessKey, ...completion } }) {
+        const found = await commands.complete(
+          scopeOf(principal),
+          messageId,
+          completion,
+          businessKey,
+        );
         return { status: 200, body: viewFor(principal, found) };
       },
     }),

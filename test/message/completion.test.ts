@@ -10,8 +10,9 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
   let merchant: Awaited<ReturnType<Scene['gateway']['merchant']>>;
   let points: string;
   let shipping: string;
+  const log: string[] = [];
   beforeAll(async () => {
-    scene = await openScene(backend());
+    scene = await openScene(backend(), { onLog: (line) => log.push(line) });
     merchant = await scene.gateway.merchant();
     const register = async (path: string) =>
       (
@@ -59,14 +60,14 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
     const { deliveries } = await scene.read(id);
     const deliveryId = deliveryTo({ deliveries }, points).id;
     const done = await complete(id, { deliveryId, outcome: 'success' }).expect(200);
-    expect(done.body).toMatchObject({ status: 'confirmed' });
+    expect(done.body).toMatchObject({ status: 'confirmed', outcome: null });
     expect(deliveryTo(done.body, shipping)).toMatchObject({ status: 'confirmed', outcome: null });
     // It goes on, and arrives.
     await becomes(id, ['sent', 'completed', 'sent']);
     const calls = scene.receiver.requests.filter(({ path }) => path === '/shipping');
     expect(calls.length - before).toBe(3);
     await complete(id, { consumer: shipping, outcome: 'success' }).expect(200);
-    expect(await scene.read(id)).toMatchObject({ status: 'completed' });
+    expect(await scene.read(id)).toMatchObject({ status: 'completed', outcome: 'success' });
   }, 30_000);
 
   test('who does not say which of several is told to, and nothing is completed', async () => {
@@ -124,6 +125,87 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
     await complete(id, { consumer: 'ep_01kas9p3m4fdz8q0s2v5x7y9za', outcome }).expect(404);
     await becomes(id, ['sent', 'sent', 'sent']);
   });
+
+  test('what comes with a delivery is all that completing it takes', async () => {
+    const id = await confirmed();
+    const { headers, body } = await scene.receiver.waitFor(
+      ({ path, headers }) => path === '/points' && headers['postrider-message'] === id,
+    );
+    const { businessKey } = JSON.parse(body);
+    const word = {
+      messageId: headers['postrider-message'],
+      businessKey,
+      deliveryId: headers['postrider-delivery'],
+      outcome: 'success',
+    };
+    const byKey = (more: object = {}) =>
+      merchant.api.post('/v1/messages/complete', { ...word, ...more });
+    await byKey({ businessKey: 'ANOTHER' }).expect(404);
+    await byKey({ messageId: 'another' }).expect(404);
+    const done = await byKey().expect(200);
+    expect(done.body.id).toBe(id);
+    expect(deliveryTo(done.body, points)).toMatchObject({ status: 'completed' });
+    await byKey().expect(200);
+    expect((await byKey({ outcome: 'failed' }).expect(409)).body.code).toBe('outcome_conflict');
+    await scene.merchant.api.post('/v1/messages/complete', word).expect(404);
+  });
+
+  test('a consumer that failed is seen on the message, found by it, and told to operators', async () => {
+    const operators = await scene.gateway.merchant('operators');
+    await operators.api
+      .post('/v1/merchants/operators/endpoints', { url: scene.receiver.url('/alerts') })
+      .expect(201);
+    const businessKey = `FAILED-${Math.random()}`;
+    const [good, bad] = await Promise.all(
+      ['good', 'bad'].map(async () => {
+        const { id } = await scene.prepare({}, { merchantId: merchant.id, businessKey });
+        await scene.producer.api.post(`/v1/messages/${id}/confirm`).expect(200);
+        return id as string;
+      }),
+    );
+    await scene.reaches(good ?? '', 'completed');
+    const { id: open } = await scene.prepare({}, { merchantId: merchant.id, businessKey });
+    await scene.producer.api.post(`/v1/messages/${open}/cancel`).expect(200);
+    const explicit = await scene.prepare(
+      { completion: 'explicit' },
+      { merchantId: merchant.id, businessKey },
+    );
+    await scene.producer.api.post(`/v1/messages/${explicit.id}/confirm`).expect(200);
+    await becomes(explicit.id, ['sent', 'sent', 'sent']);
+    const failed = { consumer: points, outcome: 'failed', reason: 'no such account' };
+    const told = await complete(explicit.id, failed).expect(200);
+    // What is still on its way does not hide it.
+    expect(told.body).toMatchObject({ status: 'sent', outcome: 'failed' });
+    await complete(explicit.id, failed).expect(200);
+    await complete(explicit.id, { consumer: shipping, outcome: 'success' }).expect(200);
+    expect(await scene.read(explicit.id)).toMatchObject({
+      status: 'completed',
+      outcome: 'failed',
+    });
+
+    const list = async (filter: string) => {
+      const query = `businessKey=${businessKey}&${filter}`;
+      const { body } = await scene.producer.api.get(`/v1/messages?${query}`).expect(200);
+      return body.data.map(({ id }: { id: string }) => id).sort();
+    };
+    expect(await list('outcome=failed')).toEqual([explicit.id]);
+    expect(await list('outcome=success')).toEqual([good, bad].sort());
+    expect(await list('outcome=failed,success')).toEqual([good, bad, explicit.id].sort());
+    expect(await list('outcome=failed&status=sent')).toEqual([]);
+
+    const alert = await scene.receiver.waitFor(
+      ({ path, body }) => path === '/alerts' && body.includes(explicit.id),
+    );
+    expect(JSON.parse(alert.body)).toMatchObject({
+      type: 'alert.message.failed',
+      businessKey,
+      data: { messageId: explicit.id, consumer: points, reason: 'no such account' },
+    });
+    const lines = log.filter(
+      (line) => line.includes('"alert":"message.failed"') && line.includes(explicit.id),
+    );
+    expect(lines).toHaveLength(1);
+  }, 30_000);
 
   test('two consumers at once, each for its own: both are heard', async () => {
     for (let round = 0; round < 20; round += 1) {

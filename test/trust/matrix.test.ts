@@ -65,6 +65,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/reconciliations/{id}/differences/{number}/handle',
     'post /v1/reconciliations/{id}/resend-missing',
     'post /v1/messages/{id}/complete',
+    'post /v1/messages/complete',
     'post /v1/resends',
     'get /v1/resends',
     'get /v1/resends/{id}',

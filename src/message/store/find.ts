@@ -8,6 +8,7 @@ export interface MessageFilter {
   merchantId?: string[] | undefined;
   businessKey?: string[] | undefined;
   status?: string[] | undefined;
+  outcome?: ('success' | 'failed')[] | undefined;
   from?: string | undefined;
   to?: string | undefined;
 }
@@ -25,12 +26,20 @@ type Row = Omit<Listed, 'deliveries' | 'preparedAt' | 'suspendedAt' | 'decidedAt
 const iso = (time: string) =>
   Prisma.raw(`to_char(${time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`);
 
+const FAILED = Prisma.sql`m.id IN (
+  SELECT c.message_id FROM message_completion AS c WHERE c.outcome = 'failed')`;
+const OUTCOMES = {
+  failed: FAILED,
+  success: Prisma.sql`(m.status = 'confirmed' AND message_status(m) = 'completed' AND NOT ${FAILED})`,
+};
+
 const COLUMNS = Prisma.sql`
   m.place::text AS place, m.id, message_status(m) AS status, m.merchant_id AS "merchantId", m.type,
   m.business_key AS "businessKey", m.event_id AS "eventId", m.completion,
   m.complete_after_seconds AS "completeAfterSeconds", m.check_after_seconds AS "checkAfterSeconds",
   m.check_url AS "checkUrl", m.prepared_at AS "preparedAt", m.suspended_at AS "suspendedAt",
   m.decided_at AS "decidedAt", m.decided_by AS "decidedBy", m.reason,
+  CASE WHEN ${OUTCOMES.failed} THEN 'failed' WHEN ${OUTCOMES.success} THEN 'success' END AS outcome,
   m.notification_id AS "notificationId",
   (SELECT json_build_object('deliveryId', d.id,
             'count', (SELECT count(*) FROM attempt AS a WHERE a.delivery_id = d.id),
@@ -83,6 +92,11 @@ export async function listMessages(
     // The second half is what the first already decides, but an index knows it.
     filter.status &&
       Prisma.sql`message_status(m) = ANY (${filter.status}) AND m.status = ANY (${storedOf(filter.status)})`,
+    filter.outcome &&
+      Prisma.sql`(${Prisma.join(
+        filter.outcome.map((outcome) => OUTCOMES[outcome]),
+        ' OR ',
+      )})`,
     filter.from ? Prisma.sql`m.prepared_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`m.prepared_at < ${new Date(filter.to)}` : null,
   ].filter((condition) => condition != null);

@@ -21,15 +21,21 @@ export async function findCheckContents(
   return new Map(rows.map(({ deliveryId, ...content }) => [deliveryId, content]));
 }
 
-/**
- * Of these deliveries those whose message waits for the merchant's word: how long after a 2xx they
- * are sent again, in seconds, by delivery id.
- */
-export async function findAwaiting(sql: Sql, deliveryIds: string[]): Promise<Map<string, number>> {
-  const rows = await sql.$queryRaw<{ id: string; seconds: number }[]>`
-    SELECT d.id, m.complete_after_seconds AS seconds
+/** What a delivery of a confirmed message has to know of it. */
+export interface Sent {
+  messageId: string;
+  /** It waits for its consumer's word: how long after a 2xx it is sent again. null: a 2xx is enough. */
+  awaitSeconds: number | null;
+}
+
+/** By delivery id. */
+export async function findSent(sql: Sql, deliveryIds: string[]): Promise<Map<string, Sent>> {
+  const rows = await sql.$queryRaw<Array<Sent & { id: string }>>`
+    SELECT d.id, m.id AS "messageId",
+           CASE WHEN m.completion = 'explicit'
+                 AND NOT EXISTS (SELECT 1 FROM message_completion AS c WHERE c.delivery_id = d.id)
+                THEN m.complete_after_seconds END AS "awaitSeconds"
       FROM delivery AS d JOIN message AS m ON m.notification_id = d.owner_id
-     WHERE d.id = ANY (${deliveryIds}) AND m.completion = 'explicit'
-       AND NOT EXISTS (SELECT 1 FROM message_completion AS c WHERE c.delivery_id = d.id)`;
-  return new Map(rows.map(({ id, seconds }) => [id, seconds]));
+     WHERE d.id = ANY (${deliveryIds})`;
+  return new Map(rows.map(({ id, ...sent }) => [id, sent]));
 }
