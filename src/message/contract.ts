@@ -90,8 +90,9 @@ const messageDelivery = z.object({
 
 export const message = z.object({
   id: z.string(),
-  /** From confirmed on that of the least advanced delivery. */
-  status: messageStatus,
+  status: messageStatus.describe(
+    'From confirmed on that of the least advanced delivery. Merchants see nothing before that, and nothing cancelled.',
+  ),
   merchantId: z.string(),
   type: z.string(),
   businessKey: z.string(),

@@ -113,7 +113,12 @@ describeBackends('the way of a reliable message', (backend) => {
     await cancel(id).expect(200);
     expect((await cancel(id).expect(200)).body.status).toBe('cancelled');
     expect((await confirm(id).expect(409)).body.code).toBe('already_cancelled');
-    expect((await complete(id).expect(409)).body.code).toBe('not_deliverable');
+    // For its merchant it has never been; operators are told why.
+    await complete(id).expect(404);
+    const refused = await scene.gateway.operator
+      .post(`/v1/messages/${id}/complete`, { outcome: 'success' })
+      .expect(409);
+    expect(refused.body.code).toBe('not_deliverable');
     expect(scene.receiver.requests).toHaveLength(before);
   });
 
@@ -243,12 +248,53 @@ describeBackends('the way of a reliable message', (backend) => {
       .post(`/v1/messages/${id}/complete`, { outcome: 'success' })
       .expect(403);
     await scene.producer.api.post(`/v1/messages/${id}/recheck`).expect(403);
-    const own = await scene.merchant.api.get(`/v1/messages/${id}`).expect(200);
-    expect(own.body).toMatchObject({ id, checkUrl: null, check: null });
     // The check-back belongs to nobody's list but the operators'.
     const { body } = await scene.gateway.operator.get(`/v1/messages/${id}`);
     await scene.merchant.api.get(`/v1/deliveries/${body.check.deliveryId}`).expect(404);
-    await cancel(id);
+    await confirm(id).expect(200);
+    const own = await scene.merchant.api.get(`/v1/messages/${id}`).expect(200);
+    expect(own.body).toMatchObject({ id, checkUrl: null, check: null });
+    await neighbour.api.get(`/v1/messages/${id}`).expect(404);
+  });
+
+  test('what is prepared, parked or cancelled is its producer’s matter alone', async () => {
+    const businessKey = `PRIVATE-${Math.random()}`;
+    const prepared = await scene.prepare({}, { businessKey });
+    const cancelled = await scene.prepare({}, { businessKey });
+    await cancel(cancelled.id).expect(200);
+    const parked = await scene.prepare({}, { businessKey });
+    await scene.gateway.db.database.prisma.$executeRaw`
+      UPDATE message SET status = 'suspended', suspended_at = now() WHERE id = ${parked.id}`;
+    const bound = await scene.gateway.producer(scene.merchant.id);
+    const own = await bound.api.post('/v1/messages', {
+      notification: {
+        merchantId: scene.merchant.id,
+        type: 'order.paid',
+        businessKey,
+        payload: {},
+      },
+      checkUrl: scene.checks.url('/check'),
+      completion: 'http',
+    });
+    // A producer's key may name a merchant: it is a producer's all the same.
+    await bound.api.get(`/v1/messages/${own.body.id}`).expect(200);
+
+    const listed = async (query = '') =>
+      (
+        await scene.merchant.api
+          .get(`/v1/messages?businessKey=${encodeURIComponent(businessKey)}${query}`)
+          .expect(200)
+      ).body.data.map(({ id }: { id: string }) => id);
+    for (const { id } of [prepared, cancelled, parked]) {
+      await scene.merchant.api.get(`/v1/messages/${id}`).expect(404);
+      await complete(id).expect(404);
+      const byKey = { messageId: id, businessKey, outcome: 'success' };
+      await scene.merchant.api.post('/v1/messages/complete', byKey).expect(404);
+    }
+    expect(await listed()).toEqual([]);
+    expect(await listed('&status=prepared,suspended,cancelled')).toEqual([]);
+    await confirm(prepared.id).expect(200);
+    expect(await listed()).toEqual([prepared.id]);
   });
 
   test('lists: newest first, by key, state and time, page by page', async () => {

@@ -73,7 +73,10 @@ const MESSAGE: Thing = {
       checkAfterSeconds: 3600,
       completion: 'explicit',
     };
-    return (await producer.post('/v1/messages', message).expect(201)).body.id;
+    const { id } = (await producer.post('/v1/messages', message).expect(201)).body;
+    // Before that it is not the merchant's.
+    await producer.post(`/v1/messages/${id}/confirm`).expect(200);
+    return id;
   },
   absent: () => someId('msg'),
 };
