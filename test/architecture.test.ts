@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'within',
   ],
   ['db'],
-  ['business-key', 'log', 'page', 'removal', 'reseal', 'route'],
+  ['business-key', 'log', 'page', 'protocol-queues', 'removal', 'reseal', 'route'],
   // The engine. It knows none of the protocols above it.
   ['delivery'],
   ['merchant', 'operations', 'policy', 'recovery', 'tcc'],

@@ -24,6 +24,7 @@ export const CODES: Record<number, Record<string, string>> = {
     too_many_endpoints: 'The merchant has as many endpoints as one may have.',
     too_many_queues: 'There are as many queues as there may be.',
     queue_not_empty: 'Deliveries of the queue are under way.',
+    protocol_queue: 'The queue is kept for what the gateway itself sends.',
     queue_is_default: 'The queue `default` always exists.',
     already_delivered: 'It was delivered; `force` sends it again all the same.',
     delivery_in_flight: 'An attempt is under way.',
@@ -60,6 +61,8 @@ export const CODES: Record<number, Record<string, string>> = {
     invalid_request: 'Well formed, but not valid; `errors` says where.',
     idempotency_key_reused: 'This Idempotency-Key came before, with another request.',
     unknown_merchant: 'There is no such merchant.',
+    protocol_queue:
+      'The queue is kept for what the gateway itself sends, or the rules would break its promise.',
     unknown_queue: 'There is no such queue.',
     payload_too_large: 'One item of a batch is too large.',
     cursor_expired: 'The feed’s cursor is from before the database was restored: begin again.',

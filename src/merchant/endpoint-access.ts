@@ -3,6 +3,7 @@ import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import type { TargetRules } from '../delivery/target-rules.ts';
 import { invalid, notFound } from '../problem.ts';
+import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
 import type { AuditState, Principal, Role } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
@@ -43,6 +44,12 @@ export function requireMerchant(principal: Principal, merchantId: string): void 
   if (principal.merchantId !== null && principal.merchantId !== merchantId) {
     throw notFound('merchant');
   }
+}
+
+/** @throws Problem 422 where it is not for notifications */
+export function requireOpenQueue(queue: string | null | undefined): void {
+  if (queue == null || !isProtocolQueue(queue)) return;
+  throw invalid('body.queue', keptForProtocol(queue), 'protocol_queue');
 }
 
 /** @throws Problem 422 where it may not be called, as far as that shows now; each attempt looks again */

@@ -18,6 +18,7 @@ import {
   ENDPOINT_ROLES as ROLES,
   requireCallable,
   requireMerchant,
+  requireOpenQueue,
   toEndpointView,
   visibleEndpoint,
 } from './endpoint-access.ts';
@@ -92,6 +93,7 @@ export async function registerEndpoint(
   body: z.output<typeof createEndpoint>,
   reservedId: string,
 ): Promise<Reply> {
+  requireOpenQueue(body.queue);
   await requireCallable(body.url, deps);
   const id = reservedEndpointId({ reservedId });
   const secret = body.secret ?? newSecret();
@@ -159,6 +161,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       audit: { action: 'endpoint.update', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id }, body }) {
         await visibleEndpoint(deps, principal, id);
+        requireOpenQueue(body.queue);
         if (body.url !== undefined) await requireCallable(body.url, deps);
         const { headers: given, ...rest } = body;
         const row = await updateEndpoint(deps.database, id, {

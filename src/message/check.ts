@@ -3,12 +3,13 @@ import { originReceiver } from '../delivery/origin.ts';
 import type { Answer, Letter } from '../delivery/send.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import { newId } from '../ids.ts';
+import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 
 const SECOND = 1000;
 const DAY_MS = 86_400 * SECOND;
 
 /** The rules that the migration lays down for check-backs. */
-const RULES = { queue: 'message-check', policyVersion: 1 };
+const RULES = { queue: PROTOCOL_QUEUES.messageCheck, policyVersion: 1 };
 const FIRST_STEP_MS = 10 * SECOND;
 const LONGEST_STEP_MS = 300 * SECOND;
 const STILL_WORKING_MS = 5 * SECOND;

@@ -4,6 +4,7 @@ import { unrounded } from '../exact-json.ts';
 import { fingerprintOf } from '../fingerprint.ts';
 import { newId } from '../ids.ts';
 import { invalid, Problem } from '../problem.ts';
+import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
 import type { Offer } from './accept.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/audience.ts';
 import type { NewNotification } from './store/insert.ts';
@@ -34,6 +35,9 @@ export function plan(
       `There is no merchant ${input.merchantId}.`,
       'unknown_merchant',
     );
+  }
+  if (input.queue != null && isProtocolQueue(input.queue)) {
+    return invalid('body.queue', keptForProtocol(input.queue), 'protocol_queue');
   }
   if (input.queue != null && !audience.lanes.has(input.queue)) {
     return invalid('body.queue', `There is no queue ${input.queue}.`, 'unknown_queue');

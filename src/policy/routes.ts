@@ -2,11 +2,13 @@ import { z } from 'zod';
 import type { Database, Transaction } from '../db/client.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
+import { isProtocolQueue, keptForProtocol, PROTOCOL_QUEUES } from '../protocol-queues.ts';
 import { type Route, route } from '../route.ts';
 import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
 import { examples } from './examples.ts';
 import { completeRules } from './presets.ts';
 import { EVERYBODY, previewRoute } from './preview.ts';
+import { protocolQueue, refusedRules } from './protocol-floors.ts';
 import {
   deleteQueue,
   findQueue,
@@ -80,7 +82,13 @@ export function queueRoutes(deps: QueueDeps): Route[] {
         body: { name: named = name, version: _version, ...given },
       }) {
         if (named !== name) throw invalid('body.name', `The path says ${name}.`);
-        const queue = await putQueue(deps.database, name, completeRules(given));
+        if (name === PROTOCOL_QUEUES.messageCheck) {
+          throw protocolQueue('The rules of check-backs are part of what messages promise.');
+        }
+        const rules = completeRules(given);
+        const refused = refusedRules(name, rules);
+        if (refused !== null) throw refused;
+        const queue = await putQueue(deps.database, name, rules);
         if (queue === 'too_many') {
           const detail = `There are at most ${MAX_QUEUES} queues. Delete one that nobody needs.`;
           throw new Problem(409, 'too_many_queues', detail);
@@ -102,6 +110,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
         if (name === DEFAULT_QUEUE) {
           throw new Problem(409, 'queue_is_default', 'This queue always exists.');
         }
+        if (isProtocolQueue(name)) throw protocolQueue(keptForProtocol(name));
         const outcome = await prisma.$transaction(async (tx) => {
           const outcome = await deleteQueue(tx, name);
           if (outcome === 'deleted') await deps.releaseQueue(tx, name);

@@ -4,6 +4,7 @@ import type { Wake } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import { newId } from '../ids.ts';
+import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 import {
   type DecidedBranch,
   type Decision,
@@ -13,8 +14,8 @@ import {
 } from './store/decide.ts';
 import { findLane } from './store/insert.ts';
 
-export const TRY_QUEUE = 'tcc-try';
-const SECOND_QUEUE = 'tcc-second';
+export const TRY_QUEUE = PROTOCOL_QUEUES.tccTry;
+const SECOND_QUEUE = PROTOCOL_QUEUES.tccSecond;
 
 const SECOND = 1000;
 

@@ -197,7 +197,7 @@ test('who does not read is let go with little unread; who reads misses nothing m
 test('merchants’ streams leave room for operators, and one merchant’s for other merchants', async () => {
   const { tail } = handedTail();
   const streams = createStreams(
-    { tail, log, liveKeys: everybody },
+    { tail, log, liveKeys: everybody, liveSessions: everybody },
     { perKey: 2, perMerchant: 3, merchants: 5, inAll: 7 },
   );
   const open = async (keyId: string, merchantId: string | null) => {

@@ -1,4 +1,5 @@
 import type { Sql } from '../../db/client.ts';
+import { PROTOCOL_QUEUES } from '../../protocol-queues.ts';
 
 /** An endpoint as intake must know it. */
 export interface ListeningEndpoint {
@@ -30,7 +31,7 @@ interface AudienceRow {
   lanes: Lane[] | null;
 }
 
-/** Merchants, their endpoints and all queues in one statement: what a batch of intake has to be told. */
+/** Merchants, their endpoints and all queues that are for them in one statement: what a batch of intake has to be told. */
 export async function findAudience(sql: Sql, merchantIds: string[]): Promise<Audience> {
   const [row] = await sql.$queryRaw<AudienceRow[]>`
     SELECT
@@ -41,7 +42,8 @@ export async function findAudience(sql: Sql, merchantIds: string[]): Promise<Aud
       (SELECT json_agg(json_build_object('queue', q.name, 'version', q.version,
                 'firstDelaySeconds', p.ladder_seconds[1], 'deadlineSeconds', p.deadline_seconds,
                 'supersede', p.supersede))
-         FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version) AS lanes`;
+         FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
+        WHERE q.name <> ALL (${Object.values(PROTOCOL_QUEUES)})) AS lanes`;
   return {
     merchants: new Set(row?.merchants ?? []),
     endpoints: row?.endpoints ?? [],

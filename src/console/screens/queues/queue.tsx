@@ -17,7 +17,8 @@ import { Editor, Reading, useEditing } from './editor.tsx';
 import { History } from './history.tsx';
 import { Review } from './review.tsx';
 
-const DEFAULT_QUEUE = 'default';
+/** The gateway cannot do without them. */
+const PERMANENT: readonly string[] = ['default', 'tcc-try', 'tcc-second'];
 
 /** One queue: when its attempts come, and by which rules; operators write them over. */
 export function Queue() {
@@ -32,7 +33,7 @@ export function Queue() {
       heading={<Heading name={name} queue={queue} />}
       back={{ to: '/queues', label: t('back') }}
       actions={
-        isOperator && name !== DEFAULT_QUEUE && queue !== undefined && <Delete name={name} />
+        isOperator && !PERMANENT.includes(name) && queue !== undefined && <Delete name={name} />
       }
     >
       {error !== null && <Failure error={error} retry={refetch} />}
