@@ -37,7 +37,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     database: background,
     wake: parts.wake,
     // Further deliveries that come of it are due; nobody hurries, so the sweep may find them.
-    adopt: (orphan) => adoptSkipped(background, { wakeReceiver: async () => {} }, orphan),
+    adopt: (tx, orphan) => adoptSkipped(tx, { wakeReceiver: async () => {} }, orphan),
     log,
   });
   closers.push(running.resending.close);

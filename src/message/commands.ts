@@ -1,4 +1,5 @@
 import type { Database, Transaction } from '../db/client.ts';
+import { coalesced } from '../delivery/coalesce.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
@@ -61,6 +62,10 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
     raiseAlerts,
   } = deps;
 
+  /** A crowd that decides one message would take all connections to wait for its row. */
+  const together = coalesced<boolean>();
+  const completed = coalesced<void>();
+
   async function find(scope: Scope, id: string): Promise<Message> {
     const found = await findMessage(prisma, scope, id);
     if (found === null) throw notFound('message');
@@ -87,8 +92,13 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
   return {
     find,
     async decide(scope, id, decision, by) {
-      await find(scope, id);
-      await tryDecide(id, decision, ['prepared', 'suspended'], { by, reason: null });
+      const before = await find(scope, id);
+      if (decisionOf(before) === null) {
+        const from = ['prepared', 'suspended'] as const;
+        await together(`${decision} ${id}`, () =>
+          tryDecide(id, decision, from, { by, reason: null }),
+        );
+      }
       const found = await find(scope, id);
       if (decisionOf(found) !== decision) throw decidedOtherwise(found);
       return found;
@@ -96,8 +106,10 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
     async complete(scope, id, completion, businessKey) {
       const found = await find(scope, id);
       if (businessKey !== undefined && businessKey !== found.businessKey) throw notFound('message');
-      const alert = await completeMessage(prisma, raiseAlerts, found, completion);
-      alert?.();
+      await completed(`${found.id} ${JSON.stringify(completion)}`, async () => {
+        const alert = await completeMessage(prisma, raiseAlerts, found, completion);
+        alert?.();
+      });
       return find(scope, id);
     },
     async recheck(scope, id) {

@@ -1,4 +1,4 @@
-import { type Database, Prisma } from '../db/client.ts';
+import { Prisma, type Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { createDeliveries, type NewDelivery } from '../delivery/store/create.ts';
 import { policyCache } from '../delivery/store/policies.ts';
@@ -18,24 +18,26 @@ type Orphan = Pick<
 /**
  * Nobody listened when this delivery was accepted: gives it to an endpoint that listens now, and
  * makes one more delivery for each further one. Without any it stays as it is.
+ *
+ * @param sql may be a transaction: it needs no other connection
  */
 export async function adoptSkipped(
-  { prisma }: Database,
+  sql: Sql,
   commands: Pick<DeliveryCommands, 'wakeReceiver'>,
   skipped: Orphan,
 ): Promise<void> {
   const merchantId = skipped.merchantId ?? '';
-  const { endpoints } = await findAudience(prisma, [merchantId]);
+  const { endpoints } = await findAudience(sql, [merchantId]);
   const [first, ...others] = endpoints.filter((endpoint) => listensTo(endpoint, skipped.type));
   if (first === undefined) return;
   const deadlineMs =
-    (await policyCache(prisma)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
-  const ownerKind = (await findOwned(prisma, skipped.id))?.ownerKind ?? 'notification';
+    (await policyCache(sql)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
+  const ownerKind = (await findOwned(sql, skipped.id))?.ownerKind ?? 'notification';
   const further = others.map((endpoint) => ({
     ...deliveryTo(endpoint, skipped, merchantId, deadlineMs),
     ownerKind,
   }));
-  const adopted = await prisma.$queryRaw<unknown[]>`
+  const adopted = await sql.$queryRaw<unknown[]>`
     WITH adopted AS (
       UPDATE delivery SET receiver_id = ${first.id}, endpoint_id = ${first.id}
        WHERE id = ${skipped.id} AND status = 'skipped' AND receiver_id IS NULL

@@ -169,7 +169,7 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
           async (since) => {
             const found = await visibleDelivery(principal, params.id);
             const to = otherAddress(found, body.url);
-            if (found.status === 'skipped') await adoptSkipped(database, commands, found);
+            if (found.status === 'skipped') await adoptSkipped(sql, commands, found);
             const delivered = body.force ? 'repeat' : 'refuse';
             const resend = () =>
               commands.resend([params.id], delivered, principal.keyId, { askedAt: since, to });

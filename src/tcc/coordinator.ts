@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Database, Sql } from '../db/client.ts';
+import { coalesced } from '../delivery/coalesce.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
@@ -47,10 +48,16 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     return state;
   }
 
-  async function tryToDecide(id: string, decision: Decision): Promise<boolean> {
-    const { ids, wakes } = await prisma.$transaction((tx) => decide(tx, [id], decision));
-    if (wakes.length > 0) void wake(wakes);
-    return ids.length > 0;
+  /** A crowd that decides one transaction would take all connections to wait for its row. */
+  const together = coalesced<boolean>();
+
+  function tryToDecide(id: string, decision: Decision): Promise<boolean> {
+    const cause = decision.decision === 'cancel' ? decision.cause : 'confirm';
+    return together(`${cause} ${id}`, async () => {
+      const { ids, wakes } = await prisma.$transaction((tx) => decide(tx, [id], decision));
+      if (wakes.length > 0) void wake(wakes);
+      return ids.length > 0;
+    });
   }
 
   function checkUrls(branch: BranchInput, at: string): void {

@@ -71,8 +71,8 @@ describeBackends('decisions that race', (backend) => {
       await pause(Math.random() * 40);
       const { deliveries } = await scene.read(id);
       const answers = await Promise.all(
-        [...deliveries, { id: 'both' }].map(({ id: consumer }: { id: string }) =>
-          merchant.api.post(`/v1/messages/${id}/complete`, { consumer, outcome: 'success' }),
+        [...deliveries, ...deliveries].map(({ id: deliveryId }: { id: string }) =>
+          merchant.api.post(`/v1/messages/${id}/complete`, { deliveryId, outcome: 'success' }),
         ),
       );
       expect(await scene.read(id)).toMatchObject({ status: 'completed' });

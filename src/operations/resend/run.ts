@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database } from '../../db/client.ts';
+import type { Database, Transaction } from '../../db/client.ts';
 import { isStatementTimeout } from '../../db/database-error.ts';
 import type { Waker } from '../../delivery/queue.ts';
 import { wakeFor } from '../../delivery/run.ts';
@@ -20,7 +20,7 @@ interface ResendDeps {
   database: Database;
   wake: Waker;
   /** Gives a delivery that nobody listened to to whoever listens now; again changes nothing. */
-  adopt(orphan: Found): Promise<void>;
+  adopt(tx: Transaction, orphan: Found): Promise<void>;
   log: Logger;
 }
 
@@ -32,8 +32,6 @@ const PAGE_MS = 60 * SECOND;
 /** So much of a second's rate at once: small enough to be even, large enough to be cheap. */
 const PAGE_SHARE = 0.25;
 const MAX_PAGE = 500;
-/** Adoptions take some statements each, beside those of the page. */
-const ADOPTED_AT_ONCE = 5;
 /** As they end they draw in the rest, by priority; see `CROWD`. */
 const WOKEN_EACH = 20;
 /** Two minutes of trying in all. */
@@ -62,9 +60,9 @@ async function resendWaiting(deps: ResendDeps, stopping: AbortSignal): Promise<v
 /**
  * One page of the job that has waited longest: find → adopt → re-send → move on, in one transaction.
  *
- * Where a crash can happen, and what makes it good: before the commit nothing was sent, the lock is
- * gone with the connection, and the same page comes again; what was adopted stays so, and is found so.
- * After the commit, before the wake: due and unclaimed, the sweep finds it.
+ * Where a crash can happen, and what makes it good: before the commit nothing was sent or adopted, the
+ * lock is gone with the connection, and the same page comes again. After the commit, before the wake: due
+ * and unclaimed, the sweep finds it.
  *
  * @returns false where no job was due
  */
@@ -78,7 +76,9 @@ async function resendPage(deps: ResendDeps): Promise<boolean> {
         if (held === null) return null;
         const limit = pageSize(held);
         const found = await findPage(tx, held, limit);
-        await adoptOrphans(deps, found);
+        // One after the other, on the transaction's own connection: with a pool of others like it, each
+        // would wait for the next one's.
+        for (const each of found.filter(({ isOrphan }) => isOrphan)) await deps.adopt(tx, each);
         const ids = found.map(({ id }) => id);
         const resent = await resendDeliveries(tx, ids, {
           delivered: held.force ? 'repeat' : 'refuse',
@@ -112,14 +112,6 @@ async function resendPage(deps: ResendDeps): Promise<boolean> {
 
 function pageSize({ ratePerSecond }: HeldJob): number {
   return Math.min(MAX_PAGE, Math.max(1, Math.ceil(ratePerSecond * PAGE_SHARE)));
-}
-
-/** A few at a time: the pool is everybody's. */
-async function adoptOrphans({ adopt }: ResendDeps, found: Found[]): Promise<void> {
-  const orphans = found.filter(({ isOrphan }) => isOrphan);
-  for (let from = 0; from < orphans.length; from += ADOPTED_AT_ONCE) {
-    await Promise.all(orphans.slice(from, from + ADOPTED_AT_ONCE).map(adopt));
-  }
 }
 
 function countsOf(resent: Resent[]) {
