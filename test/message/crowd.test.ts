@@ -95,8 +95,8 @@ describe(`${CALLS} confirms and ${CALLS} cancels at once`, () => {
         commands: { resend: async () => [], settleOwners: async () => [] },
         checkUrl: () => null,
       });
-      const told = await crowd(await times(count, transaction), (gid, decision) =>
-        heard(decision === 'confirm' ? confirm(null, gid) : cancel(null, gid, null)),
+      const told = await crowd(await times(count, transaction), (id, decision) =>
+        heard(decision === 'confirm' ? confirm(id) : cancel(id, null)),
       );
       for (const answers of told) expect(answers).toMatch(TRANSACTIONS);
     },
