@@ -47,7 +47,7 @@ export async function startPostgres(dataDir?: string): Promise<Postgres> {
   }
 
   let server = await start();
-  const port = Number(new URL(server.url).port);
+  const port = Number(new URL(server.adminUrl).port);
   const startAgain = async () => {
     server = await start(async () => port);
   };
@@ -64,7 +64,7 @@ export async function startPostgres(dataDir?: string): Promise<Postgres> {
   }
 
   function url(database: string): string {
-    const own = new URL(server.url);
+    const own = new URL(server.adminUrl);
     own.pathname = `/${database}`;
     return own.href;
   }

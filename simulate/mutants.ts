@@ -63,7 +63,7 @@ async function failedTests(tests: string[]): Promise<number | null> {
   await new Promise((resolve, reject) => {
     spawn(process.execPath, [vitest, 'run', ...tests, ...reporting], {
       cwd: copy,
-      env: { ...process.env, TEST_DATABASE_URL: postgres.url },
+      env: { ...process.env, TEST_DATABASE_URL: postgres.adminUrl },
       stdio: 'ignore',
     })
       .once('error', reject)

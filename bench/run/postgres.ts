@@ -28,7 +28,7 @@ const STEP = 100_000;
 export async function openCluster(url: string | null, profile: string | null): Promise<Cluster> {
   const embedded =
     url === null ? await startEmbedded(profile !== null ? 'counted' : 'plain') : null;
-  const adminUrl = url ?? embedded?.url ?? '';
+  const adminUrl = url ?? embedded?.adminUrl ?? '';
   const admin = await connect(adminUrl);
   const { rows } = await admin.query(
     `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid`,
@@ -89,7 +89,7 @@ const COUNTER = 'pg_stat_statements';
 /** Statements are counted only where somebody asks for it: it costs a little. */
 async function startEmbedded(statements: 'counted' | 'plain') {
   const embedded = await startEmbeddedPostgres(FOLDER);
-  const client = await connect(embedded.url);
+  const client = await connect(embedded.adminUrl);
   const { rows } = await client.query('SHOW shared_preload_libraries');
   const isCounted = rows[0].shared_preload_libraries === COUNTER;
   const isSo = isCounted === (statements === 'counted');

@@ -6,6 +6,12 @@ import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
 import { ensureFolder } from './embedded-folder.ts';
 import { lockFolder } from './embedded-lock.ts';
 import { stopOrphan } from './embedded-orphan.ts';
+import {
+  GATEWAY_ROLE,
+  gatewayPassword,
+  passwordStatement,
+  roleStatement,
+} from './embedded-role.ts';
 import { chooseFreePort, launch } from './embedded-server.ts';
 import { type Supervised, supervise } from './embedded-supervisor.ts';
 
@@ -13,11 +19,14 @@ export { EmbeddedPostgresError };
 
 const CONNECT_LIMIT_MS = 30_000;
 const NO_SUCH_DATABASE = '3D000';
+const WRONG_PASSWORD = '28P01';
 
 /** A PostgreSQL that runs as our child process. */
 export interface EmbeddedPostgres {
-  /** `postgres://…` of the database "postrider" on 127.0.0.1. It stays the same over restarts. */
+  /** `postgres://…` of the database "postrider" on 127.0.0.1, as its owner. It stays the same over restarts. */
   url: string;
+  /** The same database as the cluster's superuser: for backups, and tests that need more than the gateway may. */
+  adminUrl: string;
   /** Resolves when PostgreSQL is down for good, and the data folder is free again. */
   exited: Promise<void>;
   /** Fast shutdown: rolls back what is open, and waits until the process is gone. */
@@ -82,9 +91,9 @@ async function startLocked(
 ): Promise<EmbeddedPostgres> {
   const unlock = lockFolder(dataDir);
   try {
-    const { url, stop, stopped } = await startServer(dataDir, options);
+    const { url, adminUrl, stop, stopped } = await startServer(dataDir, options);
     const exited = stopped.then(unlock);
-    return { url, exited, stop: () => stop().then(() => exited) };
+    return { url, adminUrl, exited, stop: () => stop().then(() => exited) };
   } catch (error) {
     unlock();
     throw error;
@@ -94,7 +103,7 @@ async function startLocked(
 async function startServer(
   dataDir: string,
   options: EmbeddedPostgresOptions,
-): Promise<Supervised & { url: string }> {
+): Promise<Supervised & { url: string; adminUrl: string }> {
   const { log = () => undefined, warn = log, choosePort = chooseFreePort } = options;
   const runAs = chooseUser(dataDir);
   const binaries = prepareBinaries(options.nativeDir ?? findNativeDir(), runAs, dataDir, log);
@@ -102,9 +111,12 @@ async function startServer(
   const cluster = ensureCluster(dataDir, binaries, runAs);
   const launchOptions = { cluster, binaries, logFile: join(dataDir, 'postgres.log') };
   const server = await launch({ ...launchOptions, choosePort });
-  const origin = `postgres://${NAME}:${cluster.password}@127.0.0.1:${server.port}`;
+  const adminOrigin = `postgres://${NAME}:${cluster.password}@127.0.0.1:${server.port}`;
+  const password = gatewayPassword(cluster.password);
+  const url = `postgres://${GATEWAY_ROLE}:${password}@127.0.0.1:${server.port}/${NAME}`;
   try {
-    await ensureDatabase(origin);
+    await ensureDatabase(adminOrigin, roleStatement(password));
+    await ensureLogin(url, () => query(`${adminOrigin}/${NAME}`, passwordStatement(password)));
   } catch (error) {
     await server.stop();
     throw error;
@@ -119,16 +131,31 @@ async function startServer(
     options.whenItEnds === 'stay-down'
       ? { stopped: server.exited.then(() => undefined), stop: server.stop }
       : supervise(server, { relaunch, log, warn });
-  return { ...supervised, url: `${origin}/${NAME}` };
+  return {
+    ...supervised,
+    url,
+    adminUrl: `${adminOrigin}/${NAME}`,
+  };
 }
 
 /** Connecting straight away, rather than asking first, saves every later start a connection. */
-async function ensureDatabase(origin: string): Promise<void> {
+async function ensureDatabase(origin: string, role: string): Promise<void> {
   try {
-    await query(`${origin}/${NAME}`, 'SELECT 1');
+    await query(`${origin}/${NAME}`, role);
   } catch (error) {
     if (codeOf(error) !== NO_SUCH_DATABASE) throw error;
     await query(`${origin}/postgres`, `CREATE DATABASE ${NAME}`);
+    await query(`${origin}/${NAME}`, role);
+  }
+}
+
+/** The superuser's password may have been changed by hand, and the role's follows from it. */
+async function ensureLogin(url: string, setPassword: () => Promise<void>): Promise<void> {
+  try {
+    await query(url, 'SELECT 1');
+  } catch (error) {
+    if (codeOf(error) !== WRONG_PASSWORD) throw error;
+    await setPassword();
   }
 }
 

@@ -77,7 +77,7 @@ test('a database that has become a standby: calls are told so, and its promotion
   // What only reads goes on.
   await operator.get('/v1/notifications').expect(200);
 
-  await query(server.url, 'SELECT pg_promote()');
+  await query(server.adminUrl, 'SELECT pg_promote()');
   await until(async () => (await send('after')).status === 202, { timeoutMs: 30_000 });
   await receiver.waitFor(({ body }) => JSON.parse(body).businessKey === 'after', 30_000);
   const attempts = () =>

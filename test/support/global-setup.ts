@@ -65,10 +65,10 @@ async function startTemporary() {
   const folder = await mkdtemp(join(await quickFolder(), 'postrider-postgres-'));
   const server = await startEmbeddedPostgres(folder);
   for (const [name, value] of Object.entries(HOSTILE_SETTINGS)) {
-    await execute(server.url, `ALTER ROLE ALL SET ${name} = ${value}`);
+    await execute(server.adminUrl, `ALTER ROLE ALL SET ${name} = ${value}`);
   }
   return {
-    url: server.url,
+    url: server.adminUrl,
     async stop() {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

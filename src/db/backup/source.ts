@@ -29,7 +29,7 @@ export async function openSource(dataDir: string, log: (line: string) => void): 
   const owner = ownerOf(dataDir);
   if (owner !== undefined) return { url: urlOfRunning(dataDir, owner), release: async () => {} };
   const started = await startEmbeddedPostgres(dataDir, { log, whenItEnds: 'stay-down' });
-  return { url: started.url, release: started.stop };
+  return { url: started.adminUrl, release: started.stop };
 }
 
 function requireReadable(dataDir: string): void {
