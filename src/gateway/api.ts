@@ -20,7 +20,7 @@ import { notificationRoutes } from '../notification/routes.ts';
 import { ackRoutes } from '../notification/routes-ack.ts';
 import { deliveryRoutes } from '../notification/routes-deliveries.ts';
 import { auditRoutes } from '../operations/audit/routes.ts';
-import { createAuditTrail } from '../operations/audit/store.ts';
+import { createAuditTrail } from '../operations/audit/trail.ts';
 import { eventRoutes } from '../operations/events/routes.ts';
 import { createStreams, type Streams } from '../operations/events/streams.ts';
 import { createTail } from '../operations/events/tail.ts';
@@ -64,13 +64,15 @@ export async function startApiRole(parts: Parts): Promise<string> {
   const admission = createAdmission({ routes, log, count: parts.metrics.shed });
   closers.push(async () => admission.close());
   addAdmissionGauges(parts.metrics.registry, admission);
+  const audit = createAuditTrail({ sql: databases.calls.prisma, log });
+  closers.push(audit.close);
   const app = createApp({
     routes,
     shed: admission.shed,
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,
     idempotency,
-    audit: createAuditTrail(databases.calls.prisma),
+    audit,
     ...watched(parts),
   });
   const server = createServer(app, settings.serverLimits, admission);

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
 import { createKeyRing } from '../merchant/key-ring.ts';
-import { createAuditTrail } from '../operations/audit/store.ts';
+import { createAuditTrail } from '../operations/audit/trail.ts';
 import { type Parts, version } from './parts.ts';
 import { readinessOf } from './readiness.ts';
 
@@ -30,12 +30,14 @@ export async function startWorkerPort(parts: Parts, port: number): Promise<void>
   const { settings, log, databases, closers, idempotency, secrets } = parts;
   const keyRing = createKeyRing({ database: databases.intake, log });
   closers.push(keyRing.close);
+  const audit = createAuditTrail({ sql: databases.calls.prisma, log });
+  closers.push(audit.close);
   const app = createApp({
     routes: [],
     authenticate: keyRing.authenticate,
     idempotency,
     secrets,
-    audit: createAuditTrail(databases.calls.prisma),
+    audit,
     ...watched(parts),
   });
   const server = createServer(app);

@@ -111,7 +111,12 @@ export function createApp(parts: AppParts): Express {
     const whoScrapes = identify(orToken(token, parts.authenticate), sessions, limiters);
     mountMetrics(app, scrape, [whoScrapes, limiters.perKey]);
   }
-  mountLogin(app, { authenticate: parts.authenticate, sessions, limiters });
+  mountLogin(app, {
+    authenticate: parts.authenticate,
+    sessions,
+    limiters,
+    audit: parts.audit,
+  });
   mountConsole(app, limiters.perAddress, parts.consoleFolder);
   app.use(limiters.perAddress, elsewhere([...parts.routes, ...servicePaths]));
   app.use(errorHandler(log, parts.shed));

@@ -7,7 +7,7 @@ import { problemOf } from './errors.ts';
 
 /** Somebody is about to change something. */
 export interface AuditEntry {
-  principal: Principal;
+  principal: Omit<Principal, 'role' | 'sessionId'> & { role: Role | 'nobody' };
   action: string;
   object: { kind: string; id: string | null };
   /** Whose object it is, as far as that is known. */
@@ -48,7 +48,7 @@ const MAX_REMEMBERED = 10_000;
  * entry without an end; a repeat under the same Idempotency-Key is a second run and a second entry, but
  * one that only gets the first answer again does not come here.
  *
- * Refusals of the handler (404, 409, 422) are ends like others. What never gets to a handler (a body
+ * Refusals of the handler (404, 409, 422) are ends like others; the trail sums up those that are many. What never gets to a handler (a body
  * that is not valid, too many requests) has changed nothing and is not kept.
  */
 export function withTrail(route: Route, trail: AuditTrail, log: Logger): Handle {

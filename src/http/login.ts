@@ -1,11 +1,14 @@
-import type { Express, RequestHandler } from 'express';
+import type { Express, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
+import { remoteAddressOf } from './address.ts';
 import { answerOf, send } from './answer.ts';
+import type { AuditEntry, AuditTrail } from './audit.ts';
 import type { Authenticate } from './auth.ts';
 import { readBody } from './body.ts';
 import { contextOf, named } from './context.ts';
+import { problemOf } from './errors.ts';
 import type { Limiters } from './limit.ts';
 import { ticketOf } from './overload/ticket.ts';
 import { refuseOtherSites, requireOwnPage, type Session, type Sessions } from './session.ts';
@@ -19,20 +22,37 @@ interface LoginParts {
   authenticate: Authenticate;
   sessions: Sessions;
   limiters: Limiters;
+  audit: AuditTrail;
 }
 
-/** Logging in, asking who is logged in, logging out. Keys that are wrong count as those in a header do. */
-export function mountLogin(app: Express, { authenticate, sessions, limiters }: LoginParts): void {
+/**
+ * Logging in, asking who is logged in, logging out. Keys that are wrong count as those in a header do. Logins,
+ * those that fail among them, and logouts are in the audit log.
+ */
+export function mountLogin(
+  app: Express,
+  { authenticate, sessions, limiters, audit }: LoginParts,
+): void {
+  const keep = loginsIn(audit);
   const post: RequestHandler = async (req, res) => {
     refuseOtherSites(req);
     const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] }, ticketOf(req));
     const { key } = login.parse(body.value);
-    const principal = await limiters.wrongKeys.check(req, res, key, (shown) => authenticate(shown));
+    const principal = await limiters.wrongKeys
+      .check(req, res, key, authenticate)
+      .catch(async (error) => {
+        const { status } = problemOf(error);
+        // Of our own faults the log has a line.
+        if (status < 500) await keep(req, res, 'begin', NOBODY, status);
+        throw error;
+      });
     if (principal.role === 'producer') {
+      await keep(req, res, 'begin', principal, 403);
       throw new Problem(403, 'forbidden', 'The console is for operators and merchants.');
     }
     contextOf(res).principal = principal;
     const { session, cookie } = await sessions.begin(req, key, principal.keyId);
+    await keep(req, res, 'begin', principal, 201, session.id);
     res.setHeader('set-cookie', cookie);
     send(res, answerOf({ status: 201, body: view(principal, session) }));
   };
@@ -53,12 +73,43 @@ export function mountLogin(app: Express, { authenticate, sessions, limiters }: L
     if (session !== null) requireOwnPage(req, session);
     // First, so that the browser forgets it even where the database does not answer.
     res.setHeader('set-cookie', sessions.cleared(req));
-    if (session !== null) await sessions.end(session);
+    if (session !== null) {
+      const isLive = await sessions.isLive(session, true);
+      const principal = isLive ? await authenticate(session.key) : null;
+      await sessions.end(session);
+      if (principal !== null) await keep(req, res, 'end', principal, 204, session.id);
+    }
     send(res, answerOf({ status: 204 }));
   };
 
   const limit = limiters.perAddress;
   app.route(PATH).all(named(PATH), limit).get(get).post(post).delete(remove).all(otherMethod);
+}
+
+const NOBODY = { keyId: 'nobody', role: 'nobody', name: 'nobody', merchantId: null } as const;
+
+function loginsIn(audit: AuditTrail) {
+  return async (
+    req: Request,
+    res: Response,
+    what: 'begin' | 'end',
+    principal: AuditEntry['principal'],
+    status: number,
+    sessionId: string | null = null,
+  ): Promise<void> => {
+    const id = await audit.begin({
+      principal,
+      action: `session.${what}`,
+      object: { kind: 'session', id: sessionId },
+      merchantId: principal.merchantId,
+      reason: null,
+      asked: null,
+      before: null,
+      requestId: contextOf(res).requestId,
+      remoteAddress: remoteAddressOf(req),
+    });
+    await audit.end(id, { status, after: null });
+  };
 }
 
 const otherMethod: RequestHandler = () => {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { AuditTrail } from '../../src/http/audit.ts';
 import type { Route } from '../../src/route.ts';
 import { route } from '../../src/route.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -26,6 +27,8 @@ const routes = (['get', 'put'] as const).map((method) =>
   }),
 );
 
+/** Logins are kept; what the log makes of them is tested with the gateway. */
+const audit: AuditTrail = { begin: async () => 'aud', end: async () => {} };
 const SESSION = '/console/session';
 
 function login(running: Running, key: string, headers: Record<string, string> = {}) {
@@ -38,7 +41,7 @@ function cookieOf(answer: Called): string {
 }
 
 test('the cookie is out of reach of scripts and of other sites, and Secure where the page came by https', async () => {
-  server = await serve({ routes });
+  server = await serve({ routes, audit });
   const plain = await login(server, KEYS.operator);
   expect(plain.status).toBe(201);
   expect(plain.json).toMatchObject({ role: 'operator', merchantId: null, name: 'operator' });
@@ -56,7 +59,7 @@ test('the cookie is out of reach of scripts and of other sites, and Secure where
 });
 
 test('the cookie stands for the key, and whoever changes something must know the token', async () => {
-  server = await serve({ routes });
+  server = await serve({ routes, audit });
   const answer = await login(server, KEYS.merchant);
   const cookie = cookieOf(answer);
   const read = await server.call('/v1/who', { key: null, headers: { cookie } });
@@ -72,7 +75,7 @@ test('the cookie stands for the key, and whoever changes something must know the
 });
 
 test('a page of another site gets nowhere, with or without the headers of newer browsers', async () => {
-  server = await serve({ routes });
+  server = await serve({ routes, audit });
   const answer = await login(server, KEYS.operator);
   const headers = { cookie: cookieOf(answer), 'x-csrf-token': answer.json.csrfToken };
   const elsewhere: Record<string, string>[] = [
@@ -97,7 +100,7 @@ test('a page of another site gets nowhere, with or without the headers of newer 
 });
 
 test('a bearer key counts before the cookie, and needs no token', async () => {
-  server = await serve({ routes });
+  server = await serve({ routes, audit });
   const cookie = cookieOf(await login(server, KEYS.operator));
   const asMerchant = { key: KEYS.merchant, method: 'PUT', headers: { cookie } };
   expect((await server.call('/v1/who', asMerchant)).json).toEqual({ who: 'merchant' });
@@ -109,6 +112,7 @@ test('a key that is revoked ends its sessions, and logging out takes the cookie 
   const live = new Set([KEYS.operator]);
   server = await serve({
     routes,
+    audit,
     authenticate: async (key) =>
       live.has(key) ? { keyId: 'key_1', role: 'operator', name: 'me', merchantId: null } : null,
   });
@@ -128,7 +132,7 @@ test('a key that is revoked ends its sessions, and logging out takes the cookie 
 });
 
 test('behind a trusted proxy that speaks https only the cookie of this host counts', async () => {
-  server = await serve({ routes, trustProxy: (address) => address.endsWith('127.0.0.1') });
+  server = await serve({ routes, audit, trustProxy: (address) => address.endsWith('127.0.0.1') });
   const https = { 'x-forwarded-proto': 'https' };
   const answer = await login(server, KEYS.operator, https);
   expect(answer.headers.get('set-cookie')).toMatch(
@@ -155,7 +159,7 @@ test('behind a trusted proxy that speaks https only the cookie of this host coun
 });
 
 test('a copy of the cookie is worth nothing once its owner has logged out', async () => {
-  server = await serve({ routes });
+  server = await serve({ routes, audit });
   const answer = await login(server, KEYS.operator);
   const another = { cookie: cookieOf(await login(server, KEYS.operator)) };
   const headers = { cookie: cookieOf(answer), 'x-csrf-token': answer.json.csrfToken };
@@ -173,7 +177,7 @@ test('a cookie that was changed, or sealed for something else or by somebody els
     JSON.stringify({ id, key: KEYS.operator, csrfToken: 'x', endsAtMs: Date.now() + endsInMs });
   const sessions = memorySessions();
   await sessions.begin({ id: 'ses_1', keyId: 'key_operator', lastsMs: 1e6 });
-  server = await serve({ routes, sessions });
+  server = await serve({ routes, audit, sessions });
   const [name, sealed = ''] = cookieOf(await login(server, KEYS.operator)).split('=');
   const text = of('ses_1', 1e6);
   const over = of('ses_1', -1);
@@ -201,6 +205,7 @@ test('a cookie that was changed, or sealed for something else or by somebody els
 test('wrong keys run into the same limit as those in a header; producers are told that it is not for them', async () => {
   server = await serve({
     routes,
+    audit,
     rateLimits: { wrongKeysPerAddress: { requests: 3, windowMs: 60_000 } },
   });
   const statuses: number[] = [];

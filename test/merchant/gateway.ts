@@ -11,7 +11,7 @@ import { newOperatorKey } from '../../src/merchant/key-text.ts';
 import { keyRoutes } from '../../src/merchant/keys.ts';
 import { merchantRoutes } from '../../src/merchant/merchants.ts';
 import { releaseQueue } from '../../src/merchant/store-endpoints.ts';
-import { createAuditTrail } from '../../src/operations/audit/store.ts';
+import { createAuditTrail } from '../../src/operations/audit/trail.ts';
 import { queueRoutes } from '../../src/policy/routes.ts';
 import type { Route } from '../../src/route.ts';
 import { createSecretBox } from '../../src/secrets.ts';
@@ -76,13 +76,14 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
       },
     }),
   ];
+  const audit = createAuditTrail({ sql: database.prisma, log });
   const app = createApp({
     routes,
     authenticate: keyRing.authenticate,
     secrets,
     sessions,
     idempotency: createIdempotencyStore(database.direct.sql, secrets),
-    audit: createAuditTrail(database.prisma),
+    audit,
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,
     log,
     version: '0.0.0',
@@ -125,6 +126,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     async close() {
       await server.close(1000);
       await keyRing.close();
+      await audit.close();
       await db.drop();
     },
   };

@@ -107,7 +107,7 @@ async function ownedTables({ gateway }: World) {
       WHERE c.table_schema = 'public' AND t.table_schema = 'public' AND t.table_type = 'BASE TABLE'
         -- The audit log has what the asker did, under the asker's own merchant; operators alone read it.
         -- The overview goes on being counted by itself.
-        AND c.table_name NOT IN ('api_key', 'idempotency_key', 'audit_entry', 'overview_bucket')
+        AND c.table_name NOT IN ('api_key', 'idempotency_key', 'audit_entry', 'audit_pending', 'overview_bucket')
       GROUP BY 1 HAVING array_agg(c.column_name::text) && '{merchant_id,producer_key_id}'`,
   );
   return rows.map(({ name, columns }) => ({

@@ -12,7 +12,9 @@ export const auditEntry = z.object({
   actor: z.object({
     keyId: z.string(),
     name: z.string().describe('Of the key, as it was called then.'),
-    role: z.enum(['operator', 'producer', 'merchant']),
+    role: z
+      .enum(['operator', 'producer', 'merchant', 'nobody'])
+      .describe('nobody: of a login that failed.'),
     merchantId: z.string().nullable(),
   }),
   action: z.string().describe('`endpoint.update`, `resend.create` …'),
@@ -22,7 +24,9 @@ export const auditEntry = z.object({
   }),
   merchantId: z.string().nullable().describe('Whose object it is; null: nobody’s, or not known.'),
   reason: z.string().nullable().describe('As the caller gave it.'),
-  asked: state.describe('What the caller wanted, in short.'),
+  asked: state.describe(
+    'What the caller wanted, in short. With `summary`: how many more calls of the actor and action were refused within a minute.',
+  ),
   before: state,
   after: state,
   status: z

@@ -1,15 +1,14 @@
 import { Prisma, type Sql } from '../../db/client.ts';
-import { batched } from '../../delivery/batch.ts';
-import { newId } from '../../ids.ts';
-import { Problem } from '../../problem.ts';
-import type { Principal } from '../../route.ts';
+import type { Principal, Role } from '../../route.ts';
+import type { State } from './bounds.ts';
 import type { AuditEntryView } from './contract.ts';
 
-type State = Record<string, unknown> | null;
+/** Who acts: a key, or somebody who failed to show one. */
+export type Actor = Omit<Principal, 'role' | 'sessionId'> & { role: Role | 'nobody' };
 
 /** What is known before the call is carried out. */
-interface NewEntry {
-  principal: Principal;
+export interface NewEntry {
+  principal: Actor;
   action: string;
   object: { kind: string; id: string | null };
   merchantId: string | null;
@@ -20,29 +19,23 @@ interface NewEntry {
   remoteAddress: string | null;
 }
 
-interface NewOutcome {
+export interface NewOutcome {
   entryId: string;
   status: number;
   after: State;
 }
 
-const BATCHES = { maxItems: 200, maxRuns: 2, maxWaiting: 5_000, whenFull: overloaded };
+const COLUMNS = Prisma.sql`
+  id, at, action, object_kind, object_id, merchant_id, key_id, key_name, key_role, key_merchant_id, reason,
+  asked, before_state, request_id, remote_address`;
 
-/** Writes the audit log. Calls that come together share a statement; each is committed on return. */
-export function createAuditTrail(sql: Sql) {
-  const begin = batched<NewEntry, string>(BATCHES, (entries) => insertEntries(sql, entries));
-  const end = batched<NewOutcome, undefined>(BATCHES, (ends) => insertOutcomes(sql, ends));
-  return {
-    begin,
-    async end(entryId: string, outcome: { status: number; after: State }): Promise<void> {
-      await end({ entryId, ...outcome });
-    },
-  };
-}
-
-async function insertEntries(sql: Sql, entries: NewEntry[]): Promise<string[]> {
-  const rows = entries.map(({ principal, object, ...entry }) => ({
-    id: newId('aud'),
+/** Notes calls before they begin. */
+export async function insertPending(
+  sql: Sql,
+  entries: (readonly [string, NewEntry])[],
+): Promise<void> {
+  const rows = entries.map(([id, { principal, object, ...entry }]) => ({
+    id,
     action: entry.action,
     object_kind: object.kind,
     object_id: object.id,
@@ -58,26 +51,49 @@ async function insertEntries(sql: Sql, entries: NewEntry[]): Promise<string[]> {
     remote_address: entry.remoteAddress,
   }));
   await sql.$executeRaw`
-    INSERT INTO audit_entry (id, action, object_kind, object_id, merchant_id, key_id, key_name, key_role,
-                             key_merchant_id, reason, asked, before_state, request_id, remote_address)
+    INSERT INTO audit_pending (id, action, object_kind, object_id, merchant_id, key_id, key_name, key_role,
+                               key_merchant_id, reason, asked, before_state, request_id, remote_address)
     SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS e (
       id text, action text, object_kind text, object_id text, merchant_id text, key_id text,
       key_name text, key_role text, key_merchant_id text, reason text, asked jsonb,
       before_state jsonb, request_id text, remote_address text)`;
-  return rows.map(({ id }) => id);
 }
 
-async function insertOutcomes(sql: Sql, outcomes: NewOutcome[]): Promise<undefined[]> {
+/** Moves calls into the log with their ends, for good. */
+export async function settlePending(sql: Sql, outcomes: NewOutcome[]): Promise<void> {
   const rows = outcomes.map(({ entryId, status, after }) => ({
     entry_id: entryId,
     status,
     after_state: after,
   }));
   await sql.$executeRaw`
+    WITH ended AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS o (
+        entry_id text, status int, after_state jsonb)
+    ), moved AS (
+      DELETE FROM audit_pending WHERE id IN (SELECT entry_id FROM ended) RETURNING ${COLUMNS}
+    ), entered AS (
+      INSERT INTO audit_entry (${COLUMNS}) SELECT ${COLUMNS} FROM moved RETURNING id
+    )
     INSERT INTO audit_outcome (entry_id, status, after_state)
-    SELECT * FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS o (
-      entry_id text, status int, after_state jsonb)`;
-  return outcomes.map(() => undefined);
+    SELECT e.entry_id, e.status, e.after_state FROM ended AS e JOIN entered AS n ON n.id = e.entry_id`;
+}
+
+/** Forgets calls that are counted with others. */
+export async function dropPending(sql: Sql, ids: string[]): Promise<void> {
+  await sql.$executeRaw`DELETE FROM audit_pending WHERE id = ANY(${ids}::text[])`;
+}
+
+/** Moves calls into the log whose process must have died in them: they have no end. @returns how many */
+export async function settleLost(sql: Sql, limit: number): Promise<number> {
+  return await sql.$executeRaw`
+    WITH moved AS (
+      DELETE FROM audit_pending WHERE id IN (
+        SELECT id FROM audit_pending WHERE at < postrider_now() - interval '1 hour'
+         ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      RETURNING ${COLUMNS}
+    )
+    INSERT INTO audit_entry (${COLUMNS}) SELECT ${COLUMNS} FROM moved`;
 }
 
 interface AuditFilter {
@@ -96,7 +112,7 @@ interface AuditRow extends Omit<AuditEntryView, 'at' | 'actor' | 'object'> {
   objectId: string | null;
   keyId: string;
   keyName: string;
-  keyRole: Principal['role'];
+  keyRole: Actor['role'];
   keyMerchantId: string | null;
 }
 
@@ -126,7 +142,8 @@ export async function listAuditEntries(
            e.key_role AS "keyRole", e.key_merchant_id AS "keyMerchantId", e.reason, e.asked,
            e.before_state AS before, o.after_state AS after, o.status, e.request_id AS "requestId",
            e.remote_address AS "remoteAddress"
-      FROM audit_entry AS e LEFT JOIN audit_outcome AS o ON o.entry_id = e.id
+      FROM (SELECT ${COLUMNS} FROM audit_entry UNION ALL SELECT ${COLUMNS} FROM audit_pending) AS e
+      LEFT JOIN audit_outcome AS o ON o.entry_id = e.id
      WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY e.id DESC LIMIT ${limit}`;
   return rows.map(toView);
 }
@@ -139,10 +156,4 @@ function toView(row: AuditRow): AuditEntryView {
     actor: { keyId, name: keyName, role: keyRole, merchantId: keyMerchantId },
     object: { kind, id: objectId },
   };
-}
-
-function overloaded(): Problem {
-  return new Problem(503, 'unavailable', 'Too much waits already. Try again shortly.', {
-    headers: { 'retry-after': '1' },
-  });
 }
