@@ -58,12 +58,23 @@ export const environment = z
       .transform((url) => new URL(url))
       .optional(),
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
+    AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(0).max(1200).default(0),
+    AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info'),
   })
   .check((context) => {
     const { DATABASE_URL, ENCRYPTION_KEY, HOST, OPERATOR_KEY } = context.value;
+    const { AUDIT_RETENTION_MONTHS, AUDIT_ARCHIVE_DIR } = context.value;
+    if (AUDIT_RETENTION_MONTHS > 0 && AUDIT_ARCHIVE_DIR === undefined) {
+      context.issues.push({
+        code: 'custom',
+        input: context.value,
+        path: ['AUDIT_ARCHIVE_DIR'],
+        message: 'Needed with AUDIT_RETENTION_MONTHS: the folder where old months are exported to',
+      });
+    }
     const weakness = OPERATOR_KEY === undefined ? null : weaknessOfText(OPERATOR_KEY);
     if (weakness !== null) {
       context.issues.push({

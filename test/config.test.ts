@@ -109,6 +109,14 @@ describe('the settings', () => {
     expect(faultsOf({ ...given, ENCRYPTION_KEY: keyOf(1) })).toEqual([]);
   });
 
+  test('old months of the audit log need a place to go to', () => {
+    expect(faultsOf({ AUDIT_RETENTION_MONTHS: '13' })).toEqual([
+      expect.stringMatching(/^AUDIT_ARCHIVE_DIR: Needed with AUDIT_RETENTION_MONTHS/),
+    ]);
+    expect(faultsOf({ AUDIT_RETENTION_MONTHS: '13', AUDIT_ARCHIVE_DIR: '/srv/audit' })).toEqual([]);
+    expect(faultsOf({ AUDIT_RETENTION_MONTHS: 'x' })).toHaveLength(1);
+  });
+
   test('no fault shows a secret', () => {
     const secret = 'hunter2-hunter2';
     const faults = faultsOf({

@@ -57,7 +57,8 @@ describe('keys beside the database', () => {
     writeFileSync(join(dataDir, 'encryption-key'), encryptionKey);
     const gateway = await spawnGateway({ dataDir });
     const operatorKey = readFileSync(join(dataDir, 'operator-key'), 'utf8').trim();
-    expect(gateway.stdout()).toContain(operatorKey);
+    expect(gateway.stdout()).toContain('made now');
+    expect(gateway.stdout()).not.toContain(operatorKey);
     await apiOf(() => gateway.url, operatorKey)
       .get('/v1/queues')
       .expect(200);

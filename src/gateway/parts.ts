@@ -45,7 +45,13 @@ export type Settings = Pick<
   Partial<
     Pick<
       Config,
-      'RETENTION_DAYS' | 'METRICS_TOKEN' | 'METRICS_PORT' | 'TRUST_PROXY' | TargetSetting
+      | 'RETENTION_DAYS'
+      | 'METRICS_TOKEN'
+      | 'METRICS_PORT'
+      | TargetSetting
+      | 'TRUST_PROXY'
+      | 'AUDIT_RETENTION_MONTHS'
+      | 'AUDIT_ARCHIVE_DIR'
     >
   > &
   /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */

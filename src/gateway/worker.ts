@@ -3,6 +3,8 @@ import { cancelForEndpoint } from '../delivery/cancel.ts';
 import { startWorker } from '../delivery/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
+import { startArchiving } from '../operations/audit/archive.ts';
+import { startSealing } from '../operations/audit/seal.ts';
 import { startFolding } from '../operations/overview/fold.ts';
 import { startResending } from '../operations/resend/run.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
@@ -50,4 +52,9 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     log,
   });
   closers.push(retention.close);
+  closers.push(startSealing(background, log).close);
+  const { AUDIT_RETENTION_MONTHS: months = 0, AUDIT_ARCHIVE_DIR: folder } = settings;
+  if (months > 0 && folder !== undefined) {
+    closers.push(startArchiving({ database: background, months, folder, log }).close);
+  }
 }

@@ -12,7 +12,7 @@ export type Authenticate = (bearerKey: string, isFresh?: boolean) => Promise<Pri
 const BEARER = /^Bearer +(\S.{0,511})$/i;
 
 /** The key that came with a request, if one did. */
-export function bearerOf(req: Request): string | undefined {
+function bearerOf(req: Request): string | undefined {
   return BEARER.exec(req.headers.authorization ?? '')?.[1]?.trimEnd();
 }
 

@@ -155,6 +155,8 @@ test('bulk re-sends and the audit log', async () => {
     await operator.post(`/v1/resends/${body.id}/${action}`).expect(200);
   }
   await operator.get('/v1/audit-log').expect(200);
+  await operator.get('/v1/audit-log/verify').expect(200);
+  await operator.get('/v1/audit-log/archive').expect(200);
 });
 
 /** What takes a story of its own, which other test files tell with their answers checked too. */

@@ -35,6 +35,8 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'delete /v1/keys/{id}',
     'delete /v1/keys/{id}/sessions',
     'get /v1/audit-log',
+    'get /v1/audit-log/verify',
+    'get /v1/audit-log/archive',
     'post /v1/messages/{id}/recheck',
     'post /v1/messages/{id}/resolve',
     'post /v1/transactions/{gid}/branches/{branchId}/retry',
