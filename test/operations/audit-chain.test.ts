@@ -94,6 +94,24 @@ test('whoever cuts the end off is seen', async () => {
   expect((await verify()).faults).toEqual([{ place: '5', kind: 'head' }]);
 });
 
+test('what an older version enters gets its place with its end, or after an hour without one', async () => {
+  const { database } = gateway.db;
+  const begin = (id: string) =>
+    query(
+      `INSERT INTO audit_entry (id, action, object_kind, key_id, key_name, key_role, request_id)
+       VALUES ($1, 'queue.put', 'queue', 'key_x', 'x', 'operator', 'old')`,
+      [id],
+    );
+  await begin('aud_ends');
+  await begin('aud_dies');
+  expect(await sealEntries(database)).toBe(0);
+  await query(`INSERT INTO audit_outcome (entry_id, status) VALUES ('aud_ends', 200)`);
+  expect(await sealEntries(database)).toBe(1);
+  await gateway.db.travel(3_600_001);
+  expect(await sealEntries(database)).toBe(1);
+  expect(await verify()).toMatchObject({ isWhole: true, checked: 2, unsealed: 0 });
+});
+
 test('two workers that seal at once give each place once', async () => {
   await enter(0);
   await Promise.all(

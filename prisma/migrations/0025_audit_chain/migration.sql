@@ -31,6 +31,16 @@ ALTER TABLE audit_entry ADD CONSTRAINT audit_entry_key_role_check
 -- first one after 64 zeros. (Rejected: to do so in the statement that enters it. All of them would queue for the last hash.)
 CREATE TABLE audit_unsealed (entry_id text COLLATE "C" PRIMARY KEY);
 INSERT INTO audit_unsealed SELECT id FROM audit_entry;
+-- By a trigger, so that nothing gets into the log past the chain: no process of the version before, which may still
+-- run, and no statement that somebody has smuggled in.
+CREATE FUNCTION audit_is_unsealed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO audit_unsealed SELECT id FROM fresh ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER audit_entry_unsealed AFTER INSERT ON audit_entry REFERENCING NEW TABLE AS fresh
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_is_unsealed();
+ALTER TABLE audit_entry ENABLE ALWAYS TRIGGER audit_entry_unsealed;
 
 CREATE TABLE audit_seal (
   place bigint PRIMARY KEY,

@@ -33,7 +33,10 @@ export async function takeHead(sql: Sql): Promise<Head | null> {
   return head ?? null;
 }
 
-/** What has entered the log and has no place yet, in the order of its beginning. */
+/**
+ * What has entered the log and has no place yet, in the order of its beginning. What has no end after an hour has none;
+ * before, a process of an older version may still bring it.
+ */
 export async function findUnsealed(
   sql: Sql,
   limit: number,
@@ -42,6 +45,7 @@ export async function findUnsealed(
     SELECT u.entry_id AS "entryId", audit_line(e, o) AS line
       FROM audit_unsealed AS u JOIN audit_entry AS e ON e.id = u.entry_id
       LEFT JOIN audit_outcome AS o ON o.entry_id = e.id
+     WHERE o.entry_id IS NOT NULL OR e.at < postrider_now() - interval '1 hour'
      ORDER BY u.entry_id LIMIT ${limit}`;
 }
 

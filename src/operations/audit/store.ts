@@ -74,8 +74,6 @@ export async function settlePending(sql: Sql, outcomes: NewOutcome[]): Promise<v
       DELETE FROM audit_pending WHERE id IN (SELECT entry_id FROM ended) RETURNING ${COLUMNS}
     ), entered AS (
       INSERT INTO audit_entry (${COLUMNS}) SELECT ${COLUMNS} FROM moved RETURNING id
-    ), waiting AS (
-      INSERT INTO audit_unsealed (entry_id) SELECT id FROM entered
     )
     INSERT INTO audit_outcome (entry_id, status, after_state)
     SELECT e.entry_id, e.status, e.after_state FROM ended AS e JOIN entered AS n ON n.id = e.entry_id`;
@@ -94,10 +92,8 @@ export async function settleLost(sql: Sql, limit: number): Promise<number> {
         SELECT id FROM audit_pending WHERE at < postrider_now() - interval '1 hour'
          ORDER BY id LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       RETURNING ${COLUMNS}
-    ), entered AS (
-      INSERT INTO audit_entry (${COLUMNS}) SELECT ${COLUMNS} FROM moved RETURNING id
     )
-    INSERT INTO audit_unsealed (entry_id) SELECT id FROM entered`;
+    INSERT INTO audit_entry (${COLUMNS}) SELECT ${COLUMNS} FROM moved`;
 }
 
 interface AuditFilter {
