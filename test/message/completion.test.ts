@@ -151,9 +151,8 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
   });
 
   test('a consumer that failed is seen on the message, found by it, and told to operators', async () => {
-    const operators = await scene.gateway.merchant('operators');
-    await operators.api
-      .post('/v1/merchants/operators/endpoints', { url: scene.receiver.url('/alerts') })
+    await scene.gateway.operator
+      .post('/v1/alert-endpoints', { url: scene.receiver.url('/alerts') })
       .expect(201);
     const businessKey = `FAILED-${Math.random()}`;
     const [good, bad] = await Promise.all(
