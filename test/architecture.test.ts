@@ -21,7 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'secrets',
     'within',
   ],
-  ['db'],
+  ['db', 'producer'],
   ['business-key', 'log', 'page', 'protocol-queues', 'removal', 'reseal', 'route'],
   // The engine. It knows none of the protocols above it.
   ['delivery'],
@@ -41,6 +41,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const NARROWER: Record<string, readonly string[]> = {
   // Runs in the participants of a transaction, without us.
   fence: [],
+  producer: ['fence'],
   http: [
     'db',
     'delivery/batch.ts',

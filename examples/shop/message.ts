@@ -7,6 +7,8 @@ import express from 'express';
 import { Webhook } from 'standardwebhooks';
 import type { Screen } from '../../src/demo/screen.ts';
 import type { Closers } from '../../src/demo/stage.ts';
+import { answerCheck, MESSAGE_TABLE, pgFence } from '../../src/producer.ts';
+import { transaction } from './participant.ts';
 import type { Stage } from './stage.ts';
 
 const ORDER_ID = 'ORDER-PAID';
@@ -65,6 +67,7 @@ async function openShopDoors(stage: Stage, screen: Screen, closers: Closers): Pr
   const points = stage.service('points').pool;
   const orders = stage.service('orders').pool;
   await points.query('CREATE TABLE bonus (message_id text PRIMARY KEY, points int NOT NULL)');
+  await orders.query(MESSAGE_TABLE);
   let secret = '';
 
   const app = express();
@@ -72,11 +75,14 @@ async function openShopDoors(stage: Stage, screen: Screen, closers: Closers): Pr
   app.post('/check', async (request, response) => {
     const body = request.body.toString();
     new Webhook(stage.callbackSecret).verify(body, request.headers as Record<string, string>);
-    const { businessKey, checkNumber } = JSON.parse(body);
-    const { rowCount } = await orders.query('SELECT 1 FROM orders WHERE id = $1', [businessKey]);
-    const status = rowCount === 1 ? 'committed' : 'rolled_back';
+    const { messageId, checkNumber } = JSON.parse(body);
+    // Not by a look at the order: it finds none while the transaction that brings it is still open.
+    const status = await answerCheck(
+      { transaction: (work) => transaction(orders, work), sql: pgFence },
+      messageId,
+    );
     screen.line(`    ${screen.paint('dim', 'orders')}   check-back ${checkNumber}: ${status}`);
-    response.json({ status });
+    response.status(status === 'working' ? 425 : 200).json({ status });
   });
   app.post('/paid', async (request, response) => {
     const body = request.body.toString();

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { apiOf } from '../../src/demo/api.ts';
+import { pgFence, prepareAndCommit } from '../../src/producer.ts';
+import { transaction } from './participant.ts';
 
 // The order service on its worst day: it prepares a message, commits its own transaction, and is gone
 // before it can say so. Started by message.ts, which hands everything over in the environment.
@@ -11,23 +12,31 @@ const {
   ORDER_ID = '',
 } = process.env;
 
-const gateway = apiOf(GATEWAY_URL, KEY, AbortSignal.timeout(10_000));
+const pool = new pg.Pool({ connectionString: DATABASE_URL, options: '-c search_path=orders' });
 const messageId = `paid-${ORDER_ID}`;
-await gateway('POST', '/v1/messages', {
-  messageId,
-  notification: {
-    merchantId: 'points',
-    type: 'order.paid',
-    businessKey: ORDER_ID,
-    payload: { messageId, orderId: ORDER_ID, bonus: 7 },
+
+const dieBeforeConfirm: typeof fetch = async (url, init) => {
+  if (String(url).endsWith('/confirm')) process.kill(process.pid, 'SIGKILL');
+  return fetch(url, init);
+};
+
+await prepareAndCommit(
+  {
+    gateway: { url: GATEWAY_URL, key: KEY, fetch: dieBeforeConfirm },
+    transaction: (work) => transaction(pool, work),
+    sql: pgFence,
   },
-  checkUrl: CHECK_URL,
-  checkAfterSeconds: 1,
-  completion: 'explicit',
-});
-
-const database = new pg.Client({ connectionString: DATABASE_URL });
-await database.connect();
-await database.query("INSERT INTO orders.orders VALUES ($1, 1, 'DONE')", [ORDER_ID]);
-
-process.kill(process.pid, 'SIGKILL');
+  {
+    messageId,
+    notification: {
+      merchantId: 'points',
+      type: 'order.paid',
+      businessKey: ORDER_ID,
+      payload: { messageId, orderId: ORDER_ID, bonus: 7 },
+    },
+    checkUrl: CHECK_URL,
+    checkAfterSeconds: 1,
+    completion: 'explicit',
+  },
+  (tx) => tx.query("INSERT INTO orders VALUES ($1, 1, 'DONE')", [ORDER_ID]),
+);

@@ -98,10 +98,12 @@ export function fenceMiddleware<Tx>(options: FenceOptions<Tx>): Middleware {
 }
 
 /** @returns null for what is too large */
-async function rawBody(request: IncomingMessage & { body?: unknown }): Promise<Buffer | null> {
+export async function rawBody(
+  request: IncomingMessage & { body?: unknown },
+): Promise<Buffer | null> {
   if (Buffer.isBuffer(request.body)) return request.body;
   if (request.readableEnded) {
-    throw new TypeError('fenceMiddleware needs the raw body: mount it before express.json().');
+    throw new TypeError('The raw body is needed: mount this before express.json().');
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
