@@ -36,7 +36,7 @@ export const CODES: Record<number, Record<string, string>> = {
     secrets_overlap: 'The last rotation promised a time to the secret before it, which still runs.',
     resend_ended: 'The bulk re-send is at its end.',
     too_many_resends: 'As many bulk re-sends are open as may be.',
-    message_conflict: 'There is another message of this id.',
+    message_conflict: 'The producer has another message of this id.',
     already_confirmed: 'The message is confirmed: too late to cancel.',
     already_cancelled: 'The message is cancelled: too late to confirm.',
     not_suspended: 'The message is not suspended, so there is nothing to decide by hand.',
@@ -63,6 +63,7 @@ export const CODES: Record<number, Record<string, string>> = {
     unknown_merchant: 'There is no such merchant.',
     protocol_queue:
       'The queue is kept for what the gateway itself sends, or the rules would break its promise.',
+    ambiguous_message: 'Several producers have a message of this id, and none is named.',
     unknown_queue: 'There is no such queue.',
     payload_too_large: 'One item of a batch is too large.',
     cursor_expired: 'The feed’s cursor is from before the database was restored: begin again.',

@@ -5,7 +5,7 @@ import { wakeFor } from '../delivery/run.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
 import type { Scope } from '../notification/store/find.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
-import { notFound, Problem } from '../problem.ts';
+import { invalid, notFound, Problem } from '../problem.ts';
 import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';
 import type { CompleteMessage, Message } from './contract.ts';
@@ -17,36 +17,45 @@ import {
   markPrepared,
   type Undecided,
 } from './store/decide.ts';
-import { findMessage } from './store/find.ts';
+import { findMessage, findMessagesOf, type Listed } from './store/find.ts';
 
 type Decision = 'confirm' | 'cancel';
 
-/** What callers may do to messages. All throw Problem 404 for what is not theirs. */
+/** Which message a caller means. */
+export interface MessageRef {
+  /** What its producer calls it. */
+  id: string;
+  /** The key of that producer: another one may call another message the same. */
+  producer?: string | undefined;
+  /** It has this delivery. */
+  deliveryId?: string | undefined;
+  businessKey?: string | undefined;
+}
+
+/**
+ * What callers may do to messages. All throw Problem 404 for what is not theirs, 422 `ambiguous_message`
+ * where several producers have one of that id and it is not said whose is meant.
+ */
 export interface MessageCommands {
-  find(scope: Scope, id: string): Promise<Message>;
+  find(scope: Scope, which: MessageRef): Promise<Message>;
+  /** By the primary key. */
+  read(scope: Scope, key: string): Promise<Message>;
   /** Confirms or cancels. Again: nothing. @throws Problem 409 when it was decided the other way */
   decide(
     scope: Scope,
-    id: string,
+    which: MessageRef,
     decision: Decision,
     by: 'producer' | 'operator',
   ): Promise<Message>;
   /**
    * A consumer has processed its delivery. @throws Problem 404 for a delivery it does not have, 409
    * `not_deliverable`, `ambiguous_delivery`, `outcome_conflict`
-   *
-   * @param businessKey that of the message, where the caller knows it: of another one it is absent
    */
-  complete(
-    scope: Scope,
-    id: string,
-    completion: CompleteMessage,
-    businessKey?: string,
-  ): Promise<Message>;
+  complete(scope: Scope, which: MessageRef, completion: CompleteMessage): Promise<Message>;
   /** Asks back from the beginning. @throws Problem 409 unless it is suspended */
-  recheck(scope: Scope, id: string): Promise<Message>;
+  recheck(scope: Scope, which: MessageRef): Promise<Message>;
   /** An operator decides for the producer. @throws Problem 409 unless it is suspended */
-  resolve(scope: Scope, id: string, decision: Decision, reason: string): Promise<Message>;
+  resolve(scope: Scope, which: MessageRef, decision: Decision, reason: string): Promise<Message>;
 }
 
 interface CommandDeps {
@@ -66,8 +75,12 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
   const together = coalesced<boolean>();
   const completed = coalesced<void>();
 
-  async function find(scope: Scope, id: string): Promise<Message> {
-    const found = await findMessage(prisma, scope, id);
+  async function find(scope: Scope, which: MessageRef): Promise<Listed> {
+    return theOne(await findMessagesOf(prisma, scope, which.id, which.producer), which);
+  }
+
+  async function read(scope: Scope, key: string): Promise<Listed> {
+    const found = await findMessage(prisma, scope, key);
     if (found === null) throw notFound('message');
     return found;
   }
@@ -91,29 +104,30 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
 
   return {
     find,
-    async decide(scope, id, decision, by) {
-      const before = await find(scope, id);
+    read,
+    async decide(scope, which, decision, by) {
+      const before = await find(scope, which);
+      const { key } = before;
       if (decisionOf(before) === null) {
         const from = ['prepared', 'suspended'] as const;
-        await together(`${decision} ${id}`, () =>
-          tryDecide(id, decision, from, { by, reason: null }),
+        await together(`${decision} ${key}`, () =>
+          tryDecide(key, decision, from, { by, reason: null }),
         );
       }
-      const found = await find(scope, id);
+      const found = await read(scope, key);
       if (decisionOf(found) !== decision) throw decidedOtherwise(found);
       return found;
     },
-    async complete(scope, id, completion, businessKey) {
-      const found = await find(scope, id);
-      if (businessKey !== undefined && businessKey !== found.businessKey) throw notFound('message');
-      await completed(`${found.id} ${JSON.stringify(completion)}`, async () => {
+    async complete(scope, which, completion) {
+      const found = await find(scope, which);
+      await completed(`${found.key} ${JSON.stringify(completion)}`, async () => {
         const alert = await completeMessage(prisma, raiseAlerts, found, completion);
         alert?.();
       });
-      return find(scope, id);
+      return read(scope, found.key);
     },
-    async recheck(scope, id) {
-      await find(scope, id);
+    async recheck(scope, which) {
+      const { key: id } = await find(scope, which);
       const check = await findCheck(prisma, id);
       if (check === null) throw new Error(`message ${id} has no check-back`);
       const wakes = await prisma
@@ -130,21 +144,36 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
         })
         .catch(unlessNotNow);
       if (wakes !== null) void wake(wakes);
-      const found = await find(scope, id);
+      const found = await read(scope, id);
       // It was asked for before and still goes on.
       const goesOn = found.status === 'prepared' && check.cycle > 1;
       if (wakes === null && !goesOn) throw notSuspended(found);
       return found;
     },
-    async resolve(scope, id, decision, reason) {
-      await find(scope, id);
+    async resolve(scope, which, decision, reason) {
+      const { key: id } = await find(scope, which);
       const decided = await tryDecide(id, decision, ['suspended'], { by: 'operator', reason });
-      const found = await find(scope, id);
+      const found = await read(scope, id);
       const again = found.decidedBy === 'operator' && decisionOf(found) === decision;
       if (!decided && !again) throw notSuspended(found);
       return found;
     },
   };
+}
+
+/** @throws Problem 404, or 422 where more than one fits */
+function theOne(found: Listed[], { deliveryId, businessKey }: MessageRef): Listed {
+  const ofKey = found.filter((each) => (businessKey ?? each.businessKey) === each.businessKey);
+  const having = ofKey.filter(({ deliveries }) => deliveries.some(({ id }) => id === deliveryId));
+  // Of a single one a delivery that it has not is another question.
+  const [one, ...others] = having.length > 0 ? having : ofKey;
+  if (one === undefined) throw notFound('message');
+  if (others.length === 0) return one;
+  throw invalid(
+    'query.producer',
+    'Several producers have a message of this id: say whose by producer, or name a delivery.',
+    'ambiguous_message',
+  );
 }
 
 /** Rolls a transaction back that came at the wrong time: what it did before it knew is undone. */

@@ -2,8 +2,9 @@ import type { Database } from '../db/client.ts';
 import type { AfterCommit } from '../delivery/owner.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import { notFound, Problem } from '../problem.ts';
-import type { CompleteMessage, Message } from './contract.ts';
+import type { CompleteMessage } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';
+import type { Listed } from './store/find.ts';
 
 /**
  * Writes down what a consumer made of its own delivery, and ends that delivery. Others of the message
@@ -16,19 +17,19 @@ import { type Completable, completeDeliveries, lockCompletable } from './store/c
 export async function completeMessage(
   prisma: Database['prisma'],
   raiseAlerts: RaiseAlerts,
-  { id, businessKey, status, notificationId }: Message,
+  { key, id, businessKey, status, notificationId }: Listed,
   completion: CompleteMessage,
 ): Promise<AfterCommit | undefined> {
   if (notificationId === null) {
     throw new Problem(409, 'not_deliverable', `It is ${status}, not on its way.`);
   }
   return prisma.$transaction(async (tx) => {
-    const concerned = concernedBy(await lockCompletable(tx, id), completion);
+    const concerned = concernedBy(await lockCompletable(tx, key), completion);
     if (concerned.some(({ outcome }) => outcome !== null && outcome !== completion.outcome)) {
       throw new Problem(409, 'outcome_conflict', 'It was completed with another outcome.');
     }
     const ids = concerned.filter(({ said }) => !said).map((each) => each.id);
-    await completeDeliveries(tx, id, ids, completion);
+    await completeDeliveries(tx, key, ids, completion);
     if (completion.outcome !== 'failed' || ids.length === 0) return undefined;
     const { consumer = null, reason = null } = completion;
     const alert = (deliveryId: string) => ({

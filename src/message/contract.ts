@@ -89,7 +89,12 @@ const messageDelivery = z.object({
 });
 
 export const message = z.object({
-  id: z.string(),
+  id: z
+    .string()
+    .describe(
+      'The producer’s own messageId, or the one it was given. Another producer may use it, too.',
+    ),
+  producerKeyId: z.string().nullable().describe('Whose it is. Not shown to merchants.'),
   status: messageStatus.describe(
     'From confirmed on that of the least advanced delivery. Merchants see nothing before that, and nothing cancelled.',
   ),

@@ -13,6 +13,7 @@ export const examples = {
   prepare: { messageId: 'pay-20261122-0001', notification: notification.input, ...asked },
   message: {
     id: 'pay-20261122-0001',
+    producerKeyId: 'key_01m82c7q9x5e2v8b4n6j1t3wza',
     status: 'prepared',
     merchantId,
     type,

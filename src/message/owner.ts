@@ -140,12 +140,12 @@ async function suspend(
     spent.map(({ ownerId }) => ownerId),
   );
   if (suspended.length === 0) return undefined;
-  const alerts = suspended.map(({ id, businessKey, suspendedAt }) => ({
+  const alerts = suspended.map(({ id, messageId, businessKey, suspendedAt }) => ({
     type: 'message.suspended',
     // Parked once more after a recheck, it is told once more.
     key: `message.suspended ${id} ${suspendedAt.toISOString()}`,
     businessKey,
-    detail: { messageId: id, suspendedAt: suspendedAt.toISOString() },
+    detail: { messageId, suspendedAt: suspendedAt.toISOString() },
   }));
   return raiseAlerts(tx, alerts);
 }

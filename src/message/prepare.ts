@@ -24,7 +24,7 @@ interface Announcement {
   /** The notification's payload as the producer wrote it. */
   payloadText: string;
   principal: Principal;
-  /** The id it gets if the producer chose none. */
+  /** Its id; what it is called by, if the producer chose no name. */
   id: string;
 }
 
@@ -41,7 +41,7 @@ interface PrepareOptions {
  * it cannot promise to deliver it refuses now, because after the producer's transaction it is too late.
  *
  * The returned function throws Problem: 422 as for a notification and for a refused `checkUrl`, 409
- * `message_conflict` for an id that is taken, `event_conflict` for an event that is.
+ * `message_conflict` for an id that the producer itself has taken, `event_conflict` for an event that is.
  */
 export function createPrepare({ database: { prisma }, wake, checkUrl }: PrepareOptions): Prepare {
   return async (announcement) => {
@@ -75,7 +75,8 @@ function rowOf({ input, payloadText, principal, id }: Announcement): NewMessage 
   const { messageId, notification, ...rules } = input;
   const { payload: _payload, ...content } = notification;
   return {
-    id: messageId ?? id,
+    id,
+    messageId: messageId ?? null,
     producerKeyId: principal.keyId,
     merchantId: notification.merchantId,
     type: notification.type,
@@ -96,8 +97,8 @@ function repeatOf(earlier: EarlierMessage, message: NewMessage): { status: 200; 
   const same =
     earlier.producerKeyId === message.producerKeyId && earlier.fingerprint === message.fingerprint;
   if (same) return { status: 200, id: earlier.id };
-  if (earlier.id !== message.id) throw eventConflict();
-  throw new Problem(409, 'message_conflict', 'There is another message of this id.');
+  if (!earlier.isNamed) throw eventConflict();
+  throw new Problem(409, 'message_conflict', 'You have another message of this id.');
 }
 
 function eventConflict(): Problem {

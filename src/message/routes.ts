@@ -26,7 +26,7 @@ import {
 } from './contract.ts';
 import { examples } from './examples.ts';
 import type { Prepare } from './prepare.ts';
-import { findMessage, type Listed, listMessages } from './store/find.ts';
+import { findMessagesOf, type Listed, listMessages } from './store/find.ts';
 
 interface MessageDeps {
   sql: Sql;
@@ -42,7 +42,18 @@ const params = z.strictObject({
     .max(64)
     .meta({ examples: [examples.message.id] }),
 });
+/** Two producers may call their messages the same. */
+const query = z.strictObject({
+  producer: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('The id of its producer’s key: needed where several have a message of this id.'),
+});
 const filters = pageQuery.extend({
+  messageId: oneOrMore(z.string().min(1)).optional(),
+  producer: oneOrMore(z.string().min(1)).optional().describe('Ids of producers’ keys.'),
   merchantId: oneOrMore(z.string().min(1)).optional(),
   businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
   status: oneOrMore(messageStatus).optional(),
@@ -77,7 +88,7 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
           principal,
           id: idFromUuid('msg', reservedId),
         });
-        const found = await commands.find(scopeOf(principal), prepared.id);
+        const found = await commands.read(scopeOf(principal), prepared.id);
         return { status: prepared.status, body: viewFor(principal, found) };
       },
     }),
@@ -106,9 +117,10 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       tag: TAG,
       summary: 'A message with its deliveries',
       params,
+      query,
       responses: { 200: message },
-      async handle({ principal, params: { id } }) {
-        const found = await commands.find(scopeOf(principal), id);
+      async handle({ principal, params: { id }, query: { producer } }) {
+        const found = await commands.find(scopeOf(principal), { id, producer });
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
@@ -123,11 +135,12 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
             ? 'The local transaction has committed: deliver it'
             : 'The local transaction was rolled back: forget it',
         params,
+        query,
         responses: { 200: message },
         audit: { action: `message.${decision}`, look },
-        async handle({ principal, params: { id } }) {
+        async handle({ principal, params: { id }, query: { producer } }) {
           const by = principal.role === 'operator' ? 'operator' : 'producer';
-          const found = await commands.decide(scopeOf(principal), id, decision, by);
+          const found = await commands.decide(scopeOf(principal), { id, producer }, decision, by);
           return { status: 200, body: viewFor(principal, found) };
         },
       }),
@@ -139,6 +152,7 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       tag: TAG,
       summary: 'The merchant has processed it, well or badly: it is not sent any more',
       params,
+      query,
       body: completeMessage,
       responses: { 200: message },
       audit: {
@@ -146,8 +160,12 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
         asked: ({ body: { outcome, consumer } }) => ({ outcome, consumer }),
         look,
       },
-      async handle({ principal, params: { id }, body }) {
-        const found = await commands.complete(scopeOf(principal), id, body);
+      async handle({ principal, params: { id }, query: { producer }, body }) {
+        const found = await commands.complete(
+          scopeOf(principal),
+          { id, producer, deliveryId: body.deliveryId },
+          body,
+        );
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
@@ -171,12 +189,8 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
         look,
       },
       async handle({ principal, body: { messageId, businessKey, ...completion } }) {
-        const found = await commands.complete(
-          scopeOf(principal),
-          messageId,
-          completion,
-          businessKey,
-        );
+        const which = { id: messageId, businessKey, deliveryId: completion.deliveryId };
+        const found = await commands.complete(scopeOf(principal), which, completion);
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
@@ -197,10 +211,11 @@ function operatorRoutes(
       tag: TAG,
       summary: 'Ask the producer once more, from the beginning, about a suspended message',
       params,
+      query,
       responses: { 200: message },
       audit: { action: 'message.recheck', look },
-      async handle({ principal, params: { id } }) {
-        const found = await commands.recheck(scopeOf(principal), id);
+      async handle({ principal, params: { id }, query: { producer } }) {
+        const found = await commands.recheck(scopeOf(principal), { id, producer });
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
@@ -211,6 +226,7 @@ function operatorRoutes(
       tag: TAG,
       summary: 'Decide a suspended message by hand',
       params,
+      query,
       body: resolveMessage,
       responses: { 200: message },
       audit: {
@@ -218,8 +234,13 @@ function operatorRoutes(
         asked: ({ body: { decision } }) => ({ decision }),
         look,
       },
-      async handle({ principal, params: { id }, body: { decision, reason } }) {
-        const found = await commands.resolve(scopeOf(principal), id, decision, reason);
+      async handle({ principal, params: { id }, query: { producer }, body: { decision, reason } }) {
+        const found = await commands.resolve(
+          scopeOf(principal),
+          { id, producer },
+          decision,
+          reason,
+        );
         return { status: 200, body: viewFor(principal, found) };
       },
     }),
@@ -229,18 +250,20 @@ function operatorRoutes(
 /** A message as the audit log keeps it: what was decided, and how far it has come. */
 function lookAtMessage(sql: Sql) {
   return async (
-    { principal }: { principal: Principal },
+    { principal, query: asked }: { principal: Principal; query: unknown },
     id: string,
   ): Promise<AuditState | null> => {
-    const found = await findMessage(sql, scopeOf(principal), id);
-    if (found === null) return null;
+    const { producer } = query.catch({}).parse(asked);
+    const [found, another] = await findMessagesOf(sql, scopeOf(principal), id, producer);
+    if (found === undefined || another !== undefined) return null;
     const { merchantId, status, decidedBy, reason, notificationId } = found;
     return { merchantId, state: { status, decidedBy, reason, notificationId } };
   };
 }
 
 /** A merchant need not know how a producer and its operators came to their decision. */
-function viewFor({ role }: Principal, found: Message & { place?: string }): Message {
-  const { place: _place, ...shown } = found;
-  return role === 'merchant' ? { ...shown, checkUrl: null, check: null, reason: null } : shown;
+function viewFor({ role }: Principal, found: Message & Partial<Listed>): Message {
+  const { place: _place, key: _key, ...shown } = found;
+  const hidden = { producerKeyId: null, checkUrl: null, check: null, reason: null };
+  return role === 'merchant' ? { ...shown, ...hidden } : shown;
 }

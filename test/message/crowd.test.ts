@@ -10,6 +10,8 @@ import { openScene, type Scene } from './scene.ts';
 const CALLS = 80;
 /** One connection: who holds it and waits for another in a transaction waits for ever. */
 const SMALLEST_POOL = 1;
+/** For as many things as there are calls it takes the connections that calls have. */
+const CALLS_POOL = 8;
 
 const wake = async () => {};
 const EVERYTHING = { merchantId: null, producerKeyId: null };
@@ -17,12 +19,16 @@ const EVERYTHING = { merchantId: null, producerKeyId: null };
 describe(`${CALLS} confirms and ${CALLS} cancels at once`, () => {
   let scene: Scene;
   let small: Database;
+  let usual: Database;
+  const poolFor = (things: number) => (things === 1 ? small : usual);
   beforeAll(async () => {
     scene = await openScene();
     small = openDatabase(plainServer(scene.gateway.db.url), { maxConnections: SMALLEST_POOL });
+    usual = openDatabase(plainServer(scene.gateway.db.url), { maxConnections: CALLS_POOL });
   });
   afterAll(async () => {
     await small.close();
+    await usual.close();
     await scene.close();
   });
 
@@ -72,27 +78,25 @@ describe(`${CALLS} confirms and ${CALLS} cancels at once`, () => {
   const TRANSACTIONS =
     /^(cancel already_confirming, confirm done|cancel done, confirm already_cancelling)$/;
 
-  // Each of them has its turn on the one connection, within the five seconds that a call waits for it.
-  test.each([CALLS / 8, 1])(
-    'of %i messages over a single connection: all are answered',
+  test.each([CALLS, 1])(
+    'of %i messages over a small pool: all are answered',
     async (count) => {
       const raiseAlerts = async () => () => {};
-      const { decide } = createMessageCommands({ database: small, wake, raiseAlerts });
+      const { decide } = createMessageCommands({ database: poolFor(count), wake, raiseAlerts });
       const ids = await times(count, message);
       const told = await crowd(ids, (id, decision) =>
-        heard(decide(EVERYTHING, id, decision, 'producer')),
+        heard(decide(EVERYTHING, { id }, decision, 'producer')),
       );
       for (const answers of told) expect(answers).toMatch(MESSAGES);
     },
     60_000,
   );
 
-  // Each of them has its turn on the one connection, within the five seconds that a call waits for it.
-  test.each([CALLS / 8, 1])(
-    'of %i transactions over a single connection: all are answered',
+  test.each([CALLS, 1])(
+    'of %i transactions over a small pool: all are answered',
     async (count) => {
       const { confirm, cancel } = createCoordinator({
-        database: small,
+        database: poolFor(count),
         wake,
         commands: { resend: async () => [], settleOwners: async () => [] },
         checkUrl: () => null,

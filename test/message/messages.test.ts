@@ -157,10 +157,6 @@ describeBackends('the way of a reliable message', (backend) => {
     expect(other.body.code).toBe('message_conflict');
     const sameEvent = await post(body({ messageId: 'another' }, { businessKey: 'X' })).expect(409);
     expect(sameEvent.body.code).toBe('event_conflict');
-    const stranger = await scene.gateway.producer();
-    expect((await stranger.api.post('/v1/messages', body()).expect(409)).body.code).toBe(
-      'message_conflict',
-    );
   });
 
   test('two endpoints: the least advanced delivery is what the message shows', async () => {

@@ -63,6 +63,8 @@ export async function markCancelled(
 /** A message that waits for an operator now. */
 interface SuspendedRow {
   id: string;
+  /** What its producer calls it. */
+  messageId: string;
   businessKey: string;
   suspendedAt: Date;
 }
@@ -73,7 +75,8 @@ export async function markSuspended(sql: Sql, ids: string[]): Promise<SuspendedR
     UPDATE message AS m SET status = 'suspended', suspended_at = postrider_now()
       FROM ${chosen(ids, ['prepared'])}
      WHERE m.id = chosen.id
-    RETURNING m.id, m.business_key AS "businessKey", m.suspended_at AS "suspendedAt"`;
+    RETURNING m.id, coalesce(m.message_id, m.id) AS "messageId",
+              m.business_key AS "businessKey", m.suspended_at AS "suspendedAt"`;
 }
 
 /** @returns whether it was suspended */

@@ -5,6 +5,8 @@ import type { Scope } from '../../notification/store/find.ts';
 import type { Message } from '../contract.ts';
 
 export interface MessageFilter {
+  messageId?: string[] | undefined;
+  producer?: string[] | undefined;
   merchantId?: string[] | undefined;
   businessKey?: string[] | undefined;
   status?: string[] | undefined;
@@ -13,8 +15,8 @@ export interface MessageFilter {
   to?: string | undefined;
 }
 
-/** A message as it is shown, and its place in the list. */
-export type Listed = Message & { place: string };
+/** A message as it is shown, with its place in the list and its primary key. */
+export type Listed = Message & { place: string; key: string };
 
 type Row = Omit<Listed, 'deliveries' | 'preparedAt' | 'suspendedAt' | 'decidedAt'> & {
   deliveries: Message['deliveries'] | null;
@@ -34,7 +36,8 @@ const OUTCOMES = {
 };
 
 const COLUMNS = Prisma.sql`
-  m.place::text AS place, m.id, message_status(m) AS status, m.merchant_id AS "merchantId", m.type,
+  m.place::text AS place, m.id AS key, coalesce(m.message_id, m.id) AS id,
+  m.producer_key_id AS "producerKeyId", message_status(m) AS status, m.merchant_id AS "merchantId", m.type,
   m.business_key AS "businessKey", m.event_id AS "eventId", m.completion,
   m.complete_after_seconds AS "completeAfterSeconds", m.check_after_seconds AS "checkAfterSeconds",
   m.check_url AS "checkUrl", m.prepared_at AS "preparedAt", m.suspended_at AS "suspendedAt",
@@ -59,10 +62,33 @@ const COLUMNS = Prisma.sql`
      LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
     WHERE md.message_id = m.id) AS deliveries`;
 
-export async function findMessage(sql: Sql, scope: Scope, id: string): Promise<Listed | null> {
+/** By its primary key. */
+export async function findMessage(sql: Sql, scope: Scope, key: string): Promise<Listed | null> {
   const rows = await sql.$queryRaw<Row[]>`
-    SELECT ${COLUMNS} FROM message AS m WHERE m.id = ${id} AND ${visible(scope)}`;
+    SELECT ${COLUMNS} FROM message AS m WHERE m.id = ${key} AND ${visible(scope)}`;
   return rows.map(toMessage)[0] ?? null;
+}
+
+/** As many as one answer may be about; who has so many of one id says which producer's. */
+const MOST_OF_AN_ID = 20;
+
+/** Those that producers call so: one of each at most. */
+export async function findMessagesOf(
+  sql: Sql,
+  scope: Scope,
+  id: string,
+  producer: string | undefined,
+): Promise<Listed[]> {
+  const rows = await sql.$queryRaw<Row[]>`
+    SELECT ${COLUMNS} FROM message AS m
+     WHERE ${named([id])} AND ${visible(scope)}
+       AND ${producer === undefined ? Prisma.sql`true` : Prisma.sql`m.producer_key_id = ${producer}`}
+     ORDER BY m.place LIMIT ${MOST_OF_AN_ID}`;
+  return rows.map(toMessage);
+}
+
+function named(ids: string[]): Prisma.Sql {
+  return Prisma.sql`(m.message_id = ANY (${ids}) OR m.id = ANY (${ids}))`;
 }
 
 /** What was decided of it, if anything was; how far its deliveries are is not asked. */
@@ -88,6 +114,8 @@ export async function listMessages(
     visible(scope),
     before === null ? null : Prisma.sql`m.place < ${before}::bigint`,
     filter.merchantId && Prisma.sql`m.merchant_id = ANY (${filter.merchantId})`,
+    filter.messageId && named(filter.messageId),
+    filter.producer && Prisma.sql`m.producer_key_id = ANY (${filter.producer})`,
     filter.businessKey && Prisma.sql`m.business_key = ANY (${filter.businessKey})`,
     // The second half is what the first already decides, but an index knows it.
     filter.status &&

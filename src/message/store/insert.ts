@@ -3,7 +3,10 @@ import { createDeliveries, type NewDelivery } from '../../delivery/store/create.
 
 /** A message to be stored. */
 export interface NewMessage {
+  /** Ours. */
   id: string;
+  /** What its producer calls it; null: by `id`. Unique among the producer's. */
+  messageId: string | null;
   producerKeyId: string;
   merchantId: string;
   type: string;
@@ -31,7 +34,7 @@ export interface CheckDue {
 /**
  * Stores a message and the delivery that will ask back for it: one statement, one commit.
  *
- * @returns null where there is a message of this id or of this event already
+ * @returns null where the producer has a message of this id already, or there is one of this event
  */
 export async function insertMessage(
   sql: Sql,
@@ -40,9 +43,9 @@ export async function insertMessage(
 ): Promise<CheckDue | null> {
   const rows = await sql.$queryRaw<{ id: string; queue: string; due_at: Date; wait_ms: number }[]>`
     WITH inserted AS (
-      INSERT INTO message (id, producer_key_id, merchant_id, type, business_key, event_id, input,
+      INSERT INTO message (id, message_id, producer_key_id, merchant_id, type, business_key, event_id, input,
           payload, fingerprint, check_url, check_after_seconds, completion, complete_after_seconds)
-      VALUES (${m.id}, ${m.producerKeyId}, ${m.merchantId}, ${m.type}, ${m.businessKey}, ${m.eventId},
+      VALUES (${m.id}, ${m.messageId}, ${m.producerKeyId}, ${m.merchantId}, ${m.type}, ${m.businessKey}, ${m.eventId},
           ${m.input}::jsonb, ${m.payload}::json, ${m.fingerprint}, ${m.checkUrl},
           ${m.checkAfterSeconds}::int, ${m.completion}, ${m.completeAfterSeconds}::int)
       ON CONFLICT DO NOTHING
@@ -60,19 +63,24 @@ export async function insertMessage(
 /** The message that took the id or, failing that, the event. */
 export interface EarlierMessage {
   id: string;
+  /** Whether it is the producer's own of that id. */
+  isNamed: boolean;
   producerKeyId: string;
   fingerprint: string;
 }
 
 export async function findEarlierMessage(
   sql: Sql,
-  { id, merchantId, eventId }: NewMessage,
+  { id, messageId, producerKeyId, merchantId, eventId }: NewMessage,
 ): Promise<EarlierMessage | null> {
+  const name = messageId ?? id;
+  // Those of before have their name as their primary key.
+  const isNamed = Prisma.sql`(producer_key_id = ${producerKeyId} AND (id = ${name} OR message_id = ${name}))`;
   const rows = await sql.$queryRaw<EarlierMessage[]>`
-    SELECT id, producer_key_id AS "producerKeyId", fingerprint FROM message
-     WHERE id = ${id}
+    SELECT id, producer_key_id AS "producerKeyId", fingerprint, ${isNamed} AS "isNamed" FROM message
+     WHERE ${isNamed}
         OR (merchant_id = ${merchantId} AND event_id = ${eventId} AND status <> 'cancelled')
-     ORDER BY id <> ${id} LIMIT 1`;
+     ORDER BY 4 DESC LIMIT 1`;
   return rows[0] ?? null;
 }
 

@@ -13,7 +13,7 @@ export async function findCheckContents(
   deliveryIds: string[],
 ): Promise<Map<string, CheckContent>> {
   const rows = await sql.$queryRaw<Array<CheckContent & { deliveryId: string }>>`
-    SELECT d.id AS "deliveryId", m.id AS "messageId", m.business_key AS "businessKey",
+    SELECT d.id AS "deliveryId", coalesce(m.message_id, m.id) AS "messageId", m.business_key AS "businessKey",
            m.producer_key_id AS "producerKeyId", m.status IN ('confirmed', 'cancelled') AS decided,
            (SELECT count(*)::int FROM attempt AS a WHERE a.delivery_id = d.id) AS before
       FROM delivery AS d JOIN message AS m ON m.id = d.owner_id
@@ -31,7 +31,7 @@ export interface Sent {
 /** By delivery id. */
 export async function findSent(sql: Sql, deliveryIds: string[]): Promise<Map<string, Sent>> {
   const rows = await sql.$queryRaw<Array<Sent & { id: string }>>`
-    SELECT d.id, m.id AS "messageId",
+    SELECT d.id, coalesce(m.message_id, m.id) AS "messageId",
            CASE WHEN m.completion = 'explicit'
                  AND NOT EXISTS (SELECT 1 FROM message_completion AS c WHERE c.delivery_id = d.id)
                 THEN m.complete_after_seconds END AS "awaitSeconds"
