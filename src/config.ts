@@ -57,6 +57,7 @@ export const environment = z
     OUTBOUND_PROXY: urlOf('http:', 'https:')
       .transform((url) => new URL(url))
       .optional(),
+    READ_TIMEOUT_SECONDS: z.coerce.number().int().min(1).max(600).default(5),
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(0).max(1200).default(0),
     AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),

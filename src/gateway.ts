@@ -41,7 +41,10 @@ export async function startGateway(
     await continueNumbers(server, say);
     const report = (error: Error) =>
       log.warn({ err: error }, 'a connection to PostgreSQL was lost');
-    const databases = openDatabases(server, report);
+    const databases = openDatabases(server, {
+      readTimeoutMs: settings.READ_TIMEOUT_SECONDS && settings.READ_TIMEOUT_SECONDS * 1000,
+      report,
+    });
     closers.push(databases.close);
     const health = openHealth(server);
     closers.push(health.close);

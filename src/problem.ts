@@ -47,7 +47,15 @@ export class Problem extends Error {
 }
 
 /** Why a call is not done now, though nothing is wrong with it. */
-export const SHED_REASONS = ['queue', 'late', 'share', 'memory', 'heap', 'abandoned'] as const;
+export const SHED_REASONS = [
+  'queue',
+  'late',
+  'share',
+  'slow',
+  'memory',
+  'heap',
+  'abandoned',
+] as const;
 export type ShedReason = (typeof SHED_REASONS)[number];
 
 /**

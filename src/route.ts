@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { Sql } from './db/client.ts';
 import type { Problem, ProblemView } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
@@ -43,6 +44,11 @@ export interface Call<Params, Query, Body, Entry = unknown> {
   requestId: string;
   /** Whether the caller has hung up: what nobody waits for need not be done. */
   isGone(): boolean;
+  /**
+   * For what the call only looks up: on connections of their own, where a statement that takes too long, or whose
+   * caller has hung up, is ended. What changes something reads what it needs on those that it writes on.
+   */
+  reads: Sql;
   /** A problem as its own answer would tell it, for one that holds several. */
   viewOf(problem: Problem): ProblemView;
   headers: Readonly<Record<string, string | undefined>>;

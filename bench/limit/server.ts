@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import type { Sql } from '../../src/db/client.ts';
 import type { DeliveryCommands } from '../../src/delivery/commands.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
@@ -66,6 +67,7 @@ const server = createServer(
     }),
     idempotency: elsewhere<IdempotencyStore>(),
     audit: elsewhere<AuditTrail>(),
+    readUntil: () => elsewhere<Sql>(),
     secrets: elsewhere<SecretBox>(),
     sessions: elsewhere<SessionStore>(),
     readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),

@@ -1,5 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
+import { openCallerSql } from './caller-sql.ts';
 import { type Direct, openDirect } from './direct.ts';
 import { Prisma, PrismaClient } from './generated/client.ts';
 import { openPool } from './pool.ts';
@@ -18,6 +19,8 @@ export interface Database {
   prisma: PrismaClient;
   /** For statements with large parameters. */
   direct: Direct;
+  /** For what a caller waits for: a statement ends when `signal` is aborted, and rejects with its reason. */
+  sqlUntil(signal: AbortSignal): Sql;
   pool: pg.Pool;
   close(): Promise<void>;
 }
@@ -55,6 +58,7 @@ export function openDatabase(server: DatabaseServer, options: DatabaseOptions): 
   return {
     prisma,
     direct: openDirect(pool, Prisma.sql, nameOf),
+    sqlUntil: openCallerSql(pool, Prisma.sql, nameOf),
     pool,
     async close() {
       await prisma.$disconnect();

@@ -1,5 +1,6 @@
 import { type Database, type DatabaseOptions, openDatabase } from './client.ts';
 import type { DatabaseServer } from './server.ts';
+import type { SessionLimits } from './session.ts';
 
 const SECOND = 1000;
 
@@ -14,9 +15,14 @@ const POOLS = {
     maxConnections: 4,
     limits: { statementTimeoutMs: 10 * SECOND, lockTimeoutMs: 3 * SECOND },
   },
+  /** Lists, look-ups, the overview: what changes nothing. How long they may take is a setting. */
+  reads: {
+    maxConnections: 8,
+    limits: limitsOfReads(5 * SECOND),
+  },
   /** Everything else that somebody waits for. */
   calls: {
-    maxConnections: 8,
+    maxConnections: 6,
     limits: { statementTimeoutMs: 15 * SECOND, lockTimeoutMs: 5 * SECOND },
   },
   /** Claims, records, sweeps. */
@@ -31,6 +37,11 @@ const POOLS = {
   },
 } satisfies Record<string, Omit<DatabaseOptions, 'name'>>;
 
+/** Only a migration locks a whole table, and waiting for one is not worse than reading for so long. */
+function limitsOfReads(statementTimeoutMs: number): SessionLimits {
+  return { statementTimeoutMs, lockTimeoutMs: statementTimeoutMs };
+}
+
 type Pool = keyof typeof POOLS;
 export const POOL_NAMES = Object.keys(POOLS) as Pool[];
 
@@ -38,12 +49,23 @@ export interface Databases extends Record<Pool, Database> {
   close(): Promise<void>;
 }
 
-/** @param report told of connections that broke or went silent */
-export function openDatabases(server: DatabaseServer, report: (error: Error) => void): Databases {
-  const open = (name: Pool) =>
-    openDatabase(server, { ...POOLS[name], name: `postrider ${name}`, report });
+export interface DatabasesOptions {
+  /** PostgreSQL ends a caller's read that runs longer. */
+  readTimeoutMs?: number | undefined;
+  /** Told of connections that broke or went silent. */
+  report(error: Error): void;
+}
+
+export function openDatabases(server: DatabaseServer, options: DatabasesOptions): Databases {
+  const { report, readTimeoutMs } = options;
+  const open = (name: Pool, given: Partial<DatabaseOptions> = {}) =>
+    openDatabase(server, { ...POOLS[name], ...given, name: `postrider ${name}`, report });
   const opened = {
     intake: open('intake'),
+    reads: open(
+      'reads',
+      readTimeoutMs === undefined ? {} : { limits: limitsOfReads(readTimeoutMs) },
+    ),
     calls: open('calls'),
     engine: open('engine'),
     background: open('background'),

@@ -24,14 +24,23 @@ export function openDirect(pool: pg.Pool, compose: Compose, nameOf: NameOf): Dir
   };
 }
 
-type Compose = (strings: TemplateStringsArray, ...values: unknown[]) => Prisma.Sql;
-type NameOf = (sql: string) => string | undefined;
+export type Compose = (strings: TemplateStringsArray, ...values: unknown[]) => Prisma.Sql;
+export type NameOf = (sql: string) => string | undefined;
 
 function sqlOn(target: pg.Pool | pg.ClientBase, compose: Compose, nameOf: NameOf): Sql {
+  return sqlBy((query) => target.query(query), compose, nameOf);
+}
+
+/** @param ask runs one statement */
+export function sqlBy(
+  ask: (query: pg.QueryConfig) => Promise<pg.QueryResult>,
+  compose: Compose,
+  nameOf: NameOf,
+): Sql {
   async function run(first: TemplateStringsArray | Prisma.Sql, more: unknown[]) {
     const { text, values } = 'text' in first ? first : compose(first, ...more);
     const name = nameOf(text);
-    return target.query({ text, values, ...(name !== undefined && { name }) });
+    return ask({ text, values, ...(name !== undefined && { name }) });
   }
   const sql = {
     $queryRaw: async (first: TemplateStringsArray, ...more: unknown[]) =>

@@ -12,6 +12,9 @@ export class SessionClient extends pg.Client {
   pendingSince: number | null = null;
   /** The server's process that it talks to; null before it is connected. */
   declare readonly processID: number | null;
+  /** What it proves with that it may have its statement ended. */
+  declare readonly secretKey: number | null;
+  declare readonly sslNegotiation: string;
 
   /** @param open where it is noted for as long as it lives */
   constructor(config: pg.ClientConfig, open?: OpenClients) {

@@ -73,6 +73,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
     secrets: parts.secrets,
     idempotency,
     audit,
+    readUntil: databases.reads.sqlUntil,
     ...watched(parts),
   });
   const server = createServer(app, settings.serverLimits, admission);
@@ -163,14 +164,14 @@ function routeTable(
     ...alertEndpointRoutes(endpoints),
     ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),
     ...ackRoutes({ sql, commands, log }),
-    ...resultRoutes({ sql }),
+    ...resultRoutes(),
     ...statementRoutes(parts.statements),
     ...reconciliationRoutes({
       database,
       commands,
       reconcileNow: () => running.reconciling?.now(),
     }),
-    ...auditRoutes({ sql }),
+    ...auditRoutes(),
     ...resendRoutes({ database, resendNow: () => running.resending?.now() }),
     ...messageRoutes({
       sql,
@@ -178,7 +179,7 @@ function routeTable(
       commands: createMessageCommands({ database, wake, raiseAlerts: parts.raiseAlerts }),
     }),
     ...transactionRoutes({ database, wake, commands, checkUrl: refusedProducerUrl }),
-    ...overviewRoutes({ sql, readBacklog: parts.readBacklog }),
+    ...overviewRoutes({ readBacklog: parts.readBacklog }),
     ...eventRoutes(streams),
   ];
 }

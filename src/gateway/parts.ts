@@ -45,6 +45,7 @@ export type Settings = Pick<
   Partial<
     Pick<
       Config,
+      | 'READ_TIMEOUT_SECONDS'
       | 'RETENTION_DAYS'
       | 'METRICS_TOKEN'
       | 'METRICS_PORT'

@@ -38,6 +38,7 @@ export async function startWorkerPort(parts: Parts, port: number): Promise<void>
     idempotency,
     secrets,
     audit,
+    readUntil: databases.reads.sqlUntil,
     ...watched(parts),
   });
   const server = createServer(app);

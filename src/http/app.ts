@@ -1,6 +1,7 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import type { Sql } from '../db/client.ts';
 import { faultOf } from '../log/fault.ts';
 import { Problem, type ShedReason } from '../problem.ts';
 import type { Route } from '../route.ts';
@@ -30,6 +31,8 @@ export interface AppParts {
   sessions: SessionStore;
   idempotency: IdempotencyStore;
   audit: AuditTrail;
+  /** What reads for a caller, until `signal` is aborted. */
+  readUntil(signal: AbortSignal): Sql;
   readiness(): Promise<Readiness>;
   log: Logger;
   version: string;
@@ -71,7 +74,8 @@ const SECURITY_HEADERS = {
  * 3. its body, and then what is to be made of it, does not fit into a share of the heap: waits for two
  *    seconds each, in order, then 503;
  * 4. it only looks something up, and three of its merchant's calls do so already: waits for five seconds, then 503;
- * 5. it waits for more than two seconds to be stored: 503, and nothing is stored.
+ * 5. what it looks up takes longer than READ_TIMEOUT_SECONDS: the statement is ended, and 503;
+ * 6. it waits for more than two seconds to be stored: 503, and nothing is stored.
  *
  * `/healthz`, `/readyz` and `/metrics` are always let in.
  */

@@ -1,13 +1,16 @@
 import { parse as parseQuery } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { Sql } from '../db/client.ts';
+import { isStatementTimeout } from '../db/database-error.ts';
 import { newUuid } from '../ids.ts';
-import { callerLeft, invalid } from '../problem.ts';
+import { callerLeft, invalid, Overload } from '../problem.ts';
 import type { Call, Reply, Route } from '../route.ts';
 import { remoteAddressOf } from './address.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';
 import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
+import { watchCaller } from './caller.ts';
 import { contextOf } from './context.ts';
 import { problemAnswer, problemOf, viewOf } from './errors.ts';
 import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
@@ -23,6 +26,8 @@ type AnyCall = Call<unknown, unknown, unknown>;
 interface CallParts {
   idempotency: IdempotencyStore;
   shares: Shares;
+  /** What reads for a caller, until `signal` is aborted. */
+  readUntil(signal: AbortSignal): Sql;
   audit: AuditTrail;
   log: Logger;
 }
@@ -35,16 +40,22 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
     textTypes: route.textTypes ?? [],
     items: route.items,
   };
+  const isLook = onlyLooks(route);
   const runAlone = withTrail(route, parts.audit, log);
-  const run = onlyLooks(route) ? inShare(runAlone, parts.shares) : runAlone;
+  const run = isLook ? inShare(runAlone, parts.shares) : runAlone;
 
-  async function respond(req: Request, res: Response, ticket: Ticket): Promise<void> {
+  async function respond(
+    req: Request,
+    res: Response,
+    ticket: Ticket,
+    signal: AbortSignal,
+  ): Promise<void> {
     const from = remoteAddressOf(req);
     const body = route.method === 'get' ? NO_BODY : await readBody(req, takes, ticket);
-    const call = callOf(route, req, res, body);
+    const call = callOf(route, req, res, body, parts.readUntil(signal));
     const header = req.headers['idempotency-key'];
     if (!keepsAnswers(route) || typeof header !== 'string') {
-      const reply = await run(call, from);
+      const reply = await run(call, from, signal);
       if (reply.stream === undefined) return ticket.answerInTurn(() => send(res, answerOf(reply)));
       // It lasts as long as its reader wants, and is made piece by piece.
       ticket.end(res);
@@ -58,7 +69,10 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
     };
     const runOnce = (reservedId: string) => {
       const again = { ...call, reservedId };
-      return outcomeOf(() => run(again, from), { requestId: call.requestId, instance: req.path });
+      return outcomeOf(() => run(again, from, signal), {
+        requestId: call.requestId,
+        instance: req.path,
+      });
     };
     const { isGone } = call;
     const answer = await answerOnce({ store, claim, run: runOnce, isGone, log });
@@ -68,30 +82,44 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
   return async (req, res) => {
     const ticket = ticketOf(req);
     ticket.begin();
+    // What changes something is done to its end.
+    const caller = isLook ? watchCaller(req) : null;
     try {
       if (req.socket.destroyed) throw callerLeft();
-      await respond(req, res, ticket);
+      await respond(req, res, ticket, caller?.signal ?? NEVER);
     } finally {
+      caller?.end();
       ticket.end(res);
     }
   };
 }
 
-type Run = (call: AnyCall, from: string | null) => Promise<Reply>;
+const NEVER = new AbortController().signal;
+
+type Run = (call: AnyCall, from: string | null, signal: AbortSignal) => Promise<Reply>;
 
 /** In a place of the caller's share. What is streamed has it until the first piece is there. */
 function inShare(run: Run, shares: Shares): Run {
-  return async (call, from) => {
-    const release = await shares.take(call.principal, call.isGone);
+  return async (call, from, signal) => {
+    const release = await shares.take(call.principal, signal);
     try {
-      return await run(call, from);
+      return await run(call, from, signal);
+    } catch (error) {
+      throw isStatementTimeout(error) ? tookTooLong() : error;
     } finally {
       release();
     }
   };
 }
 
-function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall {
+function tookTooLong(): Overload {
+  return new Overload(
+    'slow',
+    'This takes too long. Ask for less, such as a shorter time or fewer filters.',
+  );
+}
+
+function callOf(route: Route, req: Request, res: Response, body: Body, reads: Sql): AnyCall {
   const { principal, requestId, receivedAt } = contextOf(res);
   if (principal === null) throw new Error('A call without a caller.');
   const query = queryOf(req.url);
@@ -104,6 +132,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body): AnyCall 
     reservedId: newUuid(),
     receivedAt,
     requestId,
+    reads,
     isGone: () => req.socket.destroyed,
     viewOf: (problem) => viewOf(problem, { requestId, instance: req.path }),
     headers: req.headers as Record<string, string | undefined>,

@@ -81,7 +81,10 @@ export const CODES: Record<number, Record<string, string>> = {
   },
   431: { headers_too_large: 'The headers are too large.' },
   500: { internal_error: 'Our fault; the log has it under the `requestId`.' },
-  503: { unavailable: 'Try again when `Retry-After` says.' },
+  503: {
+    unavailable:
+      'Try again when `Retry-After` says. A list that takes too long by itself will do so again: ask for less.',
+  },
 };
 
 /** The groups in the order in which one reads them. */

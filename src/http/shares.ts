@@ -1,4 +1,4 @@
-import { callerLeft, Overload, Problem } from '../problem.ts';
+import { Overload, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { createRoom, type Room } from './overload/room.ts';
 
@@ -9,9 +9,10 @@ export interface Shares {
   /**
    * A place among those that look something up; waits for one in the caller's own line.
    *
-   * @throws Problem 429 where the caller has too many in line already, 503 after too long a wait
+   * @throws Problem 429 where the caller has too many in line already, 503 after too long a wait;
+   *   the reason of `signal` as soon as it is aborted
    */
-  take(principal: Principal, isGone: () => boolean): Promise<Release>;
+  take(principal: Principal, signal: AbortSignal): Promise<Release>;
 }
 
 interface SharesOptions {
@@ -22,7 +23,7 @@ interface SharesOptions {
   maxWaitMs: number;
 }
 
-/** Of the eight connections for calls: so that it takes three tenants to have them all, and one never does. */
+/** Of the eight connections for reads: so that it takes three tenants to have them all, and one never does. */
 const DEFAULTS: SharesOptions = { atOnce: 3, mostWaiting: 100, maxWaitMs: 5_000 };
 
 interface Line {
@@ -41,24 +42,25 @@ export function createShares(given: Partial<SharesOptions> = {}): Shares {
   const lines = new Map<string, Line>();
 
   return {
-    async take(principal, isGone) {
+    async take(principal, signal) {
       const tenant = principal.merchantId ?? principal.keyId;
       const fresh = () => ({ places: createRoom({ limit: atOnce, maxWaitMs }), waiting: 0 });
       const line = lines.get(tenant) ?? fresh();
       lines.set(tenant, line);
-      if (!line.places.take(1)) await waitIn(line, mostWaiting);
+      if (!line.places.take(1)) await waitIn(line, mostWaiting, signal);
       const release = () => {
         line.places.give(1);
         if (line.places.used === 0) lines.delete(tenant);
       };
-      if (!isGone()) return release;
+      if (!signal.aborted) return release;
       release();
-      throw callerLeft();
+      throw signal.reason;
     },
   };
 }
 
-async function waitIn(line: Line, mostWaiting: number): Promise<void> {
+async function waitIn(line: Line, mostWaiting: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
   if (line.waiting >= mostWaiting) {
     throw new Problem(
       429,
@@ -70,8 +72,9 @@ async function waitIn(line: Line, mostWaiting: number): Promise<void> {
     );
   }
   line.waiting += 1;
-  const isGranted = await line.places.wait(1);
+  const isGranted = await line.places.wait(1, signal);
   line.waiting -= 1;
+  if (!isGranted) signal.throwIfAborted();
   if (!isGranted)
     throw new Overload('share', 'Your other calls take all the time that you may have.');
 }

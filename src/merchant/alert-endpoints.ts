@@ -40,7 +40,7 @@ export function alertEndpointRoutes(deps: EndpointDeps): Route[] {
       summary: 'List the endpoints for the gateway’s own alerts',
       query: pageQuery,
       responses: { 200: pageOf(endpointView) },
-      handle: ({ query }) => endpointsOf(deps, ALERT_INBOX, query),
+      handle: ({ query, reads }) => endpointsOf(reads, ALERT_INBOX, query),
     }),
   ];
 }

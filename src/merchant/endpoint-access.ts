@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import type { TargetRules } from '../delivery/target-rules.ts';
@@ -30,11 +30,11 @@ export const ENDPOINT_ROLES: readonly Role[] = ['operator', 'merchant'];
 
 /** The one place that decides who sees an endpoint: somebody else's is as absent as a deleted one. */
 export async function visibleEndpoint(
-  { database }: EndpointDeps,
+  sql: Sql,
   principal: Principal,
   id: string,
 ): Promise<EndpointRow> {
-  const row = await findEndpoint(database.prisma, id, principal.merchantId);
+  const row = await findEndpoint(sql, id, principal.merchantId);
   if (row === null) throw notFound('endpoint');
   return row;
 }

@@ -31,7 +31,7 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
         look: lookAtEndpoint(deps),
       },
       async handle({ principal, params: { id }, body }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         const context = endpointContext(id);
         const { secrets } = deps;
         return rotate({ sql: prisma, secrets, place: 'endpoint', id, context, body });
@@ -47,9 +47,9 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: endpointView },
       audit: { action: 'endpoint.pause', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         await pauseEndpoint(prisma, id);
-        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+        return { status: 200, body: toEndpointView(await visibleEndpoint(prisma, principal, id)) };
       },
     }),
     route({
@@ -62,10 +62,10 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: endpointView },
       audit: { action: 'endpoint.resume', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         await resumeEndpoint(prisma, id);
         await deps.wakeReceiver(id);
-        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+        return { status: 200, body: toEndpointView(await visibleEndpoint(prisma, principal, id)) };
       },
     }),
     route({
@@ -78,7 +78,7 @@ export function actionRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: testView },
       audit: { action: 'endpoint.test', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         return { status: 200, body: await deps.testEndpoint(id) };
       },
     }),

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { Sql } from '../db/client.ts';
 import { newSecret } from '../delivery/sign.ts';
 import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
@@ -41,7 +42,6 @@ export function endpointRoutes(deps: EndpointDeps): Route[] {
 }
 
 function collectionRoutes(deps: EndpointDeps): Route[] {
-  const { prisma } = deps.database;
   return [
     route({
       method: 'post',
@@ -72,10 +72,10 @@ function collectionRoutes(deps: EndpointDeps): Route[] {
       params: merchantParams,
       query: pageQuery,
       responses: { 200: pageOf(endpointView) },
-      async handle({ principal, params: { merchantId }, query }) {
+      async handle({ principal, params: { merchantId }, query, reads }) {
         requireMerchant(principal, merchantId);
-        if ((await findMerchant(prisma, merchantId)) === null) throw notFound('merchant');
-        return endpointsOf(deps, merchantId, query);
+        if ((await findMerchant(reads, merchantId)) === null) throw notFound('merchant');
+        return endpointsOf(reads, merchantId, query);
       },
     }),
   ];
@@ -119,11 +119,11 @@ export async function registerEndpoint(
 
 /** A page of a merchant's endpoints. */
 export async function endpointsOf(
-  { database }: EndpointDeps,
+  reads: Sql,
   merchantId: string,
   { limit, cursor }: z.output<typeof pageQuery>,
 ): Promise<Reply> {
-  const rows = await listEndpoints(database.prisma, merchantId, limit, decodeCursor(cursor));
+  const rows = await listEndpoints(reads, merchantId, limit, decodeCursor(cursor));
   return { status: 200, body: toPage(rows, limit, (row) => row.id, toEndpointView) };
 }
 
@@ -145,8 +145,8 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       summary: 'Read an endpoint',
       params: endpointParams,
       responses: { 200: endpointView },
-      async handle({ principal, params: { id } }) {
-        return { status: 200, body: toEndpointView(await visibleEndpoint(deps, principal, id)) };
+      async handle({ principal, params: { id }, reads }) {
+        return { status: 200, body: toEndpointView(await visibleEndpoint(reads, principal, id)) };
       },
     }),
     route({
@@ -160,7 +160,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: endpointView },
       audit: { action: 'endpoint.update', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id }, body }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         requireOpenQueue(body.queue);
         if (body.url !== undefined) await requireCallable(body.url, deps);
         const { headers: given, ...rest } = body;
@@ -184,7 +184,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       responses: { 204: null },
       audit: { action: 'endpoint.delete', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id } }) {
-        await visibleEndpoint(deps, principal, id);
+        await visibleEndpoint(prisma, principal, id);
         if (!(await deleteEndpoint(prisma, id))) throw notFound('endpoint');
         // After the commit: what is left of a big backlog, or by a failure, others go on with.
         await deps.cancelForEndpoint(id);

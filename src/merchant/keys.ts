@@ -87,8 +87,8 @@ export function keyRoutes({
       summary: 'List keys, also the revoked ones',
       query: pageQuery,
       responses: { 200: pageOf(keyView) },
-      async handle({ query: { limit, cursor } }) {
-        const rows = await listKeys(prisma, limit, decodeCursor(cursor));
+      async handle({ query: { limit, cursor }, reads }) {
+        const rows = await listKeys(reads, limit, decodeCursor(cursor));
         return { status: 200, body: toPage(rows, limit, (row) => row.id, toView) };
       },
     }),

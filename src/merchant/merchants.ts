@@ -79,8 +79,8 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       summary: 'List merchants',
       query: pageQuery,
       responses: { 200: pageOf(merchantView) },
-      async handle({ query: { limit, cursor } }) {
-        const rows = await listMerchants(prisma, limit, decodeCursor(cursor));
+      async handle({ query: { limit, cursor }, reads }) {
+        const rows = await listMerchants(reads, limit, decodeCursor(cursor));
         return { status: 200, body: toPage(rows, limit, (row) => row.listKey, toView) };
       },
     }),
@@ -92,8 +92,8 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
       summary: 'Read a merchant',
       params: merchantParams,
       responses: { 200: merchantView },
-      async handle({ params: { merchantId } }) {
-        return { status: 200, body: toView(present(await findMerchant(prisma, merchantId))) };
+      async handle({ params: { merchantId }, reads }) {
+        return { status: 200, body: toView(present(await findMerchant(reads, merchantId))) };
       },
     }),
     route({

@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '../db/client.ts';
+import type { Database, Sql, Transaction } from '../db/client.ts';
 import { coalesced } from '../delivery/coalesce.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
@@ -37,7 +37,7 @@ export interface MessageRef {
  * where several producers have one of that id and it is not said whose is meant.
  */
 export interface MessageCommands {
-  find(scope: Scope, which: MessageRef): Promise<Message>;
+  find(scope: Scope, which: MessageRef, sql?: Sql): Promise<Message>;
   /** By the primary key. */
   read(scope: Scope, key: string): Promise<Message>;
   /** Confirms or cancels. Again: nothing. @throws Problem 409 when it was decided the other way */
@@ -75,8 +75,8 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
   const together = coalesced<boolean>();
   const completed = coalesced<void>();
 
-  async function find(scope: Scope, which: MessageRef): Promise<Listed> {
-    return theOne(await findMessagesOf(prisma, scope, which.id, which.producer), which);
+  async function find(scope: Scope, which: MessageRef, sql: Sql = prisma): Promise<Listed> {
+    return theOne(await findMessagesOf(sql, scope, which.id, which.producer), which);
   }
 
   async function read(scope: Scope, key: string): Promise<Listed> {

@@ -12,7 +12,7 @@ import {
   pageQuery,
   toPage,
 } from '../page.ts';
-import { invalid } from '../problem.ts';
+import { invalid, notFound } from '../problem.ts';
 import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
 import {
@@ -100,12 +100,12 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       summary: 'Messages, newest first',
       query: filters,
       responses: { 200: pageOf(message) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
         if (before !== null && !/^\d{1,18}$/.test(before)) {
           throw invalid('query.cursor', 'This is not a cursor of this list.');
         }
-        const rows = await listMessages(sql, scopeOf(principal), query, before, query.limit + 1);
+        const rows = await listMessages(reads, scopeOf(principal), query, before, query.limit + 1);
         const toItem = (row: Listed) => viewFor(principal, row);
         return { status: 200, body: toPage(rows, query.limit, (row) => row.place, toItem) };
       },
@@ -119,8 +119,8 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       params,
       query,
       responses: { 200: message },
-      async handle({ principal, params: { id }, query: { producer } }) {
-        const found = await commands.find(scopeOf(principal), { id, producer });
+      async handle({ principal, params: { id }, query: { producer }, reads }) {
+        const found = await commands.find(scopeOf(principal), { id, producer }, reads);
         return { status: 200, body: viewFor(principal, found) };
       },
     }),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Database } from '../db/client.ts';
+import type { Database, Sql } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { originReceiver } from '../delivery/origin.ts';
@@ -53,12 +53,6 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
     return { url, receiverId: originReceiver(found.merchantId ?? '', url) };
   }
 
-  async function visibleDelivery(principal: Principal, id: string) {
-    const found = await findDelivery(sql, scopeOf(principal), id);
-    if (found === null) throw notFound('delivery');
-    return found;
-  }
-
   return [
     route({
       method: 'get',
@@ -77,9 +71,15 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
         to: moment.optional(),
       }),
       responses: { 200: pageOf(delivery) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
-        const rows = await listDeliveries(sql, scopeOf(principal), query, before, query.limit + 1);
+        const rows = await listDeliveries(
+          reads,
+          scopeOf(principal),
+          query,
+          before,
+          query.limit + 1,
+        );
         return {
           status: 200,
           body: toPage(
@@ -99,8 +99,8 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
       summary: 'A delivery',
       params: byDeliveryId,
       responses: { 200: delivery },
-      async handle({ principal, params }) {
-        return { status: 200, body: await visibleDelivery(principal, params.id) };
+      async handle({ principal, params, reads }) {
+        return { status: 200, body: await visibleDelivery(reads, principal, params.id) };
       },
     }),
     route({
@@ -112,10 +112,10 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
       params: byDeliveryId,
       query: pageQuery,
       responses: { 200: pageOf(attempt) },
-      async handle({ principal, params, query }) {
-        await visibleDelivery(principal, params.id);
+      async handle({ principal, params, query, reads }) {
+        await visibleDelivery(reads, principal, params.id);
         const after = afterAttempt(decodeCursor(query.cursor));
-        const rows = await listAttempts(sql, params.id, after, query.limit + 1);
+        const rows = await listAttempts(reads, params.id, after, query.limit + 1);
         const keyOf = (row: (typeof rows)[number]) => `${row.cycle}.${row.number}`;
         return { status: 200, body: toPage(rows, query.limit, keyOf, (row) => row) };
       },
@@ -128,9 +128,9 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
       summary: 'The attempts still to come, by the rules it was accepted with',
       params: byDeliveryId,
       responses: { 200: schedule },
-      async handle({ principal, params }) {
-        await visibleDelivery(principal, params.id);
-        const standing = await findStanding(sql, params.id);
+      async handle({ principal, params, reads }) {
+        await visibleDelivery(reads, principal, params.id);
+        const standing = await findStanding(reads, params.id);
         if (standing === null) throw notFound('delivery');
         return { status: 200, body: scheduleOf(standing) };
       },
@@ -167,7 +167,7 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
           `${principal.keyId} ${params.id}`,
           receivedAt,
           async (since) => {
-            const found = await visibleDelivery(principal, params.id);
+            const found = await visibleDelivery(sql, principal, params.id);
             const to = otherAddress(found, body.url);
             if (found.status === 'skipped') await adoptSkipped(sql, commands, found);
             const delivered = body.force ? 'repeat' : 'refuse';
@@ -181,10 +181,16 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
           },
         );
         refuseUnlessDue(resent);
-        return { status: 202, body: await visibleDelivery(principal, params.id) };
+        return { status: 202, body: await visibleDelivery(sql, principal, params.id) };
       },
     }),
   ];
+}
+
+async function visibleDelivery(sql: Sql, principal: Principal, id: string) {
+  const found = await findDelivery(sql, scopeOf(principal), id);
+  if (found === null) throw notFound('delivery');
+  return found;
 }
 
 function refuseUnlessDue(resent: Resent | undefined): void {

@@ -145,10 +145,10 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
           ),
       }),
       responses: { 200: pageOf(notification) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const scope = scopeOf(principal);
         const page = query.undelivered === 'true' ? feedPage : listPage;
-        return { status: 200, body: await page(sql, scope, query, query) };
+        return { status: 200, body: await page(reads, scope, query, query) };
       },
     }),
     route({
@@ -159,8 +159,8 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       summary: 'A notification with its deliveries',
       params: byId,
       responses: { 200: notification },
-      async handle({ principal, params }) {
-        const found = await findNotification(sql, scopeOf(principal), params.id);
+      async handle({ principal, params, reads }) {
+        const found = await findNotification(reads, scopeOf(principal), params.id);
         if (found === null) throw notFound('notification');
         return { status: 200, body: found };
       },
@@ -176,9 +176,9 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       responses: {
         200: z.looseObject({ id: z.string(), type: z.string(), data: z.looseObject({}) }),
       },
-      async handle({ principal, params }) {
-        const found = await findNotification(sql, scopeOf(principal), params.id);
-        const body = (await findContents(sql, [params.id])).get(params.id)?.body;
+      async handle({ principal, params, reads }) {
+        const found = await findNotification(reads, scopeOf(principal), params.id);
+        const body = (await findContents(reads, [params.id])).get(params.id)?.body;
         if (found === null || body === undefined) throw notFound('notification');
         return { status: 200, headers: { 'content-type': 'application/json' }, body };
       },

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
 import { plannedRungs, previewLadder } from '../delivery/ladder.ts';
 import { notFound } from '../problem.ts';
 import { type Role, type Route, route } from '../route.ts';
@@ -12,7 +11,7 @@ const SECOND = 1000;
 const BEHIND_DEADLINE = 'behind_deadline' as const;
 
 /** When a queue's attempts come, by its own rules or by others that one thinks of giving it. */
-export function previewRoute(sql: Sql): Route {
+export function previewRoute(): Route {
   return route({
     method: 'get',
     path: '/v1/queues/{name}/preview',
@@ -22,10 +21,10 @@ export function previewRoute(sql: Sql): Route {
     params: z.strictObject({ name: queueName }),
     query: previewQuery,
     responses: { 200: previewView },
-    async handle({ params: { name }, query }) {
-      const queue = await findQueue(sql, name);
+    async handle({ params: { name }, query, reads }) {
+      const queue = await findQueue(reads, name);
       if (queue === null) throw notFound('queue');
-      const fromMs = query.from === undefined ? await readClock(sql) : Date.parse(query.from);
+      const fromMs = query.from === undefined ? await readClock(reads) : Date.parse(query.from);
       return { status: 200, body: toPreview(queue, rulesFor(queue, query), fromMs) };
     },
   });

@@ -52,8 +52,8 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'List queues with their current policies',
       query: pageQuery,
       responses: { 200: pageOf(queueView) },
-      async handle({ query: { limit, cursor } }) {
-        const rows = await listQueues(prisma, limit, decodeCursor(cursor));
+      async handle({ query: { limit, cursor }, reads }) {
+        const rows = await listQueues(reads, limit, decodeCursor(cursor));
         return { status: 200, body: toPage(rows, limit, (row) => row.listKey, toView) };
       },
     }),
@@ -128,7 +128,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
         return { status: 204 };
       },
     }),
-    previewRoute(prisma),
+    previewRoute(),
   ];
 }
 

@@ -251,7 +251,7 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
 }
 
 /** A gid is its producer's: of somebody who sees everybody's it may need a producer beside it. */
-async function findOneState(sql: Sql, scope: Scope, gid: string): Promise<State> {
+export async function findOneState(sql: Sql, scope: Scope, gid: string): Promise<State> {
   const [state, another] = await findStates(sql, scope, gid);
   if (state === undefined) throw notFound('transaction');
   if (another === undefined) return state;

@@ -13,7 +13,12 @@ import {
   transactionStatus,
   transactionView,
 } from './contract.ts';
-import { type Coordinator, type CoordinatorDeps, createCoordinator } from './coordinator.ts';
+import {
+  type Coordinator,
+  type CoordinatorDeps,
+  createCoordinator,
+  findOneState,
+} from './coordinator.ts';
 import { examples } from './examples.ts';
 import {
   findStates,
@@ -102,10 +107,10 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         producer: z.string().min(1).max(64).optional().describe('The key that began them.'),
       }),
       responses: { 200: pageOf(transactionView) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
         const scope = scopeOf(principal, query);
-        const rows = await listTransactions(sql, scope, query, before, query.limit + 1);
+        const rows = await listTransactions(reads, scope, query, before, query.limit + 1);
         return replyWith(
           200,
           toPage(rows, query.limit, (row) => row.id, toView),
@@ -121,9 +126,9 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       params: byGid,
       query: whose,
       responses: { 200: transactionView },
-      async handle({ principal, params: { gid }, query }) {
-        const id = await coordinator.idOf(scopeOf(principal, query), gid);
-        return replyWith(200, await viewOf(sql, id));
+      async handle({ principal, params: { gid }, query, reads }) {
+        const { id } = await findOneState(reads, scopeOf(principal, query), gid);
+        return replyWith(200, await viewOf(reads, id));
       },
     }),
   ];

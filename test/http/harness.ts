@@ -2,6 +2,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { z } from 'zod';
+import type { Sql } from '../../src/db/client.ts';
 import { type AppParts, createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
@@ -61,6 +62,9 @@ export function memorySessions(): SessionStore {
   };
 }
 
+/** For servers whose routes read nothing. */
+const noReads: AppParts['readUntil'] = () => ({}) as Sql;
+
 export interface Running {
   port: number;
   server: HttpServer;
@@ -111,6 +115,7 @@ export async function serve(
     sessions: memorySessions(),
     idempotency: noIdempotency,
     audit: noAudit,
+    readUntil: noReads,
     readiness: async () => ({ database: true, queue: true, process: true, notes: [] }),
     log,
     version: '1.2.3',

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createShares, type Release } from '../../src/http/shares.ts';
+import { callerLeft } from '../../src/problem.ts';
 import type { Principal } from '../../src/route.ts';
 
 const merchant = (merchantId: string, keyId = merchantId): Principal => ({
@@ -8,16 +9,16 @@ const merchant = (merchantId: string, keyId = merchantId): Principal => ({
   name: 'a key',
   merchantId,
 });
-const isHere = () => false;
+const here = () => new AbortController().signal;
 
 describe('a tenant’s share of what looks things up', () => {
   afterEach(() => vi.useRealTimers());
   const shares = () => createShares({ atOnce: 2, mostWaiting: 2, maxWaitMs: 1000 });
 
   /** Takes a place, or waits for one; which it is shows at once. */
-  function taking(from: ReturnType<typeof shares>, principal: Principal, isGone = isHere) {
+  function taking(from: ReturnType<typeof shares>, principal: Principal, signal = here()) {
     const asked = { release: null as Release | null, done: Promise.resolve() };
-    asked.done = from.take(principal, isGone).then((release) => {
+    asked.done = from.take(principal, signal).then((release) => {
       asked.release = release;
     });
     return asked;
@@ -49,7 +50,7 @@ describe('a tenant’s share of what looks things up', () => {
   test('has a line of its own length: 429 beyond it', async () => {
     const all = shares();
     for (let n = 0; n < 4; n += 1) taking(all, merchant('m'));
-    await expect(all.take(merchant('m'), isHere)).rejects.toMatchObject({
+    await expect(all.take(merchant('m'), here())).rejects.toMatchObject({
       status: 429,
       code: 'too_many_calls',
     });
@@ -58,24 +59,30 @@ describe('a tenant’s share of what looks things up', () => {
   test('is waited for so long and no longer: 503, and the place is not lost', async () => {
     vi.useFakeTimers();
     const all = shares();
-    const first = await all.take(merchant('m'), isHere);
-    await all.take(merchant('m'), isHere);
-    const third = all.take(merchant('m'), isHere);
+    const first = await all.take(merchant('m'), here());
+    await all.take(merchant('m'), here());
+    const third = all.take(merchant('m'), here());
     const refused = expect(third).rejects.toMatchObject({ status: 503, reason: 'share' });
     await vi.advanceTimersByTimeAsync(1000);
     await refused;
     first();
-    await all.take(merchant('m'), isHere);
+    await all.take(merchant('m'), here());
   });
 
-  test('is not spent on callers who have left meanwhile', async () => {
+  test('is not spent on callers who have left, and they leave the line at once', async () => {
     const all = shares();
     const [first] = [taking(all, merchant('m')), taking(all, merchant('m'))];
     await settle();
-    const gone = all.take(merchant('m'), () => true);
+    const caller = new AbortController();
+    const gone = all.take(merchant('m'), caller.signal);
     const next = taking(all, merchant('m'));
-    first?.release?.();
+    caller.abort(callerLeft());
     await expect(gone).rejects.toMatchObject({ reason: 'abandoned' });
+    const another = taking(all, merchant('m'));
+    await settle();
+    first?.release?.();
     await next.done;
+    next.release?.();
+    await another.done;
   });
 });

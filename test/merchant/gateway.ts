@@ -84,6 +84,7 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     sessions,
     idempotency: createIdempotencyStore(database.direct.sql, secrets),
     audit,
+    readUntil: database.sqlUntil,
     readiness: async () => ({ database: 'up', queue: 'up' }) as never,
     log,
     version: '0.0.0',

@@ -34,6 +34,7 @@ export interface GatewayOptions {
   db?: TestDatabase;
   encryptionKeys?: Buffer[];
   sweepEveryMs?: number;
+  readTimeoutSeconds?: number;
   metricsToken?: string;
   metricsPort?: number;
   serverLimits?: Partial<ServerLimits>;
@@ -75,6 +76,9 @@ export async function testGateway(options: GatewayOptions = {}): Promise<TestGat
         ...(options.proxy !== undefined && { OUTBOUND_PROXY: new URL(options.proxy) }),
         // Tests travel in time: what the sweep finds must not take them real seconds.
         sweepEveryMs: options.sweepEveryMs ?? 1000,
+        ...(options.readTimeoutSeconds !== undefined && {
+          READ_TIMEOUT_SECONDS: options.readTimeoutSeconds,
+        }),
         METRICS_TOKEN: options.metricsToken,
         METRICS_PORT: options.metricsPort,
         serverLimits: options.serverLimits,

@@ -2,8 +2,8 @@
 export interface Room {
   /** Takes so much at once, unless it does not fit or others wait already. @returns whether it did */
   take(amount: number): boolean;
-  /** Waits in order. @returns false where the wait was too long, and nothing was taken */
-  wait(amount: number): Promise<boolean>;
+  /** Waits in order. @returns false where the wait was too long or `signal` was aborted, and nothing was taken */
+  wait(amount: number, signal?: AbortSignal): Promise<boolean>;
   /** Takes so much whether it fits or not: it is there already. */
   hold(amount: number): void;
   give(amount: number): void;
@@ -48,18 +48,21 @@ export function createRoom({ limit, maxWaitMs }: RoomOptions): Room {
       used += amount;
       return true;
     },
-    wait(amount) {
+    wait(amount, signal) {
       return new Promise((resolve) => {
-        const timer = setTimeout(() => {
+        const leave = () => {
           line.splice(line.indexOf(waiting), 1);
-          resolve(false);
+          waiting.settle(false);
           // It may have stood before smaller ones.
           grant();
-        }, maxWaitMs);
+        };
+        const timer = setTimeout(leave, maxWaitMs);
+        signal?.addEventListener('abort', leave, { once: true });
         const waiting: Waiting = {
           amount,
           settle(isGranted) {
             clearTimeout(timer);
+            signal?.removeEventListener('abort', leave);
             resolve(isGranted);
           },
         };

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Sql } from '../../db/client.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import { notFound } from '../../problem.ts';
 import { type Route, route } from '../../route.ts';
@@ -12,7 +11,7 @@ import { verifyChain } from './verify.ts';
 const MOST_CHECKED = 20_000;
 
 /** `/v1/audit-log`: who changed what. Nothing changes it; reading it leaves no trace. */
-export function auditRoutes({ sql }: { sql: Sql }): Route[] {
+export function auditRoutes(): Route[] {
   const names = oneOrMore(z.string().min(1)).optional();
   return [
     route({
@@ -33,9 +32,9 @@ export function auditRoutes({ sql }: { sql: Sql }): Route[] {
         to: moment.optional(),
       }),
       responses: { 200: pageOf(auditEntry) },
-      async handle({ query }) {
+      async handle({ query, reads }) {
         const { limit, cursor } = query;
-        const rows = await listAuditEntries(sql, query, decodeCursor(cursor), limit + 1);
+        const rows = await listAuditEntries(reads, query, decodeCursor(cursor), limit + 1);
         const idOf = (row: (typeof rows)[number]) => row.id;
         return { status: 200, body: toPage(rows, limit, idOf, (row) => row) };
       },
@@ -56,8 +55,8 @@ export function auditRoutes({ sql }: { sql: Sql }): Route[] {
         limit: z.coerce.number().int().min(1).max(MOST_CHECKED).default(MOST_CHECKED),
       }),
       responses: { 200: verification },
-      async handle({ query: { after, limit } }) {
-        const body = await verifyChain(sql, after ?? null, limit);
+      async handle({ query: { after, limit }, reads }) {
+        const body = await verifyChain(reads, after ?? null, limit);
         if (body === null) throw notFound('place');
         return { status: 200, body };
       },
@@ -69,8 +68,8 @@ export function auditRoutes({ sql }: { sql: Sql }): Route[] {
       tag: 'Operations',
       summary: 'What of the audit log was exported and dropped, oldest first',
       responses: { 200: z.object({ data: z.array(archivedPiece) }) },
-      async handle() {
-        const pieces = await findArchived(sql);
+      async handle({ reads }) {
+        const pieces = await findArchived(reads);
         return { status: 200, body: { data: pieces.map(toPiece) } };
       },
     }),

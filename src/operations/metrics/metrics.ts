@@ -104,7 +104,7 @@ export function createMetrics(): Metrics {
   });
   const sheds = new Counter({
     name: 'postrider_calls_shed_total',
-    help: 'Calls not done: more than can be done now, too late, no memory for them, or nobody waits any more.',
+    help: 'Calls not done: more than can be done now, too late, too slow, no memory for them, or nobody waits any more.',
     labelNames: ['reason'],
     registers,
   });

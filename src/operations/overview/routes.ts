@@ -1,11 +1,10 @@
-import type { Sql } from '../../db/client.ts';
 import { notFound } from '../../problem.ts';
 import { type Route, route } from '../../route.ts';
 import type { ReadBacklog } from './backlog.ts';
 import { endpointsOverview, endpointsParams, overview, overviewQuery } from './contract.ts';
 import { readEndpointsOverview, readOverview } from './overview.ts';
 
-export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Route[] {
+export function overviewRoutes(deps: { readBacklog: ReadBacklog }): Route[] {
   return [
     route({
       method: 'get',
@@ -15,9 +14,9 @@ export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Ro
       summary: 'How deliveries fare: rates, latencies, backlog, failing endpoints',
       query: overviewQuery,
       responses: { 200: overview },
-      handle: async ({ principal, query }) => ({
+      handle: async ({ principal, query, reads }) => ({
         status: 200,
-        body: await readOverview(deps.sql, deps.readBacklog, principal.merchantId, query.window),
+        body: await readOverview(reads, deps.readBacklog, principal.merchantId, query.window),
       }),
     }),
     route({
@@ -28,9 +27,9 @@ export function overviewRoutes(deps: { sql: Sql; readBacklog: ReadBacklog }): Ro
       summary: 'Attempts and failures at each endpoint of a merchant over 24 hours',
       params: endpointsParams,
       responses: { 200: endpointsOverview },
-      async handle({ principal, params: { merchantId } }) {
+      async handle({ principal, params: { merchantId }, reads }) {
         const isTheirs = principal.merchantId === null || principal.merchantId === merchantId;
-        const found = isTheirs ? await readEndpointsOverview(deps.sql, merchantId) : null;
+        const found = isTheirs ? await readEndpointsOverview(reads, merchantId) : null;
         if (found === null) throw notFound('merchant');
         return { status: 200, body: found };
       },

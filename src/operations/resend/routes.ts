@@ -104,11 +104,11 @@ function collectionRoutes({ database, resendNow }: ResendDeps): Route[] {
         to: moment.optional(),
       }),
       responses: { 200: pageOf(resendView) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const { limit, cursor } = query;
         const before = decodeCursor(cursor);
         const owner = principal.merchantId;
-        const rows = await listJobs(database.prisma, owner, query, before, limit + 1);
+        const rows = await listJobs(reads, owner, query, before, limit + 1);
         return { status: 200, body: toPage(rows, limit, (row) => row.id, toView) };
       },
     }),
@@ -127,8 +127,8 @@ const ACTIONS = [
 
 function itemRoutes({ database, resendNow }: ResendDeps): Route[] {
   const { prisma } = database;
-  const visible = async (principal: Principal, id: string) => {
-    const found = await findJob(prisma, principal.merchantId, id);
+  const visible = async (sql: Sql, principal: Principal, id: string) => {
+    const found = await findJob(sql, principal.merchantId, id);
     if (found === null) throw notFound('re-send');
     return found;
   };
@@ -141,8 +141,8 @@ function itemRoutes({ database, resendNow }: ResendDeps): Route[] {
       summary: 'How far a bulk re-send is',
       params,
       responses: { 200: resendView },
-      async handle({ principal, params: { id } }) {
-        return { status: 200, body: toView(await visible(principal, id)) };
+      async handle({ principal, params: { id }, reads }) {
+        return { status: 200, body: toView(await visible(reads, principal, id)) };
       },
     }),
     ...ACTIONS.map(({ verb, to, summary }) =>
@@ -156,9 +156,9 @@ function itemRoutes({ database, resendNow }: ResendDeps): Route[] {
         responses: { 200: resendView },
         audit: { action: `resend.${verb}`, look: lookAtJob(database) },
         async handle({ principal, params: { id } }) {
-          await visible(principal, id);
+          await visible(prisma, principal, id);
           await turnJob(prisma, id, to);
-          const job = await visible(principal, id);
+          const job = await visible(prisma, principal, id);
           if (to === 'running') resendNow();
           // A small job may have ended before this was read again.
           const isThere = job.status === to || (to === 'running' && job.status === 'completed');

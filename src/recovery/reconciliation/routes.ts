@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Database } from '../../db/client.ts';
+import type { Database, Sql } from '../../db/client.ts';
 import type { DeliveryCommands } from '../../delivery/commands.ts';
 import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
@@ -41,8 +41,8 @@ const params = z.strictObject({ id: z.string().min(1).max(64) });
 export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
   const { database, commands, reconcileNow } = deps;
   const sql = database.prisma;
-  const visible = async (principal: Principal, id: string) => {
-    const found = await findReconciliation(sql, principal.merchantId, id);
+  const visible = async (from: Sql, principal: Principal, id: string) => {
+    const found = await findReconciliation(from, principal.merchantId, id);
     if (found === null) throw notFound('reconciliation');
     return found;
   };
@@ -110,10 +110,16 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
         status: oneOrMore(reconciliationStatus).optional(),
       }),
       responses: { 200: pageOf(reconciliationView) },
-      async handle({ principal, query }) {
+      async handle({ principal, query, reads }) {
         const { limit } = query;
         const before = decodeCursor(query.cursor);
-        const rows = await listReconciliations(sql, principal.merchantId, query, before, limit + 1);
+        const rows = await listReconciliations(
+          reads,
+          principal.merchantId,
+          query,
+          before,
+          limit + 1,
+        );
         const idOf = (row: (typeof rows)[number]) => row.id;
         return { status: 200, body: toPage(rows, limit, idOf, (row) => row) };
       },
@@ -126,8 +132,8 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       summary: 'How far a reconciliation is and what it found',
       params,
       responses: { 200: reconciliationView },
-      async handle({ principal, params: { id } }) {
-        return { status: 200, body: await visible(principal, id) };
+      async handle({ principal, params: { id }, reads }) {
+        return { status: 200, body: await visible(reads, principal, id) };
       },
     }),
     route({
@@ -142,13 +148,13 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
         handled: z.enum(['true', 'false']).optional().describe('Settled by somebody, or not yet.'),
       }),
       responses: { 200: pageOf(differenceView) },
-      async handle({ principal, params: { id }, query: { limit, cursor, kind, handled } }) {
-        await visible(principal, id);
+      async handle({ principal, params: { id }, query: { limit, cursor, kind, handled }, reads }) {
+        await visible(reads, principal, id);
         const wanted = {
           kinds: kind,
           isHandled: handled === undefined ? null : handled === 'true',
         };
-        const rows = await listDifferences(sql, id, wanted, afterNumber(cursor), limit + 1);
+        const rows = await listDifferences(reads, id, wanted, afterNumber(cursor), limit + 1);
         const numberOf = (row: (typeof rows)[number]) => String(row.number);
         return { status: 200, body: toPage(rows, limit, numberOf, (row) => row) };
       },
@@ -168,7 +174,7 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
         look,
       },
       async handle({ principal, params: { id, number }, body }) {
-        await visible(principal, id);
+        await visible(sql, principal, id);
         const handling = { ...body, by: { keyId: principal.keyId, name: principal.name } };
         const handled = await handleDifference({ sql, commands }, id, number, handling);
         return { status: 200, body: handled };
@@ -185,11 +191,11 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       responses: { 200: adjustmentsView },
       responseHeaders: { 200: exportHeaders },
       alsoAnswers: ALSO_ANSWERS,
-      async handle({ principal, params: { id }, query, headers, isGone }) {
+      async handle({ principal, params: { id }, query, headers, isGone, reads }) {
         const wanted = wantedForm(query.format, headers.accept);
-        const found = await visible(principal, id);
+        const found = await visible(reads, principal, id);
         const fileName = `adjustments-${found.merchantId}-${found.date}-${id}`;
-        return replyWith(await openAdjustments(sql, found), { ...wanted, fileName, isGone });
+        return replyWith(await openAdjustments(reads, found), { ...wanted, fileName, isGone });
       },
     }),
     route({
@@ -209,7 +215,7 @@ export function reconciliationRoutes(deps: ReconciliationDeps): Route[] {
       },
       audit: { action: 'reconciliation.resend-missing', look },
       async handle({ principal, params: { id } }) {
-        await visible(principal, id);
+        await visible(sql, principal, id);
         const by = { keyId: principal.keyId, name: principal.name };
         return { status: 202, body: await resendMissing({ sql, commands }, id, by) };
       },

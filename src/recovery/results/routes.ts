@@ -62,16 +62,20 @@ const cachedHeaders = z.object({
 const responseHeaders = { 200: cachedHeaders, 304: cachedHeaders };
 
 /** The latest known state of a business key: what a merchant asks when no notification came. */
-export function resultRoutes({ sql }: { sql: Sql }): Route[] {
+export function resultRoutes(): Route[] {
   async function answerOne(
-    { principal, headers }: Pick<Call<unknown, unknown, unknown>, 'principal' | 'headers'>,
+    {
+      principal,
+      headers,
+      reads,
+    }: Pick<Call<unknown, unknown, unknown>, 'principal' | 'headers' | 'reads'>,
     key: string,
     { merchantId, fields }: z.output<typeof aboutOne>,
   ): Promise<Reply> {
     const scope = scopeOf(principal, merchantId);
     if (scope === null) throw notFound('result');
     const found =
-      fields === 'latest' ? await latestOf(sql, scope, key) : await allOf(sql, scope, key);
+      fields === 'latest' ? await latestOf(reads, scope, key) : await allOf(reads, scope, key);
     if (found === null) throw notFound('result');
     const whose = {
       businessKey: JSON.stringify(key),
@@ -124,10 +128,10 @@ export function resultRoutes({ sql }: { sql: Sql }): Route[] {
       bodyLimitBytes: QUERY_LIMIT_BYTES,
       responses: { 200: foundResults },
       audit: 'changes nothing',
-      async handle({ principal, query, body: { businessKeys } }) {
+      async handle({ principal, query, body: { businessKeys }, reads }) {
         const scope = scopeOf(principal, query.merchantId);
         const keys = [...new Set(businessKeys)];
-        const { entries, remaining } = await answerMany(sql, scope, keys);
+        const { entries, remaining } = await answerMany(reads, scope, keys);
         const text = `{"data":[${entries.join(',')}],"remaining":${JSON.stringify(remaining)}}`;
         return { status: 200, ...jsonText(text) };
       },
