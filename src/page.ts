@@ -8,6 +8,59 @@ export interface Page<T> {
   hasMore: boolean;
 }
 
+/** What a store found for a page. */
+export interface Found<Row> {
+  rows: Row[];
+  /**
+   * The key of the row up to which the list was looked through, where it was left there although the page is not
+   * full; null: it is full, or the list is at its end.
+   */
+  lookedTo: string | null;
+}
+
+/**
+ * Rows that are looked through for one page, where no index finds those that are asked for. A filter that a million
+ * rows do not pass must not have all of them read in one call, sixty calls at a time; so a page may have less than it
+ * could, or nothing, and `nextCursor` goes on. (Rejected: an index for each filter. They are on the tables that every
+ * notification and every attempt write to.)
+ */
+export const MOST_LOOKED_THROUGH = 5_000;
+
+const FIRST_LOOK = 2;
+
+interface Look<Row> {
+  limit: number;
+  /** Those of the next `count` rows that pass, `limit` at most. */
+  look(count: number): Promise<Row[]>;
+  /** The key of the last of the next `count` rows; null: there are fewer. Asked after the look. */
+  endOf(count: number): Promise<string | null>;
+  keyOf(row: Row): string;
+  /** By their keys' order when absent. */
+  isOlder?(row: Row, end: string): boolean;
+}
+
+/**
+ * Looks through a list, newest first: at some rows first, among which most pages are found, and which the planner
+ * knows to be so few that it need not sort all; then at as many as one page may.
+ */
+export async function lookThrough<Row>(options: Look<Row>): Promise<Found<Row>> {
+  const { limit, look, endOf, keyOf, isOlder = (row, end) => keyOf(row) < end } = options;
+  let rows: Row[] = [];
+  let end: string | null = null;
+  for (const count of [FIRST_LOOK * limit, MOST_LOOKED_THROUGH]) {
+    rows = await look(count);
+    if (rows.length === limit) return { rows, lookedTo: null };
+    end = await endOf(count);
+    if (end === null) return { rows, lookedTo: null };
+  }
+  // What came between look and end has moved the end up, perhaps above the last row found.
+  const last = rows.at(-1);
+  return {
+    rows,
+    lookedTo: last !== undefined && end !== null && isOlder(last, end) ? keyOf(last) : end,
+  };
+}
+
 /** `?limit=&cursor=` of every list. */
 export const pageQuery = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
@@ -16,6 +69,18 @@ export const pageQuery = z.strictObject({
 
 export function pageOf<T extends z.ZodType>(item: T) {
   return z.object({ data: z.array(item), nextCursor: z.string().nullable(), hasMore: z.boolean() });
+}
+
+/** Of a list whose filters no index knows. */
+export function sparsePageOf<T extends z.ZodType>(item: T) {
+  return pageOf(item).extend({
+    hasMore: z
+      .boolean()
+      .describe(
+        `A page looks through ${MOST_LOOKED_THROUGH} entries at most: with filters that few of them pass it may have ` +
+          'fewer than `limit`, or none, though there are more. Go on with `nextCursor` while this is true.',
+      ),
+  });
 }
 
 /**
@@ -77,6 +142,18 @@ export function toPage<Row, T>(
     nextCursor: hasMore && last !== undefined ? encodeCursor(keyOf(last)) : null,
     hasMore,
   };
+}
+
+/** The same from what may have been left before its end. */
+export function toSparsePage<Row, T>(
+  { rows, lookedTo }: Found<Row>,
+  limit: number,
+  keyOf: (row: Row) => string,
+  toItem: (row: Row) => T,
+): Page<T> {
+  const page = toPage(rows, limit, keyOf, toItem);
+  if (page.hasMore || lookedTo === null) return page;
+  return { data: page.data, nextCursor: encodeCursor(lookedTo), hasMore: true };
 }
 
 export function encodeCursor(key: string): string {

@@ -8,11 +8,11 @@ import {
   moment,
   oneOrMore,
   oneOrMoreKeys,
-  pageOf,
   pageQuery,
-  toPage,
+  sparsePageOf,
+  toSparsePage,
 } from '../page.ts';
-import { invalid, notFound } from '../problem.ts';
+import { invalid } from '../problem.ts';
 import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
 import {
@@ -99,15 +99,15 @@ export function messageRoutes({ sql, prepare, commands }: MessageDeps): Route[] 
       tag: TAG,
       summary: 'Messages, newest first',
       query: filters,
-      responses: { 200: pageOf(message) },
+      responses: { 200: sparsePageOf(message) },
       async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
         if (before !== null && !/^\d{1,18}$/.test(before)) {
           throw invalid('query.cursor', 'This is not a cursor of this list.');
         }
-        const rows = await listMessages(reads, scopeOf(principal), query, before, query.limit + 1);
+        const found = await listMessages(reads, scopeOf(principal), query, before, query.limit + 1);
         const toItem = (row: Listed) => viewFor(principal, row);
-        return { status: 200, body: toPage(rows, query.limit, (row) => row.place, toItem) };
+        return { status: 200, body: toSparsePage(found, query.limit, (row) => row.place, toItem) };
       },
     }),
     route({

@@ -6,6 +6,7 @@ import type { Notification } from './contract.ts';
 import {
   type FeedEntry,
   type FeedPlace,
+  findFeedEnd,
   findHeldBack,
   horizonReached,
   isKnownPlace,
@@ -29,7 +30,8 @@ export async function feedPage(
   { cursor, limit }: { cursor?: string | undefined; limit: number },
 ): Promise<Page<Notification>> {
   const after = placeOf(cursor);
-  const entries = await readAllNow(sql, scope, filter, after, limit + 1);
+  const end = isByIndex(scope, filter) ? null : await findFeedEnd(sql, scope, filter, after);
+  const entries = await readAllNow({ sql, scope, filter, after, upTo: end }, limit + 1);
   const shown = entries.slice(0, limit);
   const last = shown.at(-1);
   if (last === undefined && after !== null && !(await isKnownPlace(sql, after))) {
@@ -39,11 +41,41 @@ export async function feedPage(
       'cursor_expired',
     );
   }
+  const hasMore = entries.length > limit;
+  if (!hasMore && end !== null) {
+    return {
+      data: shown.map(({ notification }) => notification),
+      nextCursor: cursorOf(end),
+      hasMore: true,
+    };
+  }
   return {
     data: shown.map(({ notification }) => notification),
-    nextCursor: last === undefined ? null : encodeCursor(`feed:${last.createdXid}:${last.id}`),
-    hasMore: entries.length > limit,
+    nextCursor: last === undefined ? null : cursorOf(last),
+    hasMore,
   };
+}
+
+function cursorOf({ createdXid, id }: FeedPlace): string {
+  return encodeCursor(`feed:${createdXid}:${id}`);
+}
+
+/** Whether the index of the feed knows all that is asked for. */
+function isByIndex(
+  { producerKeyId }: Scope,
+  { type, queue, businessKey, status, to, search }: NotificationFilter,
+): boolean {
+  return [producerKeyId ?? undefined, type, queue, businessKey, status, to, search].every(
+    (each) => each === undefined,
+  );
+}
+
+interface Asked {
+  sql: Sql;
+  scope: Scope;
+  filter: NotificationFilter;
+  after: FeedPlace | null;
+  upTo: FeedPlace | null;
 }
 
 const GRACE_MS = 1_000;
@@ -55,22 +87,19 @@ const FIRST_LOOK_MS = 5;
  * finds what it held back when it comes again.
  */
 async function readAllNow(
-  sql: Sql,
-  scope: Scope,
-  filter: NotificationFilter,
-  after: FeedPlace | null,
+  { sql, scope, filter, after, upTo }: Asked,
   limit: number,
 ): Promise<FeedEntry[]> {
   // Asked before the first look: what is let go between the two is in it anyway.
   const target = await findHeldBack(sql, scope, filter);
-  const entries = await readFeed(sql, scope, filter, after, limit);
+  const entries = await readFeed(sql, scope, filter, after, limit, upTo);
   if (target === null || entries.length === limit) return entries;
   const endsAt = performance.now() + GRACE_MS;
   for (let pauseMs = FIRST_LOOK_MS; performance.now() < endsAt; pauseMs *= 2) {
     if (await horizonReached(sql, target)) break;
     await sleep(pauseMs);
   }
-  return readFeed(sql, scope, filter, after, limit);
+  return readFeed(sql, scope, filter, after, limit, upTo);
 }
 
 function placeOf(cursor: string | undefined): FeedPlace | null {

@@ -12,7 +12,9 @@ import {
   oneOrMoreKeys,
   pageOf,
   pageQuery,
+  sparsePageOf,
   toPage,
+  toSparsePage,
 } from '../page.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
@@ -23,7 +25,8 @@ import { lookAtDelivery } from './look.ts';
 import { byDeliveryId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
 import { scopeOf } from './scope.ts';
-import { findDelivery, findOwned, listAttempts, listDeliveries } from './store/deliveries.ts';
+import { findDelivery, findOwned, listAttempts } from './store/deliveries.ts';
+import { listDeliveries } from './store/list-deliveries.ts';
 import { findStanding } from './store/standing.ts';
 
 interface DeliveryDeps {
@@ -70,10 +73,10 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
         from: moment.optional(),
         to: moment.optional(),
       }),
-      responses: { 200: pageOf(delivery) },
+      responses: { 200: sparsePageOf(delivery) },
       async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
-        const rows = await listDeliveries(
+        const found = await listDeliveries(
           reads,
           scopeOf(principal),
           query,
@@ -82,8 +85,8 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
         );
         return {
           status: 200,
-          body: toPage(
-            rows,
+          body: toSparsePage(
+            found,
             query.limit,
             (row) => row.id,
             (row) => row,

@@ -11,9 +11,9 @@ import {
   oneOrMore,
   oneOrMoreKeys,
   type Page,
-  pageOf,
   pageQuery,
-  toPage,
+  sparsePageOf,
+  toSparsePage,
 } from '../page.ts';
 import {
   callerLeft,
@@ -37,13 +37,9 @@ import { examples } from './examples.ts';
 import { feedPage } from './feed.ts';
 import { lookAtNotification } from './look.ts';
 import { scopeOf } from './scope.ts';
-import {
-  findNotification,
-  listNotifications,
-  type NotificationFilter,
-  type Scope,
-} from './store/find.ts';
+import { findNotification, type NotificationFilter, type Scope } from './store/find.ts';
 import { findContents } from './store/letters.ts';
+import { listNotifications } from './store/list.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -144,7 +140,7 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
               'merchant), or the address it was sent to.',
           ),
       }),
-      responses: { 200: pageOf(notification) },
+      responses: { 200: sparsePageOf(notification) },
       async handle({ principal, query, reads }) {
         const scope = scopeOf(principal);
         const page = query.undelivered === 'true' ? feedPage : listPage;
@@ -224,9 +220,9 @@ async function listPage(
   if (before?.startsWith('feed:')) {
     throw invalid('query.cursor', 'This cursor is of the feed: add undelivered=true.');
   }
-  const rows = await listNotifications(sql, scope, filter, before, limit + 1);
-  return toPage(
-    rows,
+  const found = await listNotifications(sql, scope, filter, before, limit + 1);
+  return toSparsePage(
+    found,
     limit,
     (row) => row.id,
     (row) => row,

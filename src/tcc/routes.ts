@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Sql } from '../db/client.ts';
 import { printWith } from '../exact-json.ts';
 import { idFromUuid } from '../ids.ts';
-import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, moment, oneOrMore, pageQuery, sparsePageOf, toSparsePage } from '../page.ts';
 import { notFound } from '../problem.ts';
 import { jsonText, type Principal, type Reply, type Route, route } from '../route.ts';
 import {
@@ -106,14 +106,14 @@ function producerRoutes(coordinator: Coordinator, sql: Sql): Route[] {
         to: moment.optional(),
         producer: z.string().min(1).max(64).optional().describe('The key that began them.'),
       }),
-      responses: { 200: pageOf(transactionView) },
+      responses: { 200: sparsePageOf(transactionView) },
       async handle({ principal, query, reads }) {
         const before = decodeCursor(query.cursor);
         const scope = scopeOf(principal, query);
-        const rows = await listTransactions(reads, scope, query, before, query.limit + 1);
+        const found = await listTransactions(reads, scope, query, before, query.limit + 1);
         return replyWith(
           200,
-          toPage(rows, query.limit, (row) => row.id, toView),
+          toSparsePage(found, query.limit, (row) => row.id, toView),
         );
       },
     }),

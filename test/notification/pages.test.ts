@@ -2,9 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../../bench/generated.ts';
 import type { Sql } from '../../src/db/client.ts';
 import { listMessages } from '../../src/message/store/find.ts';
-import { listDeliveries } from '../../src/notification/store/deliveries.ts';
-import { listNotifications, type Scope } from '../../src/notification/store/find.ts';
+import type { Scope } from '../../src/notification/store/find.ts';
 import { findEarlier, type NewNotification } from '../../src/notification/store/insert.ts';
+import { listNotifications } from '../../src/notification/store/list.ts';
+import { listDeliveries } from '../../src/notification/store/list-deliveries.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { PLAN_MODES, readingOf } from '../support/pages.ts';
 
@@ -70,8 +71,8 @@ describe.each(PLAN_MODES)('%s', (mode) => {
     const deliveries = await listed((sql) => listDeliveries(sql, QUIET, {}, null, PAGE));
     expect(deliveries.answered).toBe(PAGE);
     expect(deliveries.pages).toBeLessThan(FEW_PAGES);
-    const [last] = (await listDeliveries(db.database.prisma, QUIET, {}, null, PAGE)).slice(-1);
-    const next = await listed((sql) => listDeliveries(sql, QUIET, {}, last?.id ?? '', PAGE));
+    const { rows } = await listDeliveries(db.database.prisma, QUIET, {}, null, PAGE);
+    const next = await listed((sql) => listDeliveries(sql, QUIET, {}, rows.at(-1)?.id ?? '', PAGE));
     expect(next.answered).toBe(PAGE);
     expect(next.pages).toBeLessThan(FEW_PAGES);
   });

@@ -36,7 +36,7 @@ export function usePages<T>(
   const found = useInfiniteQuery({
     queryKey: [path, query, limit],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<T>>(path, { ...query, limit, cursor: pageParam }, signal),
+      nextWithRows((cursor) => get<Page<T>>(path, { ...query, limit, cursor }, signal), pageParam),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => (page.hasMore ? page.nextCursor : null),
     placeholderData: keepPreviousData,
@@ -53,6 +53,20 @@ export function usePages<T>(
     loadMore: () => void found.fetchNextPage(),
     refetch: () => void found.refetch(),
   };
+}
+
+/** A filter that few entries pass may leave pages empty: so many are passed over before somebody has to ask for more. */
+const MOST_EMPTY = 20;
+
+async function nextWithRows<T>(
+  ask: (cursor: string | null) => Promise<Page<T>>,
+  from: string | null,
+): Promise<Page<T>> {
+  let page = await ask(from);
+  for (let n = 0; n < MOST_EMPTY && page.hasMore && page.data.length === 0; n += 1) {
+    page = await ask(page.nextCursor);
+  }
+  return page;
 }
 
 /** What is there all at once, as if it were the only page. */

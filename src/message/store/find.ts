@@ -1,7 +1,8 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
-import { allOf } from '../../notification/store/conditions.ts';
+import { allOf, among } from '../../notification/store/conditions.ts';
 import type { Scope } from '../../notification/store/find.ts';
+import { type Found, lookThrough } from '../../page.ts';
 import type { Message } from '../contract.ts';
 
 export interface MessageFilter {
@@ -102,21 +103,24 @@ export async function findStatus(
   return row?.status ?? null;
 }
 
-/** Newest first. @param before the place of the last one seen */
+/**
+ * Newest first. Of all but whose they are, and a key, a page looks through `MOST_LOOKED_THROUGH` rows.
+ *
+ * @param before the place of the last one seen
+ */
 export async function listMessages(
   sql: Sql,
   scope: Scope,
   filter: MessageFilter,
   before: string | null,
   limit: number,
-): Promise<Listed[]> {
-  const conditions = [
+): Promise<Found<Listed>> {
+  const passing = allOf([
     visible(scope),
-    before === null ? null : Prisma.sql`m.place < ${before}::bigint`,
-    filter.merchantId && Prisma.sql`m.merchant_id = ANY (${filter.merchantId})`,
+    among(Prisma.sql`m.merchant_id`, filter.merchantId),
+    among(Prisma.sql`m.business_key`, filter.businessKey),
     filter.messageId && named(filter.messageId),
-    filter.producer && Prisma.sql`m.producer_key_id = ANY (${filter.producer})`,
-    filter.businessKey && Prisma.sql`m.business_key = ANY (${filter.businessKey})`,
+    among(Prisma.sql`m.producer_key_id`, filter.producer),
     // The second half is what the first already decides, but an index knows it.
     filter.status &&
       Prisma.sql`message_status(m) = ANY (${filter.status}) AND m.status = ANY (${storedOf(filter.status)})`,
@@ -127,11 +131,46 @@ export async function listMessages(
       )})`,
     filter.from ? Prisma.sql`m.prepared_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`m.prepared_at < ${new Date(filter.to)}` : null,
-  ].filter((condition) => condition != null);
-  const rows = await sql.$queryRaw<Row[]>`
-    SELECT ${COLUMNS} FROM message AS m
-     WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY m.place DESC LIMIT ${limit}`;
-  return rows.map(toMessage);
+  ]);
+  const from = Prisma.sql`FROM message AS m WHERE ${allOf([
+    within(scope, filter),
+    before === null ? null : Prisma.sql`m.place < ${before}::bigint`,
+  ])} ORDER BY ${scope.producerKeyId === null ? Prisma.empty : Prisma.sql`m.producer_key_id DESC, `}m.place DESC`;
+  const look = async (count: number) => {
+    // As a row of the table, for the function of its status.
+    const rows = await sql.$queryRaw<Row[]>`
+      SELECT ${COLUMNS} FROM (SELECT m ${from} LIMIT ${Prisma.raw(String(count))}) AS looked
+        CROSS JOIN LATERAL (SELECT (looked.m).*) AS m
+       WHERE ${passing} ORDER BY m.place DESC LIMIT ${limit}`;
+    return rows.map(toMessage);
+  };
+  return lookThrough<Listed>({
+    limit,
+    look,
+    async endOf(count) {
+      const [end] = await sql.$queryRaw<{ place: string }[]>`
+        SELECT m.place::text AS place ${from} OFFSET ${Prisma.raw(String(count - 1))} LIMIT 1`;
+      return end?.place ?? null;
+    },
+    keyOf: ({ place }) => place,
+    isOlder: ({ place }, end) => BigInt(place) < BigInt(end),
+  });
+}
+
+/** What an index has in the order of the list. */
+function within({ merchantId, producerKeyId }: Scope, filter: MessageFilter): Prisma.Sql | null {
+  if (filter.messageId) return named(filter.messageId);
+  if (filter.businessKey?.length === 1)
+    return among(Prisma.sql`m.business_key`, filter.businessKey);
+  // A range, and sorted by it: of an equality the planner takes the order of all places, which for a producer that has
+  // sent little leads through all that others have.
+  if (producerKeyId !== null) {
+    return Prisma.sql`m.producer_key_id BETWEEN ${producerKeyId} AND ${producerKeyId}`;
+  }
+  if (merchantId !== null) return Prisma.sql`m.merchant_id = ${merchantId}`;
+  if (filter.merchantId?.length === 1) return among(Prisma.sql`m.merchant_id`, filter.merchantId);
+  const isUndecided = filter.status?.every((status) => ['prepared', 'suspended'].includes(status));
+  return isUndecided ? Prisma.sql`m.status IN ('prepared', 'suspended')` : null;
 }
 
 function storedOf(statuses: string[]): string[] {

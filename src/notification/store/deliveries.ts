@@ -3,7 +3,7 @@ import type { Owned } from '../../delivery/owner.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
-import { allOf, among, areOpen, inStates } from './conditions.ts';
+import { allOf } from './conditions.ts';
 import type { Scope } from './find.ts';
 
 export interface DeliveryFilter {
@@ -17,7 +17,7 @@ export interface DeliveryFilter {
   to?: string | undefined;
 }
 
-interface DeliveryRow {
+export interface DeliveryRow {
   id: string;
   owner_id: string;
   purpose: string;
@@ -38,7 +38,7 @@ interface DeliveryRow {
   settled_at: Date | null;
 }
 
-const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
+export const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
   d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url,
   ${SHOWN_STATUS} AS status, ${SHOWN_REASON} AS reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
@@ -53,89 +53,6 @@ export async function findDelivery(
     SELECT ${COLUMNS} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
      WHERE d.id = ${id} AND ${visible(scope)}`;
   return rows.map(toView)[0] ?? null;
-}
-
-/** Newest first. @param before the id of the last one seen */
-export async function listDeliveries(
-  sql: Sql,
-  scope: Scope,
-  filter: DeliveryFilter,
-  before: string | null,
-  limit: number,
-): Promise<DeliveryView[]> {
-  if (scope.producerKeyId !== null) {
-    return listProduced(sql, scope, scope.producerKeyId, filter, before, limit);
-  }
-  const older = before === null ? null : Prisma.sql`d.id < ${before}`;
-  const rows = await sql.$queryRaw<DeliveryRow[]>`
-    SELECT ${COLUMNS} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
-     WHERE ${allOf([visible(scope), conditionOf(filter), older])} ORDER BY d.id DESC LIMIT ${limit}`;
-  return rows.map(toView);
-}
-
-/**
- * A producer's: by its notifications, the newest of those first, because they have an index of whose
- * they are, and deliveries have not. (Rejected: one on deliveries, which every step of an attempt
- * would have to write.)
- */
-async function listProduced(
-  sql: Sql,
-  { merchantId }: Scope,
-  producerKeyId: string,
-  filter: DeliveryFilter,
-  before: string | null,
-  limit: number,
-): Promise<DeliveryView[]> {
-  const own = Prisma.sql`SELECT * FROM delivery AS o WHERE o.owner_id = n.id`;
-  // Sorted, so that the planner cannot turn it into a walk through all deliveries beside the producer's.
-  const deliveries = isOpen(filter) ? own : Prisma.sql`${own} ORDER BY o.id DESC`;
-  const rows = await sql.$queryRaw<DeliveryRow[]>`
-    SELECT ${COLUMNS} FROM notification AS n CROSS JOIN LATERAL (${deliveries}) AS d
-      LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
-     WHERE ${allOf([
-       Prisma.sql`n.producer_key_id = ${producerKeyId}`,
-       merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,
-       // What a delivery has from its notification: said of that, it can lead into an index.
-       among(Prisma.sql`n.merchant_id`, filter.merchantId),
-       among(Prisma.sql`n.business_key`, filter.businessKey),
-       among(Prisma.sql`n.type`, filter.type),
-       conditionOf(filter),
-       before === null ? null : olderThan(before),
-     ])}
-     ORDER BY n.id DESC, d.id DESC LIMIT ${limit}`;
-  return rows.map(toView);
-}
-
-function isOpen({ status }: DeliveryFilter): boolean {
-  return status !== undefined && areOpen(status);
-}
-
-function olderThan(before: string): Prisma.Sql {
-  const owner = Prisma.sql`(SELECT last.owner_id FROM delivery AS last WHERE last.id = ${before})`;
-  // The first half is implied by the second, but only the first leads into the index.
-  return Prisma.sql`n.id <= ${owner} AND (n.id, d.id) < (${owner}, ${before})`;
-}
-
-function conditionOf(filter: DeliveryFilter): Prisma.Sql {
-  return allOf([
-    among(Prisma.sql`d.merchant_id`, filter.merchantId),
-    among(Prisma.sql`d.endpoint_id`, filter.endpointId),
-    filter.endpointId && ofTheirMerchants(filter.endpointId),
-    among(Prisma.sql`d.queue`, filter.queue),
-    among(Prisma.sql`d.type`, filter.type),
-    inStates(Prisma.sql`d`, filter.status),
-    among(Prisma.sql`d.business_key`, filter.businessKey),
-    filter.from ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}` : null,
-    filter.to ? Prisma.sql`d.accepted_at < ${new Date(filter.to)}` : null,
-  ]);
-}
-
-/** Deliveries to an endpoint are its merchant's, and of a merchant there is an index. */
-function ofTheirMerchants([first, ...others]: string[]): Prisma.Sql {
-  return others.length === 0
-    ? Prisma.sql`d.merchant_id = (SELECT o.merchant_id FROM endpoint AS o WHERE o.id = ${first})`
-    : Prisma.sql`d.merchant_id = ANY (ARRAY(
-        SELECT o.merchant_id FROM endpoint AS o WHERE o.id = ANY (${[first, ...others]})))`;
 }
 
 /** Oldest first. @param after cycle and number of the last one seen */
@@ -174,7 +91,7 @@ function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
   ]);
 }
 
-function toView(row: DeliveryRow): DeliveryView {
+export function toView(row: DeliveryRow): DeliveryView {
   return {
     id: row.id,
     // Whichever protocol sends it.

@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../db/client.ts';
+import { MOST_LOOKED_THROUGH } from '../../page.ts';
 import type { Notification } from '../contract.ts';
 import {
   COLUMNS,
@@ -40,6 +41,8 @@ const START: FeedPlace = { createdXid: '0', id: '' };
  * again by hand after it was cancelled keeps its place, behind the reader; `from` finds it.
  *
  * One descent of `delivery_undelivered` for each merchant asked for, whatever the tables' size.
+ *
+ * @param upTo the last place to be looked at; null: to the end
  */
 export async function readFeed(
   sql: Sql,
@@ -47,6 +50,7 @@ export async function readFeed(
   filter: NotificationFilter,
   after: FeedPlace | null,
   limit: number,
+  upTo: FeedPlace | null = null,
 ): Promise<FeedEntry[]> {
   const { createdXid, id } = after ?? START;
   // A delivery is never older than its notification: this only spares a look at the table.
@@ -62,7 +66,7 @@ export async function readFeed(
             SELECT DISTINCT d.created_xid, d.owner_id
               FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
              WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${HORIZON}
-               AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from}
+               AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from} AND ${notAfter(upTo)}
                AND ${await conditionOf(sql, scope, filter)}
              ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
          WHERE ${ofMerchants(scope, filter)}
@@ -74,6 +78,38 @@ export async function readFeed(
     id: row.id,
     notification: toNotification(row),
   }));
+}
+
+function notAfter(place: FeedPlace | null): Prisma.Sql {
+  if (place === null) return Prisma.sql`true`;
+  return Prisma.sql`(d.created_xid, d.owner_id) <= (${place.createdXid}::bigint, ${place.id})`;
+}
+
+/**
+ * Up to where a page looks, because no index knows what its filter asks for: `MOST_LOOKED_THROUGH` deliveries of a
+ * merchant. Asked before they are read: what settles meanwhile would move the end on, past what was not looked at.
+ *
+ * @returns null: to the end of the feed
+ */
+export async function findFeedEnd(
+  sql: Sql,
+  scope: Scope,
+  filter: NotificationFilter,
+  after: FeedPlace | null,
+): Promise<FeedPlace | null> {
+  const { createdXid, id } = after ?? START;
+  const [end] = await sql.$queryRaw<FeedPlace[]>`
+    SELECT ends.created_xid::text AS "createdXid", ends.owner_id AS id
+      FROM merchant AS m
+      CROSS JOIN LATERAL (
+        SELECT d.created_xid, d.owner_id FROM delivery AS d
+         WHERE d.merchant_id = m.id AND d.status IN ('pending', 'sending', 'failed', 'skipped')
+           AND d.created_xid < ${HORIZON} AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id})
+         ORDER BY d.created_xid, d.owner_id
+        OFFSET ${Prisma.raw(String(MOST_LOOKED_THROUGH - 1))} LIMIT 1) AS ends
+     WHERE ${ofMerchants(scope, filter)}
+     ORDER BY ends.created_xid, ends.owner_id LIMIT 1`;
+  return end ?? null;
 }
 
 function ofMerchants({ merchantId }: Scope, filter: NotificationFilter): Prisma.Sql {

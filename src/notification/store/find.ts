@@ -4,7 +4,7 @@ import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
-import { searchFor } from './search.ts';
+import { type Search, searchFor } from './search.ts';
 
 /** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
 export interface Scope {
@@ -71,22 +71,6 @@ export async function findNotification(
   return rows.map(toNotification)[0] ?? null;
 }
 
-/** Newest first. @param before the id of the last one seen */
-export async function listNotifications(
-  sql: Sql,
-  scope: Scope,
-  filter: NotificationFilter,
-  before: string | null,
-  limit: number,
-): Promise<Notification[]> {
-  const older = before === null ? null : Prisma.sql`n.id < ${before}`;
-  const rows = await sql.$queryRaw<NotificationRow[]>`
-    SELECT ${COLUMNS} FROM notification AS n
-     WHERE ${allOf([await conditionOf(sql, scope, filter), older])}
-     ORDER BY n.id DESC LIMIT ${limit}`;
-  return rows.map(toNotification);
-}
-
 /** Of these those that the caller may see. */
 export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promise<string[]> {
   const rows = await sql.$queryRaw<{ id: string }[]>`
@@ -94,7 +78,7 @@ export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promis
   return rows.map(({ id }) => id);
 }
 
-/** What a list is asked for, as a condition on `notification AS n`. */
+/** What the feed is asked for, as a condition on `notification AS n`. */
 export async function conditionOf(
   sql: Sql,
   scope: Scope,
@@ -109,7 +93,7 @@ export async function conditionOf(
     filter.status && hasStatus(filter.status),
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
-    filter.search ? await searchFor(sql, filter.search, scope.merchantId) : null,
+    filter.search ? meant(await searchFor(sql, filter.search, merchantIdsOf(scope))) : null,
   ]);
 }
 
@@ -117,17 +101,28 @@ export async function conditionOf(
  * The least advanced delivery is in one of these states. `IS NOT NULL`, because of any comparison the
  * planner expects next to nothing, and would look at all rows before it sorts them.
  */
-function hasStatus(statuses: string[]): Prisma.Sql {
-  const least = Prisma.sql`array_position(${statuses}::text[],
+export function isLeast(statuses: string[]): Prisma.Sql {
+  return Prisma.sql`array_position(${statuses}::text[],
     (SELECT ${SHOWN_STATUS} AS shown FROM delivery AS d WHERE d.owner_id = n.id
       ORDER BY array_position(${[...ADVANCE]}::text[], ${SHOWN_STATUS}) LIMIT 1)) IS NOT NULL`;
-  if (!areOpen(statuses)) return least;
-  // So some delivery is: few are, and an index has them.
-  return Prisma.sql`EXISTS (SELECT FROM delivery AS o WHERE o.owner_id = n.id
-      AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o`, statuses)}) AND ${least}`;
 }
 
-function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+export function hasStatus(statuses: string[]): Prisma.Sql {
+  if (!areOpen(statuses)) return isLeast(statuses);
+  // So some delivery is: few are, and an index has them.
+  return Prisma.sql`EXISTS (SELECT FROM delivery AS o WHERE o.owner_id = n.id
+      AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o`, statuses)}) AND ${isLeast(statuses)}`;
+}
+
+function merchantIdsOf({ merchantId }: Scope): string[] | null {
+  return merchantId === null ? null : [merchantId];
+}
+
+function meant({ ids, condition }: Search): Prisma.Sql | null {
+  return ids === null ? condition : Prisma.sql`n.id = ANY (${ids})`;
+}
+
+export function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
   return allOf([
     merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,
     producerKeyId === null ? null : Prisma.sql`n.producer_key_id = ${producerKeyId}`,

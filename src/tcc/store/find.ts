@@ -1,5 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
+import { type Found, lookThrough } from '../../page.ts';
 import type { TransactionView } from '../contract.ts';
 
 /** The producer's key whose transactions are meant; null: everybody's. */
@@ -69,25 +70,41 @@ export async function findTransaction(sql: Sql, id: string): Promise<Transaction
   return rows[0] ?? null;
 }
 
-/** Newest first. @param before the id of the last one seen */
+/**
+ * Newest first. Of all but whose they are, and a key, a page looks through `MOST_LOOKED_THROUGH` rows.
+ *
+ * @param before the id of the last one seen
+ */
 export async function listTransactions(
   sql: Sql,
   scope: Scope,
   filter: TransactionFilter,
   before: string | null,
   limit: number,
-): Promise<TransactionRow[]> {
-  const conditions = [
+): Promise<Found<TransactionRow>> {
+  const isOneKey = filter.businessKey?.length === 1;
+  const from = Prisma.sql`FROM tcc_transaction AS t WHERE ${isOneKey ? Prisma.sql`t.business_key = ${filter.businessKey?.[0]}` : visible(scope)}
+    AND ${before === null ? Prisma.sql`true` : Prisma.sql`t.id < ${before}`} ORDER BY t.id DESC`;
+  const passing = [
     visible(scope),
-    before === null ? null : Prisma.sql`t.id < ${before}`,
     filter.businessKey && Prisma.sql`t.business_key = ANY (${filter.businessKey})`,
     filter.status && Prisma.sql`t.status = ANY (${filter.status})`,
     filter.from ? Prisma.sql`t.created_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`t.created_at < ${new Date(filter.to)}` : null,
   ].filter((condition) => condition != null);
-  return sql.$queryRaw<TransactionRow[]>`
-    SELECT ${COLUMNS} FROM tcc_transaction AS t
-     WHERE ${Prisma.join(conditions, ' AND ')} ORDER BY t.id DESC LIMIT ${limit}`;
+  const look = (count: number) => sql.$queryRaw<TransactionRow[]>`
+    SELECT ${COLUMNS} FROM (SELECT t.* ${from} LIMIT ${Prisma.raw(String(count))}) AS t
+     WHERE ${Prisma.join(passing, ' AND ')} ORDER BY t.id DESC LIMIT ${limit}`;
+  return lookThrough<TransactionRow>({
+    limit,
+    look,
+    async endOf(count) {
+      const [end] = await sql.$queryRaw<{ id: string }[]>`
+        SELECT t.id ${from} OFFSET ${Prisma.raw(String(count - 1))} LIMIT 1`;
+      return end?.id ?? null;
+    },
+    keyOf: ({ id }) => id,
+  });
 }
 
 /** What deciding needs to know, and waiting for the end. */
