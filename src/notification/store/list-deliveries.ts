@@ -4,7 +4,7 @@ import type { DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import { COLUMNS, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';
 import type { Scope } from './find.ts';
-import { findByKey, haveFewOpen, isRareKey } from './narrow.ts';
+import { findByKey, findDeliveriesByKey, haveFewOpen } from './narrow.ts';
 
 /** In the text and not a parameter: a plan that is kept must know how little is wanted. */
 const windowOf = (count: number) => Prisma.raw(`LIMIT ${Math.trunc(count)}`);
@@ -58,9 +58,13 @@ async function wayOf(
   const merchantIds = merchantId === null ? filter.merchantId : [merchantId];
   const ofMerchants = among(Prisma.sql`d.merchant_id`, merchantIds);
   if (businessKey !== undefined) {
-    const within = allOf([among(Prisma.sql`d.business_key`, businessKey)]);
-    const isNarrow = await isRareKey(sql, businessKey);
-    if (isNarrow || businessKey.length === 1) return { within, isNarrow };
+    const few = await findDeliveriesByKey(sql, businessKey);
+    if (few !== null) {
+      return { within: Prisma.sql`d.id = ANY (${few.map(({ id }) => id)})`, isNarrow: true };
+    }
+    if (businessKey.length === 1) {
+      return { within: allOf([among(Prisma.sql`d.business_key`, businessKey)]), isNarrow: false };
+    }
   }
   if (status !== undefined && areOpen(status)) {
     // Of all merchants together, the indexes of each state are the best that there is.

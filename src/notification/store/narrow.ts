@@ -15,17 +15,38 @@ export async function findByKey(
   merchantIds: string[] | null,
   keys: string[],
 ): Promise<string[] | null> {
-  // Of a key alone there is an index on deliveries, and a notification has at least one.
-  const rows =
-    merchantIds === null
-      ? await sql.$queryRaw<{ id: string }[]>`
-          SELECT d.owner_id AS id FROM delivery AS d
-           WHERE ${among(Prisma.sql`d.business_key`, keys)} LIMIT ${FEW + 1}`
-      : await sql.$queryRaw<{ id: string }[]>`
-          SELECT n.id FROM notification AS n
-           WHERE ${ofMerchants(merchantIds)} AND ${among(Prisma.sql`n.business_key`, keys)}
-           LIMIT ${FEW + 1}`;
+  if (merchantIds === null) {
+    // Of a key alone there is an index on deliveries, and a notification has at least one.
+    const found = await findDeliveriesByKey(sql, keys);
+    return found && [...new Set(found.map(({ ownerId }) => ownerId))];
+  }
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    SELECT found.id FROM unnest(${merchantIds}::text[]) AS m (id), unnest(${keys}::text[]) AS k (key)
+      CROSS JOIN LATERAL (
+        SELECT n.id FROM notification AS n
+         WHERE n.merchant_id = m.id AND n.business_key BETWEEN k.key AND k.key
+         ORDER BY n.business_key LIMIT ${FEW + 1}) AS found
+     LIMIT ${FEW + 1}`;
   return rows.length > FEW ? null : [...new Set(rows.map(({ id }) => id))];
+}
+
+/**
+ * The deliveries with these keys, whosever, where they are few. By a range, and in the order of the index: of an
+ * equality with what it does not know, the planner expects a good part of the table, and would begin to read that.
+ *
+ * @returns null: there are many
+ */
+export async function findDeliveriesByKey(
+  sql: Sql,
+  keys: string[],
+): Promise<{ id: string; ownerId: string }[] | null> {
+  const rows = await sql.$queryRaw<{ id: string; ownerId: string }[]>`
+    SELECT found.id, found.owner_id AS "ownerId" FROM unnest(${[...new Set(keys)]}::text[]) AS k (key)
+      CROSS JOIN LATERAL (
+        SELECT d.id, d.owner_id FROM delivery AS d WHERE d.business_key BETWEEN k.key AND k.key
+         ORDER BY d.business_key, d.id LIMIT ${FEW + 1}) AS found
+     LIMIT ${FEW + 1}`;
+  return rows.length > FEW ? null : rows;
 }
 
 /** Those of a producer's event; one for each merchant at most. */
@@ -41,14 +62,6 @@ export async function findByEvent(
   return rows.map(({ id }) => id);
 }
 
-/** Whether few deliveries have these keys, whosever. */
-export async function isRareKey(sql: Sql, keys: string[]): Promise<boolean> {
-  const [row] = await sql.$queryRaw<{ count: number }[]>`
-    SELECT count(*)::int AS count FROM (
-      SELECT FROM delivery AS d WHERE ${among(Prisma.sql`d.business_key`, keys)} LIMIT ${FEW + 1}) AS own`;
-  return (row?.count ?? 0) <= FEW;
-}
-
 /** Whether few deliveries of these merchants are still to be done something about. */
 export async function haveFewOpen(sql: Sql, merchantIds: string[]): Promise<boolean> {
   const [row] = await sql.$queryRaw<{ count: number }[]>`
@@ -58,8 +71,4 @@ export async function haveFewOpen(sql: Sql, merchantIds: string[]): Promise<bool
          AND d.status IN ('pending', 'sending', 'failed', 'skipped')
        LIMIT ${FEW + 1}) AS open`;
   return (row?.count ?? 0) <= FEW;
-}
-
-function ofMerchants(merchantIds: string[]): Prisma.Sql {
-  return among(Prisma.sql`n.merchant_id`, merchantIds) ?? Prisma.sql`true`;
 }
