@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Reply } from '../route.ts';
+import { mayAnswer } from './unread.ts';
 
 /** What goes on the wire, ready made: it can be sent, and kept to be sent once more. */
 export interface Answer {
@@ -39,6 +40,7 @@ export function answerOf(reply: Reply): Answer {
 
 // `res.json()` and `res.send()` would add an ETag, parse the content type and look for a charset.
 export function send(res: ServerResponse, answer: Answer): void {
+  if (!mayAnswer(res)) return;
   res.statusCode = answer.status;
   for (const [name, value] of Object.entries(answer.headers)) res.setHeader(name, value);
   if (answer.body === null) {
@@ -61,6 +63,10 @@ export async function sendStream(
   { status, headers = {} }: Reply,
   stream: Readable,
 ): Promise<void> {
+  if (!mayAnswer(res)) {
+    stream.destroy();
+    return;
+  }
   res.statusCode = status;
   for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
   if (res.req.method === 'HEAD') {

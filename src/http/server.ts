@@ -13,6 +13,7 @@ import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';
 import type { Admission } from './overload/admission.ts';
 import { refuse as refuseQuickly } from './overload/refuse.ts';
+import { cutOffSlowReaders, expectAnswer } from './unread.ts';
 
 const SECOND = 1000;
 const KIB = 1024;
@@ -28,8 +29,10 @@ export interface ServerLimits {
   requestTimeoutMs: number;
   /** Between two requests. */
   keepAliveTimeoutMs: number;
-  /** Without a byte in either direction: ends those who do not read their answer. */
+  /** Without a byte in either direction. */
   silenceTimeoutMs: number;
+  /** While an answer lies here and next to nothing of it is taken. */
+  unreadTimeoutMs: number;
 }
 
 const DEFAULT_LIMITS: ServerLimits = {
@@ -40,6 +43,7 @@ const DEFAULT_LIMITS: ServerLimits = {
   // Longer than the minute for which load balancers usually keep theirs.
   keepAliveTimeoutMs: 65 * SECOND,
   silenceTimeoutMs: 120 * SECOND,
+  unreadTimeoutMs: 30 * SECOND,
 };
 
 /** How often Node looks for overdue requests; its default of 30 s would stretch them all. */
@@ -73,8 +77,10 @@ export function createServer(
   server.timeout = limits.silenceTimeoutMs;
   // Node does not count a connection as idle before its first request, but those must go too.
   const silent = new Set<Socket>();
+  const slowReaders = cutOffSlowReaders(limits.unreadTimeoutMs);
   server.on('connection', (socket) => {
     admission?.connected(socket);
+    slowReaders.connected(socket);
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
   });
@@ -82,6 +88,7 @@ export function createServer(
   let isClosing = false;
   server.on('request', (req, res) => {
     silent.delete(req.socket);
+    expectAnswer(res);
     if (isClosing) res.shouldKeepAlive = false;
     if (!hasItsHost(req)) {
       refuse(res, new Problem(400, 'malformed_request', 'A request needs the header Host, once.'));
@@ -101,7 +108,7 @@ export function createServer(
     listen: (port, host) => listen(server, port, host),
     close(deadlineMs) {
       isClosing = true;
-      return close(server, silent, deadlineMs);
+      return close(server, silent, deadlineMs).finally(slowReaders.close);
     },
   };
 }
