@@ -76,7 +76,10 @@ beforeAll(async () => {
       [`ep_${kind}`, `https://example.com/${kind}`],
     );
   }
-  for (const statement of [FILL, OTHERS, TRANSACTIONS]) await pool.query(statement, [ROWS]);
+  const client = await pool.connect();
+  await client.query('SET statement_timeout = 0');
+  for (const statement of [FILL, OTHERS, TRANSACTIONS]) await client.query(statement, [ROWS]);
+  client.release(true);
   await pool.query(
     'VACUUM ANALYZE notification, delivery, message, tcc_transaction, endpoint, merchant',
   );
