@@ -44,6 +44,8 @@ export interface Call<Params, Query, Body, Entry = unknown> {
   requestId: string;
   /** Whether the caller has hung up: what nobody waits for need not be done. */
   isGone(): boolean;
+  /** The same as it happens, of calls that only look something up. Others are done to their end. */
+  signal: AbortSignal;
   /**
    * For what the call only looks up: on connections of their own, where a statement that takes too long, or whose
    * caller has hung up, is ended. What changes something reads what it needs on those that it writes on.

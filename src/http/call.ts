@@ -52,7 +52,7 @@ export function callHandler(route: Route, parts: CallParts): RequestHandler {
   ): Promise<void> {
     const from = remoteAddressOf(req);
     const body = route.method === 'get' ? NO_BODY : await readBody(req, takes, ticket);
-    const call = callOf(route, req, res, body, parts.readUntil(signal));
+    const call = callOf(route, req, res, body, { reads: parts.readUntil(signal), signal });
     const header = req.headers['idempotency-key'];
     if (!keepsAnswers(route) || typeof header !== 'string') {
       const reply = await run(call, from, signal);
@@ -119,7 +119,13 @@ function tookTooLong(): Overload {
   );
 }
 
-function callOf(route: Route, req: Request, res: Response, body: Body, reads: Sql): AnyCall {
+function callOf(
+  route: Route,
+  req: Request,
+  res: Response,
+  body: Body,
+  caller: { reads: Sql; signal: AbortSignal },
+): AnyCall {
   const { principal, requestId, receivedAt } = contextOf(res);
   if (principal === null) throw new Error('A call without a caller.');
   const query = queryOf(req.url);
@@ -132,7 +138,7 @@ function callOf(route: Route, req: Request, res: Response, body: Body, reads: Sq
     reservedId: newUuid(),
     receivedAt,
     requestId,
-    reads,
+    ...caller,
     isGone: () => req.socket.destroyed,
     viewOf: (problem) => viewOf(problem, { requestId, instance: req.path }),
     headers: req.headers as Record<string, string | undefined>,

@@ -29,11 +29,12 @@ export function statementRoutes(statements: Statements): Route[] {
       responses: { 200: statementView },
       responseHeaders: { 200: statementHeaders },
       alsoAnswers: ALSO_ANSWERS,
-      async handle({ principal, params: { date }, query, headers, isGone }) {
+      async handle({ principal, params: { date }, query, headers, isGone, signal }) {
         const wanted = wantedForm(query.format, headers.accept);
         const merchantId = merchantOf(principal, query.merchantId);
         const { timezone, revision = null } = query;
-        const statement = await statements.open({ merchantId, date, timezone, revision });
+        const wantedDay = { merchantId, date, timezone, revision };
+        const statement = await statements.open(wantedDay, signal);
         return replyWith(exportOf(statement), {
           ...wanted,
           isGone,

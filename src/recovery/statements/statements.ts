@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { Database } from '../../db/client.ts';
-import { notFound, Problem } from '../../problem.ts';
+import { callerLeft, notFound, Problem } from '../../problem.ts';
 import { openSpool } from '../export/spool.ts';
 import { type Day, dayIn } from './day.ts';
 import { CSV_HEADER } from './row.ts';
+import { createSharedWork } from './shared-work.ts';
 import {
   findKept,
   findLiveDay,
@@ -14,6 +15,7 @@ import {
 } from './store.ts';
 import { chunksOf, RowsGoneError } from './store-rows.ts';
 import type { Summary } from './summary.ts';
+import { createTurns } from './turns.ts';
 
 /** A statement ready to be read. */
 export interface Statement extends Summary {
@@ -60,9 +62,8 @@ const MINUTE = 60_000;
  */
 const CLOSING_MARGIN_MS = 5 * MINUTE;
 
-/** Days summed up at once in one process, and callers that may wait for their turn. */
-const MAX_BUILDS = 2;
-const MAX_WAITING = 20;
+/** Days summed up at once in one process, and what may wait for its turn. */
+const TURNS = { atOnce: 2, mostWaiting: 100, longestWaitMs: 20_000 };
 
 /** Each may lose to another process that makes the same revision. */
 const MAX_TRIES = 3;
@@ -81,11 +82,16 @@ const MAX_TRIES = 3;
  * readable. Days before the horizon of retention are final: their rows may be gone.
  */
 export function createStatements({ pool }: Database) {
-  const inTurn = createTurns(MAX_BUILDS, MAX_WAITING);
-  const closing = new Map<string, Promise<Kept | null>>();
+  const turns = createTurns(TURNS);
+  const closing = createSharedWork<Kept | null>();
 
   /** The latest revision of a closed day; made now, if there is none or rows have turned up. */
-  async function closedDay(merchantId: string, day: Day, since: Date): Promise<Issue> {
+  async function closedDay(
+    merchantId: string,
+    day: Day,
+    since: Date,
+    signal: AbortSignal,
+  ): Promise<Issue> {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
       const latest = await findKept(pool, merchantId, day, null);
       const live = await findLiveDay(pool, merchantId, day);
@@ -93,29 +99,35 @@ export function createStatements({ pool }: Database) {
       // Before the merchant was there: nothing to keep, however many such days are asked for.
       const isEmpty = live.rows === 0 && !live.isArchived;
       if (latest === null && isEmpty && day.endsAt <= since) return EMPTY;
-      const made = await keepOnce(merchantId, day, (latest?.revision ?? 0) + 1);
+      const made = await keepOnce(merchantId, day, (latest?.revision ?? 0) + 1, signal);
       if (made !== null) return made;
     }
     throw busy('This statement is being made.');
   }
 
   /** Callers that come together wait for the same work. */
-  function keepOnce(merchantId: string, day: Day, revision: number): Promise<Kept | null> {
+  function keepOnce(
+    merchantId: string,
+    day: Day,
+    revision: number,
+    signal: AbortSignal,
+  ): Promise<Kept | null> {
     const name = JSON.stringify([merchantId, day.date, day.timezone, revision]);
-    const running = closing.get(name);
-    if (running !== undefined) return running;
-    const started = inTurn(() => makeIssue(merchantId, day, revision)).finally(() =>
-      closing.delete(name),
+    return closing.join(name, signal, (allLeft) =>
+      turns.take(merchantId, allLeft, () => makeIssue(merchantId, day, revision, allLeft)),
     );
-    closing.set(name, started);
-    return started;
   }
 
   /** @returns null: another process was first, or rows went while they were read */
-  async function makeIssue(merchantId: string, day: Day, revision: number): Promise<Kept | null> {
+  async function makeIssue(
+    merchantId: string,
+    day: Day,
+    revision: number,
+    signal: AbortSignal,
+  ): Promise<Kept | null> {
     const spool = await openSpool();
     try {
-      const summary = await summarizeLive(pool, merchantId, day, spool.write);
+      const summary = await summarizeLive(pool, merchantId, day, until(signal, spool.write));
       return await keepStatement(pool, merchantId, day, revision, summary, spool.packed());
     } catch (error) {
       if (error instanceof RowsGoneError) return null;
@@ -125,10 +137,12 @@ export function createStatements({ pool }: Database) {
     }
   }
 
-  async function openDay(merchantId: string, day: Day): Promise<Statement> {
+  async function openDay(merchantId: string, day: Day, signal: AbortSignal): Promise<Statement> {
     const spool = await openSpool();
     try {
-      const summary = await inTurn(() => summarizeLive(pool, merchantId, day, spool.write));
+      const summary = await turns.take(merchantId, signal, () =>
+        summarizeLive(pool, merchantId, day, until(signal, spool.write)),
+      );
       const { chunks, close } = spool;
       return {
         ...named(merchantId, day),
@@ -148,17 +162,18 @@ export function createStatements({ pool }: Database) {
   return {
     /**
      * @param wanted.revision null: the latest
+     * @param signal the caller has left: what only it waits for is given up
      * @throws Problem 404 for an unknown merchant or revision, 503 when too much waits already
      */
-    async open(wanted: Wanted): Promise<Statement> {
+    async open(wanted: Wanted, signal: AbortSignal): Promise<Statement> {
       const { merchantId, revision } = wanted;
       const day = dayIn(wanted.date, wanted.timezone);
       const { now, since } = present(await findMerchant(pool, merchantId));
       if (now.getTime() < day.endsAt.getTime() + CLOSING_MARGIN_MS) {
         if (revision !== null && revision !== 0) throw notFound('statement');
-        return openDay(merchantId, day);
+        return openDay(merchantId, day, signal);
       }
-      const latest = await closedDay(merchantId, day, since);
+      const latest = await closedDay(merchantId, day, since, signal);
       const issue =
         revision === null || revision === latest.revision
           ? latest
@@ -177,7 +192,7 @@ export function createStatements({ pool }: Database) {
     /** Closes a UTC day that is over, before its rows are removed. */
     async closeUtcDay(merchantId: string, date: string): Promise<void> {
       const { since } = present(await findMerchant(pool, merchantId));
-      await closedDay(merchantId, dayIn(date, 'UTC'), since);
+      await closedDay(merchantId, dayIn(date, 'UTC'), since, NOBODY_LEAVES);
     },
   };
 }
@@ -197,24 +212,15 @@ function busy(detail: string): Problem {
   return new Problem(503, 'unavailable', detail, { headers: { 'retry-after': '5' } });
 }
 
-/** Runs so many at once; the others wait in line, and one too many is refused. */
-function createTurns(atOnce: number, maxWaiting: number) {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async <T>(work: () => Promise<T>): Promise<T> => {
-    if (running < atOnce) {
-      running += 1;
-    } else {
-      if (waiting.length >= maxWaiting) throw busy('Too many statements are being made already.');
-      await new Promise<void>((resolve) => waiting.push(resolve));
-    }
-    try {
-      return await work();
-    } finally {
-      // The place goes to whoever waits longest, or it is free.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
-    }
+const NOBODY_LEAVES = new AbortController().signal;
+
+/** Looked at between two pieces of the work: a day of a million rows is not read to its end for nobody. */
+function until<Args extends unknown[], T>(
+  signal: AbortSignal,
+  step: (...args: Args) => Promise<T>,
+) {
+  return async (...args: Args): Promise<T> => {
+    if (signal.aborted) throw callerLeft();
+    return step(...args);
   };
 }
