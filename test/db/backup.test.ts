@@ -213,7 +213,7 @@ describe('a backup', () => {
 test('a database that is stopped during a backup ends it with one sentence', async () => {
   await restore(master.checked);
   const postgres = await start();
-  const session = await openBackupSession(postgres.url);
+  const session = await openBackupSession(postgres.adminUrl);
   await postgres.stop();
   expect(await sentenceOf(session.end())).toMatch(
     /cannot be backed up at the moment \(.+\): try again once the gateway answers/,
