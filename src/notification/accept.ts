@@ -187,6 +187,8 @@ async function answerEarlier(
   const notifications = await findNotifications(
     sql,
     earlier.map((each) => each.id),
+    // Answered together: what one of them may not see, none is shown.
+    left.map(({ offer }) => offer.principal).find(({ role }) => role === 'producer')?.keyId ?? null,
   );
   for (const each of left) {
     const { row } = each;

@@ -24,5 +24,5 @@ export async function acknowledge(
     status: 'acknowledged',
     reason: 'confirmed_by_pull',
   });
-  return findNotifications(sql, own);
+  return findNotifications(sql, own, scope.producerKeyId);
 }

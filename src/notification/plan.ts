@@ -1,3 +1,4 @@
+import { withoutQuery } from '../delivery/addresses.ts';
 import { originReceiver } from '../delivery/origin.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
 import { unrounded } from '../exact-json.ts';
@@ -55,7 +56,10 @@ export function plan(
     row: rowOf(offer, first.queue, deliveries),
     supersedesIn: [...new Set(targets.flatMap(({ lane }) => (lane.supersede ? [lane.queue] : [])))],
     urls: new Map(
-      targets.flatMap((target) => (target.url ? [[target.deliveryId, target.url]] : [])),
+      targets.flatMap((target) => {
+        const url = principal.role === 'producer' ? urlForProducer(target) : target.url;
+        return url === null ? [] : [[target.deliveryId, url] as const];
+      }),
     ),
   };
 }
@@ -95,6 +99,11 @@ function targetsOf({ input }: Offer, audience: Audience): Target[] {
       ownUrl: null,
     }),
   );
+}
+
+/** What a merchant has registered may hold a password in its query. */
+function urlForProducer({ url, ownUrl }: Target): string | null {
+  return ownUrl ?? (url && withoutQuery(url));
 }
 
 /** The named queue; `default` when none is named or it is gone. */

@@ -72,6 +72,9 @@ function call({ method, path, parameters, body }: Operation, key: string, reques
 }
 
 describe('every operation', () => {
+  // The same action as that of one message by its id, which has been refused in this minute already.
+  const SUMMED_UP = 'post /v1/messages/complete';
+
   test('that changes something leaves one entry, done or refused, with its end', async () => {
     const changing = document.operations.filter(
       ({ method, isOpen, name }) => !isOpen && method !== 'GET' && !ONLY_ASKS.includes(name),
@@ -88,7 +91,7 @@ describe('every operation', () => {
       changing.map((operation, index) => ({
         of: operation.name,
         asked: kept[index]?.asked,
-        kept: [kept[index]?.asked],
+        kept: operation.name === SUMMED_UP ? [] : [kept[index]?.asked],
       })),
     );
   });

@@ -1,5 +1,6 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
+import { shownUrl } from '../../delivery/store/shown-url.ts';
 import { allOf, among } from '../../notification/store/conditions.ts';
 import type { Scope } from '../../notification/store/find.ts';
 import { type Found, lookThrough } from '../../page.ts';
@@ -36,7 +37,7 @@ const OUTCOMES = {
   success: Prisma.sql`(m.status = 'confirmed' AND message_status(m) = 'completed' AND NOT ${FAILED})`,
 };
 
-const COLUMNS = Prisma.sql`
+const columnsFor = ({ producerKeyId }: Scope) => Prisma.sql`
   m.place::text AS place, m.id AS key, coalesce(m.message_id, m.id) AS id,
   m.producer_key_id AS "producerKeyId", message_status(m) AS status, m.merchant_id AS "merchantId", m.type,
   m.business_key AS "businessKey", m.event_id AS "eventId", m.completion,
@@ -51,7 +52,7 @@ const COLUMNS = Prisma.sql`
      FROM delivery AS d WHERE d.owner_id = m.id AND d.purpose = 'check'
     ORDER BY d.id DESC LIMIT 1) AS "check",
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
-            'url', coalesce(d.url, e.url), 'status', md.status, 'outcome', md.outcome,
+            'url', ${shownUrl(producerKeyId)}, 'status', md.status, 'outcome', md.outcome,
             'consumer', md.consumer, 'reason', coalesce(md.completion_reason,
               ${SHOWN_REASON}),
             'cycle', d.cycle, 'attemptCount', d.attempt_count,
@@ -66,7 +67,7 @@ const COLUMNS = Prisma.sql`
 /** By its primary key. */
 export async function findMessage(sql: Sql, scope: Scope, key: string): Promise<Listed | null> {
   const rows = await sql.$queryRaw<Row[]>`
-    SELECT ${COLUMNS} FROM message AS m WHERE m.id = ${key} AND ${visible(scope)}`;
+    SELECT ${columnsFor(scope)} FROM message AS m WHERE m.id = ${key} AND ${visible(scope)}`;
   return rows.map(toMessage)[0] ?? null;
 }
 
@@ -81,7 +82,7 @@ export async function findMessagesOf(
   producer: string | undefined,
 ): Promise<Listed[]> {
   const rows = await sql.$queryRaw<Row[]>`
-    SELECT ${COLUMNS} FROM message AS m
+    SELECT ${columnsFor(scope)} FROM message AS m
      WHERE ${named([id])} AND ${visible(scope)}
        AND ${producer === undefined ? Prisma.sql`true` : Prisma.sql`m.producer_key_id = ${producer}`}
      ORDER BY m.place LIMIT ${MOST_OF_AN_ID}`;
@@ -139,7 +140,7 @@ export async function listMessages(
   const look = async (count: number) => {
     // As a row of the table, for the function of its status.
     const rows = await sql.$queryRaw<Row[]>`
-      SELECT ${COLUMNS} FROM (SELECT m ${from} LIMIT ${Prisma.raw(String(count))}) AS looked
+      SELECT ${columnsFor(scope)} FROM (SELECT m ${from} LIMIT ${Prisma.raw(String(count))}) AS looked
         CROSS JOIN LATERAL (SELECT (looked.m).*) AS m
        WHERE ${passing} ORDER BY m.place DESC LIMIT ${limit}`;
     return rows.map(toMessage);

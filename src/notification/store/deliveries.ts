@@ -2,6 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import type { Owned } from '../../delivery/owner.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import { shownUrl } from '../../delivery/store/shown-url.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
 import { allOf } from './conditions.ts';
 import type { Scope } from './find.ts';
@@ -38,8 +39,10 @@ export interface DeliveryRow {
   settled_at: Date | null;
 }
 
-export const COLUMNS = Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
-  d.queue, d.policy_version, d.endpoint_id, coalesce(d.url, e.url) AS url,
+export const columnsFor = (
+  producerKeyId: string | null,
+) => Prisma.sql`d.id, d.owner_id, d.purpose, d.merchant_id, d.type, d.business_key,
+  d.queue, d.policy_version, d.endpoint_id, ${shownUrl(producerKeyId)} AS url,
   ${SHOWN_STATUS} AS status, ${SHOWN_REASON} AS reason,
   d.cycle, d.attempt_count, CASE WHEN d.status = 'pending' THEN d.due_at END AS due_at,
   d.accepted_at, d.deadline_at, d.settled_at`;
@@ -50,7 +53,7 @@ export async function findDelivery(
   id: string,
 ): Promise<DeliveryView | null> {
   const rows = await sql.$queryRaw<DeliveryRow[]>`
-    SELECT ${COLUMNS} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
+    SELECT ${columnsFor(scope.producerKeyId)} FROM delivery AS d LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
      WHERE d.id = ${id} AND ${visible(scope)}`;
   return rows.map(toView)[0] ?? null;
 }

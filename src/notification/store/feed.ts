@@ -2,7 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import { MOST_LOOKED_THROUGH } from '../../page.ts';
 import type { Notification } from '../contract.ts';
 import {
-  COLUMNS,
+  columnsFor,
   conditionOf,
   type NotificationFilter,
   type NotificationRow,
@@ -58,7 +58,7 @@ export async function readFeed(
     ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}`
     : Prisma.sql`true`;
   const rows = await sql.$queryRaw<Array<NotificationRow & { created_xid: string }>>`
-    SELECT feed.created_xid::text AS created_xid, ${COLUMNS}
+    SELECT feed.created_xid::text AS created_xid, ${columnsFor(scope.producerKeyId)}
       FROM (
         SELECT own.created_xid, own.owner_id
           FROM merchant AS m

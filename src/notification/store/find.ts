@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import { shownUrl } from '../../delivery/store/shown-url.ts';
 import type { Notification } from '../contract.ts';
 import { ADVANCE, leastAdvanced } from '../status.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
@@ -37,11 +38,11 @@ export interface NotificationRow {
 }
 
 /** A notification with its deliveries, from `notification AS n`. */
-export const COLUMNS = Prisma.sql`
+export const columnsFor = (producerKeyId: string | null): Prisma.Sql => Prisma.sql`
   n.id, n.merchant_id, n.type, n.business_key, n.event_id, n.queue, n.occurred_at, n.accepted_at,
   n.body -> 'result' AS result,
   (SELECT json_agg(json_build_object('id', d.id, 'endpointId', d.endpoint_id,
-            'url', coalesce(d.url, e.url), 'status', ${SHOWN_STATUS}, 'reason', ${SHOWN_REASON},
+            'url', ${shownUrl(producerKeyId)}, 'status', ${SHOWN_STATUS}, 'reason', ${SHOWN_REASON},
             'cycle', d.cycle,
             'attemptCount', d.attempt_count,
             'nextAttemptAt', CASE WHEN d.status = 'pending' THEN
@@ -55,9 +56,10 @@ export const COLUMNS = Prisma.sql`
 export async function findNotifications(
   sql: Sql,
   ids: string[],
+  producerKeyId: string | null,
 ): Promise<Map<string, Notification>> {
   const rows = await sql.$queryRaw<NotificationRow[]>`
-    SELECT ${COLUMNS} FROM notification AS n WHERE n.id = ANY (${ids})`;
+    SELECT ${columnsFor(producerKeyId)} FROM notification AS n WHERE n.id = ANY (${ids})`;
   return new Map(rows.map((row) => [row.id, toNotification(row)]));
 }
 
@@ -67,7 +69,7 @@ export async function findNotification(
   id: string,
 ): Promise<Notification | null> {
   const rows = await sql.$queryRaw<NotificationRow[]>`
-    SELECT ${COLUMNS} FROM notification AS n WHERE n.id = ${id} AND ${visible(scope)}`;
+    SELECT ${columnsFor(scope.producerKeyId)} FROM notification AS n WHERE n.id = ${id} AND ${visible(scope)}`;
   return rows.map(toNotification)[0] ?? null;
 }
 

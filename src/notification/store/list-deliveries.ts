@@ -2,7 +2,7 @@ import { Prisma, type Sql } from '../../db/client.ts';
 import { type Found, lookThrough } from '../../page.ts';
 import type { DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
-import { COLUMNS, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';
+import { columnsFor, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';
 import type { Scope } from './find.ts';
 import { findByKey, findDeliveriesByKey, haveFewOpen } from './narrow.ts';
 
@@ -30,7 +30,7 @@ export async function listDeliveries(
   const from = Prisma.sql`FROM delivery AS d WHERE ${allOf([within, older])}`;
   const look = async (looked: Prisma.Sql) => {
     const rows = await sql.$queryRaw<DeliveryRow[]>`
-      SELECT ${COLUMNS} FROM (SELECT d.* ${from} ${looked}) AS d
+      SELECT ${columnsFor(null)} FROM (SELECT d.* ${from} ${looked}) AS d
         LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
        WHERE ${conditionOf(scope, filter)} ORDER BY d.id DESC LIMIT ${limit}`;
     return rows.map(toView);
@@ -110,7 +110,7 @@ async function listProduced(
   ])} ORDER BY n.id DESC`;
   // Sorted, so that the planner cannot turn it into a walk through all deliveries beside the producer's.
   const look = (count: number) => sql.$queryRaw<DeliveryRow[]>`
-    SELECT ${COLUMNS} FROM (SELECT n.id ${from} ${windowOf(count)}) AS n
+    SELECT ${columnsFor(producerKeyId)} FROM (SELECT n.id ${from} ${windowOf(count)}) AS n
       CROSS JOIN LATERAL (SELECT * FROM delivery AS o WHERE o.owner_id = n.id ORDER BY o.id DESC) AS d
       LEFT JOIN endpoint AS e ON e.id = d.endpoint_id
      WHERE ${allOf([

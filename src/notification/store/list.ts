@@ -3,7 +3,7 @@ import { type Found, lookThrough } from '../../page.ts';
 import type { Notification } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import {
-  COLUMNS,
+  columnsFor,
   hasStatus,
   isLeast,
   type NotificationFilter,
@@ -44,7 +44,7 @@ export async function listNotifications(
      WHERE ${allOf([way.within, before === null ? null : olderThan(before, way)])}`;
   const among = (looked: Prisma.Sql) =>
     sql.$queryRaw<NotificationRow[]>`
-      SELECT ${COLUMNS} FROM (SELECT n.* ${from} ${looked}) AS n
+      SELECT ${columnsFor(scope.producerKeyId)} FROM (SELECT n.* ${from} ${looked}) AS n
        WHERE ${way.passing ?? Prisma.sql`true`} ${orderOf(way)} LIMIT ${limit}`;
   const newest = (count: number) => Prisma.sql`${orderOf(way)} LIMIT ${literal(count)}`;
   const whole = (rows: NotificationRow[]) => ({ rows: rows.map(toNotification), lookedTo: null });

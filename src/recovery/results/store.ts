@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import { shownUrl } from '../../delivery/store/shown-url.ts';
 import type { Delivery, State } from './contract.ts';
 
 /** Whose results: a merchant's, and of those perhaps only what one producer sent. */
@@ -51,7 +52,7 @@ export async function findResult(
     SELECT known.id, known.type, known.result, known.occurred_at, known.accepted_at,
            CASE WHEN known.place = 1 THEN (known.body -> 'data')::text END AS payload,
            (SELECT json_agg(json_build_object('id', d.id, 'notificationId', known.id,
-                     'endpointId', d.endpoint_id, 'url', coalesce(d.url, e.url),
+                     'endpointId', d.endpoint_id, 'url', ${shownUrl(scope.producerKeyId)},
                      'status', ${SHOWN_STATUS}, 'reason', ${SHOWN_REASON},
             'cycle', d.cycle,
                      'attemptCount', d.attempt_count,
