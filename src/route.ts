@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { Sql } from './db/client.ts';
-import type { Problem, ProblemView } from './problem.ts';
+import { type CallName, callName, type Tag } from './key-scope.ts';
+import { Problem, type ProblemView } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
 
@@ -11,6 +12,10 @@ export interface Principal {
   role: Role;
   name: string;
   merchantId: string | null;
+  /** What alone it may call; everything that its role may, when absent. */
+  calls?: readonly CallName[];
+  /** A producer's: whom alone it may send to and look up; everybody, when absent. */
+  merchants?: readonly string[];
   /** The console's session that it came by, where it did. */
   sessionId?: string;
 }
@@ -120,8 +125,10 @@ export interface Route<
   /** OpenAPI style: `/v1/queues/{name}`. */
   path: string;
   roles: readonly Role[];
-  tag: string;
+  tag: Tag;
   summary: string;
+  /** About the calling key alone, and never more than it has: open to keys whatever their scope. */
+  inEveryScope?: true;
   params?: Params;
   query?: Query;
   body?: Body;
@@ -161,6 +168,22 @@ export interface Route<
   handle(
     call: Call<z.output<Params>, z.output<Query>, z.output<Body>, z.output<Entry>>,
   ): Promise<Reply>;
+}
+
+/** What a key's `calls` must name for it to make this call; null: nothing. */
+export function neededCall({ tag, method, audit, inEveryScope }: Route): CallName | null {
+  return inEveryScope ? null : callName(tag, method !== 'get' && audit !== 'changes nothing');
+}
+
+/** 403: the role may do it, this very key may not. */
+export function outOfScope(detail: string): Problem {
+  return new Problem(403, 'out_of_scope', detail);
+}
+
+/** @throws Problem 403 where the key's scope does not have the call */
+export function requireCall({ calls }: Principal, needed: CallName | null): void {
+  if (calls === undefined || needed === null || calls.includes(needed)) return;
+  throw outOfScope(`This takes ${needed}. The key may call ${calls.join(', ')} alone.`);
 }
 
 /** The header of an answer to what has made something that can be read. */

@@ -99,6 +99,11 @@ export function isInNetwork(text: string, network: Network): boolean {
   return address !== null && isIn([network], mappedV4(address) ?? address);
 }
 
+/** Whether a network is a part of another, or the same. */
+export function isWithin([address, bits]: Network, outer: Network): boolean {
+  return bits >= outer[1] && isIn([outer], address);
+}
+
 /**
  * Reads a list such as `10.0.0.0/8, 127.0.0.1`: the proxies in front.
  *

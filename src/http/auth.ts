@@ -1,13 +1,21 @@
 import type { Request, RequestHandler } from 'express';
 import { callerLeft, Problem } from '../problem.ts';
-import type { Principal, Route } from '../route.ts';
+import { neededCall, type Principal, type Route, requireCall } from '../route.ts';
+import { remoteAddressOf } from './address.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
 import { requireOwnPage, type Sessions } from './session.ts';
 import { unauthorized } from './wrong-keys.ts';
 
-/** Who holds this key; `null` for a wrong, revoked or expired one. `isFresh`: nothing remembered will do. */
-export type Authenticate = (bearerKey: string, isFresh?: boolean) => Promise<Principal | null>;
+/**
+ * Who holds this key; `null` for a wrong, revoked or expired one, and for one that is not to be used from there.
+ * `isFresh`: nothing remembered will do. `from`: where the call comes from; a key with networks needs it.
+ */
+export type Authenticate = (
+  bearerKey: string,
+  isFresh?: boolean,
+  from?: string | null,
+) => Promise<Principal | null>;
 
 const BEARER = /^Bearer +(\S.{0,511})$/i;
 
@@ -39,7 +47,7 @@ export function identify(
     }
     const { key, sessionId } = shown;
     const principal = await limiters.wrongKeys.check(req, res, key, () =>
-      authenticate(key, isFresh),
+      authenticate(key, isFresh, remoteAddressOf(req)),
     );
     contextOf(res).principal = sessionId === undefined ? principal : { ...principal, sessionId };
     next();
@@ -64,7 +72,7 @@ async function shownKey(
 }
 
 /**
- * The one place where a role meets a route.
+ * The one place where a role, and the scope of a key, meet a route.
  *
  * @param keepRefusal called before a known caller hears of it
  */
@@ -72,13 +80,24 @@ export function authorize(
   route: Route,
   keepRefusal: (req: Request, principal: Principal, requestId: string) => Promise<void>,
 ): RequestHandler {
+  const needed = neededCall(route);
   return async (req, res, next) => {
     const { principal, requestId } = contextOf(res);
-    if (principal !== null && route.roles.includes(principal.role)) {
-      next();
-      return;
+    try {
+      requireRole(route, principal);
+      requireCall(principal, needed);
+    } catch (refusal) {
+      if (principal !== null) await keepRefusal(req, principal, requestId);
+      throw refusal;
     }
-    if (principal !== null) await keepRefusal(req, principal, requestId);
-    throw new Problem(403, 'forbidden', `This takes a key of role ${route.roles.join(' or ')}.`);
+    next();
   };
+}
+
+function requireRole(
+  { roles }: Route,
+  principal: Principal | null,
+): asserts principal is Principal {
+  if (principal !== null && roles.includes(principal.role)) return;
+  throw new Problem(403, 'forbidden', `This takes a key of role ${roles.join(' or ')}.`);
 }

@@ -39,7 +39,7 @@ export function mountLogin(
     const body = await readBody(req, { limitBytes: LIMIT_BYTES, textTypes: [] }, ticketOf(req));
     const { key } = login.parse(body.value);
     const principal = await limiters.wrongKeys
-      .check(req, res, key, authenticate)
+      .check(req, res, key, (shown) => authenticate(shown, false, remoteAddressOf(req)))
       .catch(async (error) => {
         const { status } = problemOf(error);
         // Of our own faults the log has a line.
@@ -61,7 +61,7 @@ export function mountLogin(
     refuseOtherSites(req);
     const session = sessions.read(req);
     const isLive = session !== null && (await sessions.isLive(session, true));
-    const principal = isLive ? await authenticate(session.key) : null;
+    const principal = isLive ? await authenticate(session.key, false, remoteAddressOf(req)) : null;
     if (session === null || principal === null) throw unauthorized('Nobody is logged in.');
     contextOf(res).principal = principal;
     send(res, answerOf({ status: 200, body: view(principal, session) }));

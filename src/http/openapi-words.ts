@@ -1,3 +1,5 @@
+import type { Tag } from '../key-scope.ts';
+
 /** Every `code` of a problem, by status. A test compares them with what the source throws. */
 export const CODES: Record<number, Record<string, string>> = {
   400: {
@@ -6,9 +8,14 @@ export const CODES: Record<number, Record<string, string>> = {
     incomplete_body: 'The connection closed within the body.',
     bad_request: 'The request is malformed in some other way.',
   },
-  401: { unauthorized: 'The key is missing, wrong, revoked or expired.' },
+  401: {
+    unauthorized:
+      'The key is missing, wrong, revoked, expired, or not to be used from this address.',
+  },
   403: {
     forbidden: 'The key has another role.',
+    out_of_scope:
+      'The key’s role may do this, but its own scope leaves it out: a call, or a merchant.',
     csrf_required: 'A call by the console’s cookie came without its token.',
     cross_site: 'A call by the console’s cookie came from a page of another site.',
   },
@@ -87,8 +94,8 @@ export const CODES: Record<number, Record<string, string>> = {
   },
 };
 
-/** The groups in the order in which one reads them. */
-export const TAGS: Record<string, string> = {
+/** What the document says of each group. */
+export const TAG_WORDS: Record<Tag | 'Service', string> = {
   Notifications: 'One business event for one merchant: accepted, stored, looked up.',
   Deliveries: 'A notification on its way to one endpoint, its attempts, and the next one by hand.',
   Recovery:
@@ -107,7 +114,7 @@ export const SECURITY = {
   type: 'http',
   scheme: 'bearer',
   description:
-    'A key of one of three roles: `pr_operator_…`, `pr_producer_…` or `pr_merchant_…`. Operators make them with `POST /v1/keys`, the first one is made at the gateway’s own first start, or is `OPERATOR_KEY`. `x-roles` of an operation says whose keys it takes.',
+    'A key of one of three roles: `pr_operator_…`, `pr_producer_…` or `pr_merchant_…`. Operators make them with `POST /v1/keys`, the first one is made at the gateway’s own first start, or is `OPERATOR_KEY`. `x-roles` of an operation says whose keys it takes, `x-call` what a key that was made with `calls` needs.',
 } as const;
 
 export const DESCRIPTION = `Notifications that arrive: accepted once, delivered down a ladder of repeats, there to be asked for.

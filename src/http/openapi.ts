@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
+import { TAGS } from '../key-scope.ts';
 import { problemView } from '../problem.ts';
-import type { Route } from '../route.ts';
+import { neededCall, type Route } from '../route.ts';
 import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './openapi-headers.ts';
 import {
   fieldsOf,
@@ -10,14 +11,14 @@ import {
   sharedParameters,
 } from './openapi-parameters.ts';
 import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
-import { CODES, DESCRIPTION, SECURITY, TAGS } from './openapi-words.ts';
+import { CODES, DESCRIPTION, SECURITY, TAG_WORDS } from './openapi-words.ts';
 import { readiness, servicePaths } from './service-paths.ts';
 
 /** Why each of these may be the answer. */
 const PROBLEMS: Record<number, string> = {
   400: 'The body is not valid JSON.',
   401: 'The key is missing or wrong.',
-  403: 'The key has another role.',
+  403: 'The key has another role, or a scope without this.',
   404: 'Absent, or somebody else’s.',
   406: 'Accept names none of the content types that are offered.',
   409: 'The present state does not allow it, or the first request of this Idempotency-Key runs.',
@@ -31,7 +32,7 @@ const PROBLEMS: Record<number, string> = {
 
 /**
  * The OpenAPI 3.1 document of all routes. `x-roles` lists who may call an operation; those without
- * it need no key.
+ * it need no key. `x-call` is what a scoped key must have for it.
  */
 export function openApiDocument(routes: readonly Route[], version: string): object {
   const shelf = createSchemaShelf();
@@ -51,6 +52,7 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
       tags: [SERVICE],
       parameters: sharedParameters(),
       ...(service.roles === undefined ? { security: [] } : { 'x-roles': service.roles }),
+      ...(service.call && { 'x-call': service.call }),
       responses: {
         200: {
           description: 'OK',
@@ -97,16 +99,14 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
   };
 }
 
-const SERVICE = 'Service';
+const SERVICE = 'Service' as const;
 
-/** In their reading order; those without a word of ours after them. */
+/** In their reading order. */
 function tagsOf(routes: readonly Route[]): object[] {
-  const used = new Set([...routes.map((route) => route.tag), SERVICE]);
-  const known = Object.entries(TAGS).map(([name, description]) => ({ name, description }));
-  return [
-    ...known.filter(({ name }) => used.has(name)),
-    ...[...used].filter((name) => TAGS[name] === undefined).map((name) => ({ name })),
-  ];
+  const used = new Set<string>([...routes.map((route) => route.tag), SERVICE]);
+  return [...TAGS, SERVICE]
+    .filter((name) => used.has(name))
+    .map((name) => ({ name, description: TAG_WORDS[name] }));
 }
 
 /** The first code of the status. */
@@ -143,12 +143,14 @@ function operationOf(route: Route, shelf: SchemaShelf): object {
       ...(schema !== null && { content: contentOf(route, shelf.of(schema, 'output')) }),
     };
   }
+  const call = neededCall(route);
   return {
     operationId: operationId(route.method, route.path),
     summary: route.summary,
-    description: `Takes a key of role ${route.roles.join(' or ')}.`,
+    description: `Takes a key of role ${route.roles.join(' or ')}${call === null ? '' : `; a scoped one needs \`${call}\``}.`,
     tags: [route.tag],
     'x-roles': route.roles,
+    ...(call !== null && { 'x-call': call }),
     parameters: parametersOf(route, shelf),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route, route.body, shelf) }),
     responses,

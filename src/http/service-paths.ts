@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CallName } from '../key-scope.ts';
 import type { Role } from '../route.ts';
 
 interface ServicePath {
@@ -12,11 +13,16 @@ interface ServicePath {
   mayBeUnready?: true;
   /** Takes a key of one of these roles. */
   roles?: readonly Role[];
+  /** What a key's scope must have. */
+  call?: CallName;
   /** A limit of requests is before it. */
   isLimited?: true;
 }
 
 const JSON_TYPE = 'application/json';
+
+/** What `/metrics` takes of a scoped key: they show how things are going, as the overview does. */
+export const METRICS_CALL = 'operations:read' satisfies CallName;
 
 /** Members of `/readyz`'s answers, whether it is ready or not. */
 export const readiness = {
@@ -49,6 +55,7 @@ export const servicePaths: readonly ServicePath[] = [
     summary: 'Metrics for Prometheus; METRICS_TOKEN may read them too',
     type: 'text/plain',
     roles: ['operator'],
+    call: METRICS_CALL,
     isLimited: true,
   },
   {

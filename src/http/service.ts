@@ -1,11 +1,12 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler } from 'express';
 import { Problem } from '../problem.ts';
-import type { Principal } from '../route.ts';
+import { type Principal, requireCall } from '../route.ts';
 import { answerOf, send } from './answer.ts';
 import type { Authenticate } from './auth.ts';
 import { contextOf, named } from './context.ts';
 import { problemAnswer } from './errors.ts';
+import { METRICS_CALL } from './service-paths.ts';
 
 export interface Readiness {
   database: boolean;
@@ -41,7 +42,8 @@ const SCRAPER: Principal = {
 /** Takes the token as a key, so that guessing it is slowed as guessing keys is. For `/metrics` alone. */
 export function orToken(token: string | null, authenticate: Authenticate): Authenticate {
   if (token === null) return authenticate;
-  return async (key, isFresh) => (isSame(key, token) ? SCRAPER : authenticate(key, isFresh));
+  return async (key, isFresh, from) =>
+    isSame(key, token) ? SCRAPER : authenticate(key, isFresh, from);
 }
 
 /** @param whoCalls what finds out whose key it is, the token among them */
@@ -56,8 +58,12 @@ export function mountMetrics(
     send(res, { status: 200, headers: { 'content-type': type }, body: text });
   };
   const operatorsOnly: RequestHandler = (_req, res, next) => {
-    if (contextOf(res).principal?.role === 'operator') return next();
-    throw new Problem(403, 'forbidden', 'This takes a key of role operator, or METRICS_TOKEN.');
+    const { principal } = contextOf(res);
+    if (principal?.role !== 'operator') {
+      throw new Problem(403, 'forbidden', 'This takes a key of role operator, or METRICS_TOKEN.');
+    }
+    requireCall(principal, METRICS_CALL);
+    next();
   };
   app.get(path, named(path), ...whoCalls, operatorsOnly, answer);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
+import { CALLS } from '../key-scope.ts';
 import { moment } from '../page.ts';
 import { examples } from './examples.ts';
 
@@ -13,6 +15,31 @@ export const shortName = z
 /** An id as it may stand in a path or a filter; whether it is one of ours, the database knows. */
 export const anyId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'This cannot be an id.');
 
+const MOST_MERCHANTS = 200;
+const MOST_NETWORKS = 32;
+
+/** A list that names each once, and not nothing: that would read like "no limit". */
+function someOf<T extends z.ZodType>(item: T, most: number) {
+  return z
+    .array(item)
+    .min(1)
+    .max(most)
+    .transform((list) => [...new Set(list)]);
+}
+
+const calls = someOf(z.enum(CALLS), CALLS.length);
+const network = z
+  .string()
+  .max(64)
+  .refine(isNetwork, 'An address, or a network such as 192.0.2.0/24 or 2001:db8::/32.');
+
+/** One that is mapped into IPv6 is refused: callers count as what theirs stands for, so it would hold none. */
+function isNetwork(text: string): boolean {
+  const parsed = parseNetwork(text);
+  const [address = ''] = text.split('/');
+  return parsed !== null && isInNetwork(address, parsed);
+}
+
 export const createKey = z.strictObject({
   role: z.enum(['operator', 'producer', 'merchant']),
   merchantId: anyId
@@ -21,6 +48,22 @@ export const createKey = z.strictObject({
     .describe('Needed for a merchant key; narrows a producer key to this merchant.'),
   name: shortName,
   expiresAt: moment.nullable().default(null),
+  calls: calls
+    .nullable()
+    .default(null)
+    .describe(
+      'What alone it may call; everything that its role may, when absent. `x-call` of an operation says which of these it needs; `…:write` does not include `…:read`.',
+    ),
+  merchants: someOf(anyId, MOST_MERCHANTS)
+    .nullable()
+    .default(null)
+    .describe('For producers: whom alone it may send to and look up; everybody, when absent.'),
+  networks: someOf(network, MOST_NETWORKS)
+    .nullable()
+    .default(null)
+    .describe(
+      'Addresses and networks from which alone it works, anywhere when absent. From elsewhere it is answered as a wrong key.',
+    ),
 });
 
 export const keyView = z.object({
@@ -28,6 +71,9 @@ export const keyView = z.object({
   role: z.enum(['operator', 'producer', 'merchant']),
   merchantId: z.string().nullable(),
   name: z.string(),
+  calls: z.array(z.enum(CALLS)).nullable().describe('null: everything that its role may.'),
+  merchants: z.array(z.string()).nullable().describe('null: everybody.'),
+  networks: z.array(z.string()).nullable().describe('null: anywhere.'),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
   revokedAt: z.iso.datetime().nullable(),

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Database } from '../db/client.ts';
+import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
 import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';
 import {
@@ -19,6 +20,8 @@ const UNKNOWN_TTL_MS = 5 * SECOND;
 /** What was cached before a revocation is forgotten by then anyway. */
 const REVOKED_LATELY_MS = 2 * KNOWN_TTL_MS;
 const MAX_CACHED = 10_000;
+/** One line of the log for a key and an address within this. */
+const STRAY_EVERY_MS = 60 * SECOND;
 const TOUCH_EVERY_MS = 60 * SECOND;
 /** Uses gather this long and are noted by one statement. */
 const TOUCH_DELAY_MS = 1 * SECOND;
@@ -26,6 +29,8 @@ const MAX_UNTOUCHED = 10_000;
 
 interface CachedKey {
   principal: Principal;
+  /** Of a key that works from some networks alone: whether an address is in one. */
+  isAtHome: ((address: string) => boolean) | null;
   /** On this process' monotonic clock. */
   expiresAtMs: number;
   touchAtMs: number;
@@ -35,9 +40,11 @@ interface CachedKey {
 export interface KeyRing {
   /**
    * @param isFresh asks the database in any case: what a revoked key changes stays changed
-   * @returns null for a key that is unknown, mistyped, expired or revoked
+   * @param from the caller's address; a key with networks works from none that is not known
+   * @returns null for a key that is unknown, mistyped, expired or revoked, and for one that is shown outside of its
+   *   networks: whoever stole it is not told that it is one
    */
-  authenticate(bearer: string, isFresh?: boolean): Promise<Principal | null>;
+  authenticate(bearer: string, isFresh?: boolean, from?: string | null): Promise<Principal | null>;
   /** Forgets the keys that were revoked lately, in whichever process: to be called every second. */
   followRevocations(): Promise<void>;
   /** Those of these keys, by id, that may be used now. Asks the database, so it is true everywhere. */
@@ -77,6 +84,15 @@ export function createKeyRing(deps: {
   const configured = new Set<string>();
   let forgotten = 0;
   const touched = notesUses(deps);
+  const strays = new LRUCache<string, true>({ ...limits, ttl: STRAY_EVERY_MS });
+
+  /** The caller hears nothing of it, so the operator must: this is how a stolen key shows. */
+  function tellStray(keyId: string, from: string | null): void {
+    const name = `${keyId} ${from}`;
+    if (strays.has(name)) return;
+    strays.set(name, true);
+    deps.log.warn({ keyId, from }, 'a key was shown outside of its networks');
+  }
 
   async function lookUp(hash: string): Promise<CachedKey | null> {
     const askedAtMs = monotonicMs();
@@ -118,7 +134,7 @@ export function createKeyRing(deps: {
         if (known.has(hash)) forget(hash);
       }
     },
-    async authenticate(bearer, isFresh = false) {
+    async authenticate(bearer, isFresh = false, from = null) {
       const hash = hashKey(bearer);
       if (bearer.startsWith('pr_') && !hasKeyShape(bearer) && !configured.has(hash)) return null;
       if (unknown.has(hash)) return null;
@@ -126,6 +142,10 @@ export function createKeyRing(deps: {
       const key = cached ?? (await lookUpOnce(hash));
       const nowMs = monotonicMs();
       if (key === null || nowMs >= key.expiresAtMs) return null;
+      if (key.isAtHome !== null && (from === null || !key.isAtHome(from))) {
+        tellStray(key.principal.keyId, from);
+        return null;
+      }
       if (nowMs >= key.touchAtMs) {
         key.touchAtMs = nowMs + TOUCH_EVERY_MS;
         touched.add(key.principal.keyId);
@@ -142,12 +162,21 @@ export function createKeyRing(deps: {
   };
 }
 
-function toCached({ principal, expiresInMs, usedAgoMs }: LiveKey, askedAtMs: number): CachedKey {
+function toCached(
+  { principal, networks, expiresInMs, usedAgoMs }: LiveKey,
+  askedAtMs: number,
+): CachedKey {
   return {
     principal,
+    isAtHome: networks && isInOneOf(networks),
     expiresAtMs: askedAtMs + (expiresInMs ?? Number.POSITIVE_INFINITY),
     touchAtMs: usedAgoMs === null ? askedAtMs : askedAtMs + TOUCH_EVERY_MS - usedAgoMs,
   };
+}
+
+function isInOneOf(texts: string[]): (address: string) => boolean {
+  const networks = texts.map(parseNetwork).filter((network) => network !== null);
+  return (address) => networks.some((network) => isInNetwork(address, network));
 }
 
 /** Gathers the ids of keys that were used. A note that fails is lost: the next use makes another. */

@@ -18,6 +18,7 @@ import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import { examples } from './examples.ts';
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';
+import { requireNarrower } from './narrower.ts';
 import { rotate } from './rotation.ts';
 import { callbackContext } from './secret-contexts.ts';
 import { findKey, insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
@@ -59,8 +60,9 @@ export function keyRoutes({
         id: ({ reservedId }) => idFromUuid('key', reservedId),
         look,
       },
-      async handle({ body, reservedId }) {
+      async handle({ principal, body, reservedId }) {
         requireFittingMerchant(body);
+        await requireNarrower(prisma, principal, body);
         const id = idFromUuid('key', reservedId);
         const key = newKey(body.role);
         const callbackSecret = body.role === 'producer' ? newSecret() : null;
@@ -69,11 +71,16 @@ export function keyRoutes({
           role: body.role,
           merchantId: body.merchantId,
           name: body.name,
+          calls: body.calls,
+          merchants: body.merchants,
+          networks: body.networks,
           hash: hashKey(key),
           callbackSecret: callbackSecret && secrets.seal(callbackSecret, callbackContext(id)),
           expiresAt: body.expiresAt === null ? null : new Date(body.expiresAt),
         });
         if (row === 'no_merchant') throw invalid('body.merchantId', 'No such merchant.');
+        if (row === 'no_merchants')
+          throw invalid('body.merchants', 'No such merchant is among them.');
         if (row === 'expired') throw invalid('body.expiresAt', 'This time has passed already.');
         const created = { ...toView(row), key, ...(callbackSecret && { callbackSecret }) };
         return { status: 201, body: created };
@@ -150,7 +157,14 @@ export function keyRoutes({
   ];
 }
 
-function requireFittingMerchant({ role, merchantId }: z.output<typeof createKey>): void {
+function requireFittingMerchant({ role, merchantId, merchants }: z.output<typeof createKey>): void {
+  if (merchants !== null && role !== 'producer') {
+    throw invalid('body.merchants', 'Only a producer key may name merchants.');
+  }
+  if (merchants !== null && merchantId !== null) {
+    throw invalid('body.merchants', 'The key is narrowed to merchantId already.');
+  }
+
   if (role === 'merchant' && merchantId === null) {
     throw invalid('body.merchantId', 'A merchant key belongs to a merchant.');
   }
@@ -165,6 +179,9 @@ function toView(row: KeyRow): KeyView {
     role: row.role,
     merchantId: row.merchantId,
     name: row.name,
+    calls: row.calls,
+    merchants: row.merchants,
+    networks: row.networks,
     createdAt: row.createdAt.toISOString(),
     expiresAt: row.expiresAt?.toISOString() ?? null,
     revokedAt: row.revokedAt?.toISOString() ?? null,

@@ -1,11 +1,20 @@
-import type { Sql } from '../db/client.ts';
+import { Prisma, type Sql } from '../db/client.ts';
 import { newId } from '../ids.ts';
+import type { CallName } from '../key-scope.ts';
 import type { Principal, Role } from '../route.ts';
 
 /** The row of the configured operator key: there is one, and a new key takes the old one's place. */
 const BOOTSTRAP_ID = 'key_00000000000000000000000000';
 
-export interface KeyRow {
+/** What a key was narrowed to; null: not in this. */
+export interface KeyScope {
+  calls: CallName[] | null;
+  merchants: string[] | null;
+  /** As `parseNetwork` reads them. */
+  networks: string[] | null;
+}
+
+export interface KeyRow extends KeyScope {
   id: string;
   role: Role;
   merchantId: string | null;
@@ -16,7 +25,7 @@ export interface KeyRow {
   lastUsedAt: Date | null;
 }
 
-export interface NewKey {
+export interface NewKey extends KeyScope {
   id: string;
   role: Role;
   merchantId: string | null;
@@ -30,11 +39,17 @@ export interface NewKey {
 /** A key that may be used now. Spans by the database's clock, so no other clock decides. */
 export interface LiveKey {
   principal: Principal;
+  /** From which alone it works; null: anywhere. */
+  networks: string[] | null;
   /** null: never. */
   expiresInMs: number | null;
   /** null: it was never used. */
   usedAgoMs: number | null;
 }
+
+const COLUMNS = Prisma.sql`
+  id, role, merchant_id AS "merchantId", name, calls, merchants, networks, created_at AS "createdAt",
+  expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
 /**
  * Stores a key. The id is reserved by the caller's idempotency key: when it is there already, an
@@ -45,19 +60,26 @@ export interface LiveKey {
 export async function insertKey(
   sql: Sql,
   key: NewKey,
-): Promise<KeyRow | 'no_merchant' | 'expired'> {
-  const [check] = await sql.$queryRaw<{ merchant: boolean; expired: boolean }[]>`
+): Promise<KeyRow | 'no_merchant' | 'no_merchants' | 'expired'> {
+  const named = key.merchants ?? [];
+  const [check] = await sql.$queryRaw<
+    { merchant: boolean; merchants: boolean; expired: boolean }[]
+  >`
     SELECT EXISTS (SELECT 1 FROM merchant WHERE id = ${key.merchantId}) AS merchant,
+           (SELECT count(*) FROM merchant WHERE id = ANY(${named}::text[])) = ${named.length}
+             AS merchants,
            coalesce(${key.expiresAt}::timestamptz <= postrider_now(), false) AS expired`;
   if (key.merchantId !== null && check?.merchant !== true) return 'no_merchant';
+  if (check?.merchants !== true) return 'no_merchants';
   if (check?.expired === true) return 'expired';
   const rows = await sql.$queryRaw<KeyRow[]>`
-    INSERT INTO api_key (id, role, merchant_id, name, hash, callback_secret, expires_at)
+    INSERT INTO api_key (id, role, merchant_id, name, hash, callback_secret, expires_at,
+                         calls, merchants, networks)
     VALUES (${key.id}, ${key.role}, ${key.merchantId}, ${key.name}, ${key.hash},
-            ${key.callbackSecret}, ${key.expiresAt}::timestamptz)
+            ${key.callbackSecret}, ${key.expiresAt}::timestamptz,
+            ${key.calls}::text[], ${key.merchants}::text[], ${key.networks}::text[])
     ON CONFLICT (id) DO UPDATE SET hash = EXCLUDED.hash, callback_secret = EXCLUDED.callback_secret
-    RETURNING id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
-              expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+    RETURNING ${COLUMNS}`;
   const [row] = rows;
   if (row === undefined) throw new Error('The key was not stored.');
   return row;
@@ -65,8 +87,7 @@ export async function insertKey(
 
 export async function findKey(sql: Sql, id: string): Promise<KeyRow | null> {
   const [row] = await sql.$queryRaw<KeyRow[]>`
-    SELECT id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
-           expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
+    SELECT ${COLUMNS}
       FROM api_key WHERE id = ${id}`;
   return row ?? null;
 }
@@ -74,8 +95,7 @@ export async function findKey(sql: Sql, id: string): Promise<KeyRow | null> {
 /** Newest first; `limit` + 1 rows, if there are so many. */
 export async function listKeys(sql: Sql, limit: number, after: string | null): Promise<KeyRow[]> {
   return sql.$queryRaw<KeyRow[]>`
-    SELECT id, role, merchant_id AS "merchantId", name, created_at AS "createdAt",
-           expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"
+    SELECT ${COLUMNS}
       FROM api_key WHERE ${after}::text IS NULL OR id < ${after}
      ORDER BY id DESC LIMIT ${limit + 1}`;
 }
@@ -90,9 +110,9 @@ export async function revokeKey(sql: Sql, id: string): Promise<string | null> {
 
 export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | null> {
   const [row] = await sql.$queryRaw<
-    (Principal & { expiresInMs: number | null; usedAgoMs: number | null })[]
+    (Omit<Principal, 'calls' | 'merchants'> & KeyScope & Omit<LiveKey, 'principal'>)[]
   >`
-    SELECT id AS "keyId", role, name, merchant_id AS "merchantId",
+    SELECT id AS "keyId", role, name, merchant_id AS "merchantId", calls, merchants, networks,
            extract(epoch FROM expires_at - postrider_now())::double precision * 1000
              AS "expiresInMs",
            extract(epoch FROM postrider_now() - last_used_at)::double precision * 1000
@@ -100,8 +120,9 @@ export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | nul
       FROM api_key WHERE hash = ${hash} AND revoked_at IS NULL
        AND (expires_at IS NULL OR expires_at > postrider_now())`;
   if (row === undefined) return null;
-  const { expiresInMs, usedAgoMs, ...principal } = row;
-  return { principal, expiresInMs, usedAgoMs };
+  const { expiresInMs, usedAgoMs, calls, merchants, networks, ...caller } = row;
+  const principal = { ...caller, ...(calls && { calls }), ...(merchants && { merchants }) };
+  return { principal, networks, expiresInMs, usedAgoMs };
 }
 
 /** The hashes of keys that were revoked within this time. */

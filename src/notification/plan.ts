@@ -6,6 +6,7 @@ import { fingerprintOf } from '../fingerprint.ts';
 import { newId } from '../ids.ts';
 import { invalid, Problem } from '../problem.ts';
 import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
+import { outOfScope } from '../route.ts';
 import type { Offer } from './accept.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/audience.ts';
 import type { NewNotification } from './store/insert.ts';
@@ -29,6 +30,10 @@ export function plan(
   checkUrl: (url: string) => string | null,
 ): Planned | Problem {
   const { input, principal } = offer;
+  // Before anything is said of the merchant: whether it exists is not this key's to know.
+  if (principal.merchants !== undefined && !principal.merchants.includes(input.merchantId)) {
+    return outOfScope(`The key may not send to the merchant ${input.merchantId}.`);
+  }
   const own = principal.merchantId === null || principal.merchantId === input.merchantId;
   if (!own || !audience.merchants.has(input.merchantId)) {
     return invalid(

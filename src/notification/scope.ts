@@ -5,6 +5,7 @@ import type { Scope } from './store/find.ts';
 export function scopeOf(principal: Principal): Scope {
   return {
     merchantId: principal.merchantId,
+    merchants: principal.merchants ?? null,
     producerKeyId: principal.role === 'producer' ? principal.keyId : null,
   };
 }

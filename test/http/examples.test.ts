@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CODES, TAGS } from '../../src/http/openapi-words.ts';
+import { CODES, TAG_WORDS } from '../../src/http/openapi-words.ts';
 import { documentOf } from '../support/conformance.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 
@@ -80,7 +80,7 @@ test('examples of what goes in are taken as they are', async () => {
 
 test('every group has its words, and none is named twice', () => {
   const names = document.tags.map(({ name }: Node) => name);
-  expect(names).toEqual(Object.keys(TAGS));
+  expect(names).toEqual(Object.keys(TAG_WORDS));
 });
 
 test('every code that is thrown is explained, and no other', () => {

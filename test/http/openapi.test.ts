@@ -19,7 +19,7 @@ const routes = [
     method: 'post',
     path: '/v1/orders',
     roles: ['operator', 'producer'],
-    tag: 'orders',
+    tag: 'Notifications',
     summary: 'Place an order',
     body: z.strictObject({ lines: z.array(line), like: lineList.optional() }),
     responses: { 201: order, 200: order },
@@ -29,7 +29,7 @@ const routes = [
     method: 'get',
     path: '/v1/orders',
     roles: ['operator'],
-    tag: 'orders',
+    tag: 'Notifications',
     summary: 'List orders',
     query: pageQuery.extend({
       status: oneOrMore(z.enum(['open', 'shut'])).optional(),

@@ -10,7 +10,7 @@ const order = route({
   method: 'post',
   path: '/v1/orders',
   roles: ['operator'],
-  tag: 'orders',
+  tag: 'Notifications',
   summary: 'Order',
   body: z.strictObject({
     name: z.string(),

@@ -19,7 +19,7 @@ const routes = (['get', 'put'] as const).map((method) =>
     method,
     path: '/v1/who',
     roles: ['operator', 'merchant'],
-    tag: 'Test',
+    tag: 'Queues',
     summary: 'Who calls',
     responses: { 200: who },
     ...(method === 'put' && { audit: 'changes nothing' as const }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createKey } from '../../src/merchant/contract-keys.ts';
 import { hasKeyShape, newKey } from '../../src/merchant/key-text.ts';
 import { callbackContext } from '../../src/merchant/secret-contexts.ts';
 import { createTargets } from '../../src/merchant/targets.ts';
@@ -119,7 +120,8 @@ describe('POST /v1/keys', () => {
       ({ method, path }) => `${method} ${path}` === 'post /v1/keys',
     );
     const call = {
-      body: { role: 'operator', merchantId: null, name: 'twice', expiresAt: null },
+      principal: { keyId: 'key_maker' },
+      body: createKey.parse({ role: 'operator', name: 'twice' }),
       reservedId: '01939d0e-0000-7000-8000-000000000001',
     };
     const first = await route?.handle(call as never);

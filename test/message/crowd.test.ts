@@ -14,7 +14,7 @@ const SMALLEST_POOL = 1;
 const CALLS_POOL = 8;
 
 const wake = async () => {};
-const EVERYTHING = { merchantId: null, producerKeyId: null };
+const EVERYTHING = { merchantId: null, producerKeyId: null, merchants: null };
 
 describe(`${CALLS} confirms and ${CALLS} cancels at once`, () => {
   let scene: Scene;

@@ -16,9 +16,9 @@ const LIMIT = 101;
 /** Of a table whose rows are looked at, and of an index that leads to another row for each of them. */
 const MOST_PAGES = 12 * MOST_LOOKED_THROUGH;
 
-const MERCHANT: Scope = { merchantId: 'mm', producerKeyId: null };
-const PRODUCER: Scope = { merchantId: null, producerKeyId: 'key_mm' };
-const EVERYBODY: Scope = { merchantId: null, producerKeyId: null };
+const MERCHANT: Scope = { merchantId: 'mm', producerKeyId: null, merchants: null };
+const PRODUCER: Scope = { merchantId: null, producerKeyId: 'key_mm', merchants: null };
+const EVERYBODY: Scope = { merchantId: null, producerKeyId: null, merchants: null };
 
 /** `common` is what all but a thousandth have, `rare` the oldest ten of them. */
 const FILL = `

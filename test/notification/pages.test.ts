@@ -13,11 +13,11 @@ const ROWS = 20_000;
 /** The table has thousands. */
 const FEW_PAGES = 300;
 const PAGE = 26;
-const EVERYBODY: Scope = { merchantId: null, producerKeyId: null };
+const EVERYBODY: Scope = { merchantId: null, producerKeyId: null, merchants: null };
 /** Sent a hundred of the oldest. */
-const QUIET: Scope = { merchantId: null, producerKeyId: 'key_quiet' };
+const QUIET: Scope = { merchantId: null, producerKeyId: 'key_quiet', merchants: null };
 /** Has a hundredth of all. */
-const MERCHANT: Scope = { merchantId: 'bench_7', producerKeyId: null };
+const MERCHANT: Scope = { merchantId: 'bench_7', producerKeyId: null, merchants: null };
 
 let db: TestDatabase;
 beforeAll(async () => {

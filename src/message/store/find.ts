@@ -181,11 +181,12 @@ function storedOf(statuses: string[]): string[] {
 }
 
 /** A merchant's from `confirmed` on: what may still come to nothing is the producer's matter. */
-function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+function visible({ merchantId, producerKeyId, merchants }: Scope): Prisma.Sql {
   const isMerchant = merchantId !== null && producerKeyId === null;
   return allOf([
     merchantId === null ? null : Prisma.sql`m.merchant_id = ${merchantId}`,
     isMerchant ? Prisma.sql`m.status = 'confirmed'` : null,
+    among(Prisma.sql`m.merchant_id`, merchants),
     producerKeyId === null ? null : Prisma.sql`m.producer_key_id = ${producerKeyId}`,
   ]);
 }

@@ -13,8 +13,11 @@ export function allOf(conditions: Array<Prisma.Sql | null | undefined>): Prisma.
 }
 
 /** One of these; null: it does not matter. With a single one, an index gives its rows in their order. */
-export function among(column: Prisma.Sql, values: string[] | undefined): Prisma.Sql | null {
-  if (values === undefined) return null;
+export function among(
+  column: Prisma.Sql,
+  values: readonly string[] | null | undefined,
+): Prisma.Sql | null {
+  if (values == null) return null;
   return values.length === 1
     ? Prisma.sql`${column} = ${values[0]}`
     : Prisma.sql`${column} = ANY (${values})`;

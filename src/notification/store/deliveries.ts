@@ -4,7 +4,7 @@ import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import { shownUrl } from '../../delivery/store/shown-url.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
-import { allOf } from './conditions.ts';
+import { allOf, among } from './conditions.ts';
 import type { Scope } from './find.ts';
 
 export interface DeliveryFilter {
@@ -84,9 +84,10 @@ export async function findOwned(sql: Sql, id: string): Promise<Owned | null> {
   return rows[0] ?? null;
 }
 
-function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+function visible({ merchantId, producerKeyId, merchants }: Scope): Prisma.Sql {
   return allOf([
     merchantId === null ? null : Prisma.sql`d.merchant_id = ${merchantId}`,
+    among(Prisma.sql`d.merchant_id`, merchants),
     producerKeyId === null
       ? null
       : Prisma.sql`EXISTS (SELECT 1 FROM notification AS n

@@ -1,6 +1,7 @@
 import { Prisma, type Sql } from '../../db/client.ts';
 import { MOST_LOOKED_THROUGH } from '../../page.ts';
 import type { Notification } from '../contract.ts';
+import { allOf, among } from './conditions.ts';
 import {
   columnsFor,
   conditionOf,
@@ -112,9 +113,9 @@ export async function findFeedEnd(
   return end ?? null;
 }
 
-function ofMerchants({ merchantId }: Scope, filter: NotificationFilter): Prisma.Sql {
+function ofMerchants({ merchantId, merchants }: Scope, filter: NotificationFilter): Prisma.Sql {
   const asked = merchantId === null ? filter.merchantId : [merchantId];
-  return asked === undefined ? Prisma.sql`true` : Prisma.sql`m.id = ANY (${asked})`;
+  return allOf([among(Prisma.sql`m.id`, asked), among(Prisma.sql`m.id`, merchants)]);
 }
 
 /**

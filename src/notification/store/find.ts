@@ -11,6 +11,8 @@ import { type Search, searchFor } from './search.ts';
 export interface Scope {
   merchantId: string | null;
   producerKeyId: string | null;
+  /** A producer's, where its key names some; null: all. */
+  merchants: readonly string[] | null;
 }
 
 export interface NotificationFilter {
@@ -124,9 +126,10 @@ function meant({ ids, condition }: Search): Prisma.Sql | null {
   return ids === null ? condition : Prisma.sql`n.id = ANY (${ids})`;
 }
 
-export function visible({ merchantId, producerKeyId }: Scope): Prisma.Sql {
+export function visible({ merchantId, producerKeyId, merchants }: Scope): Prisma.Sql {
   return allOf([
     merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,
+    among(Prisma.sql`n.merchant_id`, merchants),
     producerKeyId === null ? null : Prisma.sql`n.producer_key_id = ${producerKeyId}`,
   ]);
 }

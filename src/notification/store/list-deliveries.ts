@@ -135,9 +135,10 @@ async function listProduced(
   return { ...found, rows: found.rows.map(toView) };
 }
 
-function conditionOf({ merchantId }: Scope, filter: DeliveryFilter): Prisma.Sql {
+function conditionOf({ merchantId, merchants }: Scope, filter: DeliveryFilter): Prisma.Sql {
   return allOf([
     merchantId === null ? null : Prisma.sql`d.merchant_id = ${merchantId}`,
+    among(Prisma.sql`d.merchant_id`, merchants),
     among(Prisma.sql`d.merchant_id`, filter.merchantId),
     among(Prisma.sql`d.endpoint_id`, filter.endpointId),
     among(Prisma.sql`d.queue`, filter.queue),

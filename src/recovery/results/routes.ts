@@ -185,14 +185,15 @@ async function latestOf(sql: Sql, scope: ResultScope, key: string) {
 }
 
 /**
- * Merchants see their own, producers what they sent.
+ * Merchants see their own, producers what they sent, to the merchants that their key names if it names some.
  * @returns null: somebody else's, which looks like nothing at all
  */
 function scopeOf(principal: Principal, asked: string | undefined): ResultScope | null {
-  const { role, keyId, merchantId: own } = principal;
+  const { role, keyId, merchantId: own, merchants } = principal;
   const merchantId = asked ?? (role === 'merchant' ? own : null);
   if (merchantId === null) throw invalid('query.merchantId', 'Say whose results: merchantId.');
   if (own !== null && merchantId !== own) return null;
+  if (merchants !== undefined && !merchants.includes(merchantId)) return null;
   return { merchantId, producerKeyId: role === 'producer' ? keyId : null };
 }
 
