@@ -61,6 +61,8 @@ export const environment = z
     RETENTION_DAYS: z.coerce.number().int().min(0).max(36_500).default(90),
     AUDIT_RETENTION_MONTHS: z.coerce.number().int().min(0).max(1200).default(0),
     AUDIT_ARCHIVE_DIR: z.string().min(1).optional(),
+    /** Of keys that are made without an end of their own; unset: they have none. */
+    KEY_DEFAULT_DAYS: z.coerce.number().int().min(1).max(3650).optional(),
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info'),

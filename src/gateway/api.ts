@@ -110,6 +110,7 @@ function routeTable(
   const { settings, log, databases, closers, running, secrets, wake, engine } = parts;
   const { intake, calls: database } = databases;
   const sql = database.prisma;
+  const keyDays = settings.KEY_DEFAULT_DAYS ?? null;
   const targets = targetRules(targetSettings(settings));
   const guard = createGuard(targets.merchants);
   closers.push(async () => guard.close());
@@ -158,8 +159,8 @@ function routeTable(
       commands,
     }),
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
-    ...merchantRoutes({ database, secrets }),
-    ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey }),
+    ...merchantRoutes({ database, secrets, keyDays }),
+    ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey, keyDays }),
     ...endpointRoutes(endpoints),
     ...alertEndpointRoutes(endpoints),
     ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),

@@ -53,6 +53,7 @@ export type Settings = Pick<
       | 'TRUST_PROXY'
       | 'AUDIT_RETENTION_MONTHS'
       | 'AUDIT_ARCHIVE_DIR'
+      | 'KEY_DEFAULT_DAYS'
     >
   > &
   /** Not settings of the environment: for tests that travel in time, or wait for a client's end. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
 import { CALLS } from '../key-scope.ts';
-import { moment } from '../page.ts';
+import { moment, pageQuery } from '../page.ts';
 import { examples } from './examples.ts';
 
 /** One line that people read: a merchant's name, a key's. */
@@ -15,6 +15,7 @@ export const shortName = z
 /** An id as it may stand in a path or a filter; whether it is one of ours, the database knows. */
 export const anyId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'This cannot be an id.');
 
+const MOST_DAYS = 3650;
 const MOST_MERCHANTS = 200;
 const MOST_NETWORKS = 32;
 
@@ -47,7 +48,18 @@ export const createKey = z.strictObject({
     .default(null)
     .describe('Needed for a merchant key; narrows a producer key to this merchant.'),
   name: shortName,
-  expiresAt: moment.nullable().default(null),
+  expiresAt: moment
+    .nullable()
+    .optional()
+    .describe(
+      'A fixed end, which no rotation moves. null: never. Where neither this nor `expiresInDays` is given, the gateway’s KEY_DEFAULT_DAYS hold; never, where that is not set.',
+    ),
+  expiresInDays: z
+    .int()
+    .min(1)
+    .max(MOST_DAYS)
+    .optional()
+    .describe('Ends so many days after it is made; each rotation gives it as many again.'),
   calls: calls
     .nullable()
     .default(null)
@@ -76,8 +88,22 @@ export const keyView = z.object({
   networks: z.array(z.string()).nullable().describe('null: anywhere.'),
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime().nullable(),
+  lifetimeDays: z
+    .int()
+    .nullable()
+    .describe('What a rotation gives it anew; null: the rotation does not move `expiresAt`.'),
   revokedAt: z.iso.datetime().nullable(),
   lastUsedAt: z.iso.datetime().nullable().describe('To the minute.'),
+});
+
+export const listKeysQuery = pageQuery.extend({
+  expiresWithinDays: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_DAYS)
+    .optional()
+    .describe('Only those that work now and end within so many days.'),
 });
 
 export const createdKey = keyView.extend({

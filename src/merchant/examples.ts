@@ -15,7 +15,8 @@ const keyView = {
   merchants: ['m_1001'],
   networks: ['192.0.2.0/24'],
   createdAt: '2026-11-22T07:31:02.118Z',
-  expiresAt: '2027-11-22T00:00:00.000Z',
+  expiresAt: '2027-02-20T07:31:02.118Z',
+  lifetimeDays: 90,
   revokedAt: null,
   lastUsedAt: null,
 };
@@ -52,7 +53,7 @@ export const examples = {
     calls: ['notifications:read', 'notifications:write'],
     merchants: ['m_1001'],
     networks: ['192.0.2.0/24'],
-    expiresAt: '2027-11-22T00:00:00.000Z',
+    expiresInDays: 90,
   },
   keyView,
   createdKey: { ...keyView, key: 'pr_producer_EXAMPLE', callbackSecret: 'whsec_EXAMPLE' },

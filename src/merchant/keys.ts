@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Database } from '../db/client.ts';
 import { newSecret } from '../delivery/sign.ts';
 import { idFromUuid } from '../ids.ts';
-import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import { decodeCursor, pageOf, toPage } from '../page.ts';
 import { invalid, notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import type { SecretBox } from '../secrets.ts';
@@ -13,6 +13,7 @@ import {
   endedSessions,
   type KeyView,
   keyView,
+  listKeysQuery,
 } from './contract-keys.ts';
 import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import { examples } from './examples.ts';
@@ -31,6 +32,8 @@ interface KeyDeps {
   keyRing: Pick<KeyRing, 'forget'>;
   /** Of the console, those of one key. @returns how many */
   endSessions(keyId: string): Promise<number>;
+  /** How long a key works that is made without an end; null: for ever. */
+  keyDays: number | null;
 }
 
 /** `/v1/keys`: who may call. A key is shown when it is made and never again. */
@@ -39,6 +42,7 @@ export function keyRoutes({
   secrets,
   keyRing,
   endSessions,
+  keyDays,
 }: KeyDeps): Route[] {
   const look = async (_call: unknown, id: string) => {
     const row = await findKey(prisma, id);
@@ -76,7 +80,7 @@ export function keyRoutes({
           networks: body.networks,
           hash: hashKey(key),
           callbackSecret: callbackSecret && secrets.seal(callbackSecret, callbackContext(id)),
-          expiresAt: body.expiresAt === null ? null : new Date(body.expiresAt),
+          ...endOf(body, keyDays),
         });
         if (row === 'no_merchant') throw invalid('body.merchantId', 'No such merchant.');
         if (row === 'no_merchants')
@@ -92,10 +96,10 @@ export function keyRoutes({
       roles: ['operator'],
       tag: 'Keys',
       summary: 'List keys, also the revoked ones',
-      query: pageQuery,
+      query: listKeysQuery,
       responses: { 200: pageOf(keyView) },
-      async handle({ query: { limit, cursor }, reads }) {
-        const rows = await listKeys(reads, limit, decodeCursor(cursor));
+      async handle({ query: { limit, cursor, expiresWithinDays = null }, reads }) {
+        const rows = await listKeys(reads, limit, decodeCursor(cursor), expiresWithinDays);
         return { status: 200, body: toPage(rows, limit, (row) => row.id, toView) };
       },
     }),
@@ -157,6 +161,19 @@ export function keyRoutes({
   ];
 }
 
+/** @throws Problem 422 where two ends are given */
+function endOf(
+  { expiresAt, expiresInDays }: z.output<typeof createKey>,
+  keyDays: number | null,
+): { expiresAt: Date | null; lifetimeDays: number | null } {
+  if (expiresInDays !== undefined) {
+    if (expiresAt === undefined) return { expiresAt: null, lifetimeDays: expiresInDays };
+    throw invalid('body.expiresInDays', 'Give one of expiresAt and expiresInDays.');
+  }
+  if (expiresAt === undefined) return { expiresAt: null, lifetimeDays: keyDays };
+  return { expiresAt: expiresAt === null ? null : new Date(expiresAt), lifetimeDays: null };
+}
+
 function requireFittingMerchant({ role, merchantId, merchants }: z.output<typeof createKey>): void {
   if (merchants !== null && role !== 'producer') {
     throw invalid('body.merchants', 'Only a producer key may name merchants.');
@@ -184,6 +201,7 @@ function toView(row: KeyRow): KeyView {
     networks: row.networks,
     createdAt: row.createdAt.toISOString(),
     expiresAt: row.expiresAt?.toISOString() ?? null,
+    lifetimeDays: row.lifetimeDays,
     revokedAt: row.revokedAt?.toISOString() ?? null,
     lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
   };

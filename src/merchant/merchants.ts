@@ -28,8 +28,13 @@ import {
 } from './store-merchants.ts';
 
 /** `/v1/merchants`: the tenants that receive. */
-export function merchantRoutes(deps: { database: Database; secrets: SecretBox }): Route[] {
-  const { secrets } = deps;
+export function merchantRoutes(deps: {
+  database: Database;
+  secrets: SecretBox;
+  /** Of first keys; null: they do not end. */
+  keyDays: number | null;
+}): Route[] {
+  const { secrets, keyDays } = deps;
   const { prisma } = deps.database;
   const look = async (_call: unknown, id: string) => {
     const found = await findMerchant(prisma, id);
@@ -63,7 +68,11 @@ export function merchantRoutes(deps: { database: Database; secrets: SecretBox })
           id,
           name: body.name,
           secret: secrets.seal(secret, merchantContext(id)),
-          firstKey: { id: idFromUuid('key', reservedId), hash: hashKey(key) },
+          firstKey: {
+            id: idFromUuid('key', reservedId),
+            hash: hashKey(key),
+            lifetimeDays: keyDays,
+          },
         });
         if (row === null) {
           throw new Problem(409, 'merchant_exists', 'There is a merchant with this id already.');

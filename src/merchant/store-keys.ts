@@ -21,6 +21,7 @@ export interface KeyRow extends KeyScope {
   name: string;
   createdAt: Date;
   expiresAt: Date | null;
+  lifetimeDays: number | null;
   revokedAt: Date | null;
   lastUsedAt: Date | null;
 }
@@ -34,6 +35,8 @@ export interface NewKey extends KeyScope {
   /** Sealed. */
   callbackSecret: string | null;
   expiresAt: Date | null;
+  /** In place of `expiresAt`, counted from now. */
+  lifetimeDays: number | null;
 }
 
 /** A key that may be used now. Spans by the database's clock, so no other clock decides. */
@@ -49,7 +52,7 @@ export interface LiveKey {
 
 const COLUMNS = Prisma.sql`
   id, role, merchant_id AS "merchantId", name, calls, merchants, networks, created_at AS "createdAt",
-  expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+  expires_at AS "expiresAt", lifetime_days AS "lifetimeDays", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
 /**
  * Stores a key. The id is reserved by the caller's idempotency key: when it is there already, an
@@ -74,10 +77,12 @@ export async function insertKey(
   if (check?.expired === true) return 'expired';
   const rows = await sql.$queryRaw<KeyRow[]>`
     INSERT INTO api_key (id, role, merchant_id, name, hash, callback_secret, expires_at,
-                         calls, merchants, networks)
+                         lifetime_days, calls, merchants, networks)
     VALUES (${key.id}, ${key.role}, ${key.merchantId}, ${key.name}, ${key.hash},
-            ${key.callbackSecret}, ${key.expiresAt}::timestamptz,
-            ${key.calls}::text[], ${key.merchants}::text[], ${key.networks}::text[])
+            ${key.callbackSecret},
+            coalesce(${key.expiresAt}::timestamptz,
+                     postrider_now() + ${key.lifetimeDays}::int * interval '1 day'),
+            ${key.lifetimeDays}::int, ${key.calls}::text[], ${key.merchants}::text[], ${key.networks}::text[])
     ON CONFLICT (id) DO UPDATE SET hash = EXCLUDED.hash, callback_secret = EXCLUDED.callback_secret
     RETURNING ${COLUMNS}`;
   const [row] = rows;
@@ -92,12 +97,27 @@ export async function findKey(sql: Sql, id: string): Promise<KeyRow | null> {
   return row ?? null;
 }
 
-/** Newest first; `limit` + 1 rows, if there are so many. */
-export async function listKeys(sql: Sql, limit: number, after: string | null): Promise<KeyRow[]> {
+/**
+ * Newest first; `limit` + 1 rows, if there are so many.
+ *
+ * @param withinDays only those that work now and end within so many days; null: all
+ */
+export async function listKeys(
+  sql: Sql,
+  limit: number,
+  after: string | null,
+  withinDays: number | null,
+): Promise<KeyRow[]> {
+  const ending = withinDays === null ? Prisma.sql`true` : endsWithin(withinDays);
   return sql.$queryRaw<KeyRow[]>`
     SELECT ${COLUMNS}
-      FROM api_key WHERE ${after}::text IS NULL OR id < ${after}
+      FROM api_key WHERE (${after}::text IS NULL OR id < ${after}) AND ${ending}
      ORDER BY id DESC LIMIT ${limit + 1}`;
+}
+
+function endsWithin(days: number): Prisma.Sql {
+  return Prisma.sql`revoked_at IS NULL AND expires_at > postrider_now()
+    AND expires_at <= postrider_now() + ${days}::int * interval '1 day'`;
 }
 
 /** Revokes a key for good; again changes nothing. @returns its hash, null where there is no such key */

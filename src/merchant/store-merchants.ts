@@ -13,7 +13,8 @@ export interface NewMerchant {
   name: string;
   /** Sealed. */
   secret: string;
-  firstKey: { id: string; hash: string };
+  /** `lifetimeDays`: null, it does not end. */
+  firstKey: { id: string; hash: string; lifetimeDays: number | null };
 }
 
 /** The gateway's own merchant, in nobody's list, without a key. Once it is there, it stays as it is. */
@@ -50,8 +51,10 @@ export async function insertMerchant(
       ON CONFLICT (id) DO UPDATE SET secret = EXCLUDED.secret WHERE EXISTS (SELECT FROM cut_off)
       RETURNING *
     ), keyed AS (
-      INSERT INTO api_key (id, role, merchant_id, name, hash)
-      SELECT ${firstKey.id}, 'merchant', made.id, 'first key', ${firstKey.hash} FROM made
+      INSERT INTO api_key (id, role, merchant_id, name, hash, lifetime_days, expires_at)
+      SELECT ${firstKey.id}, 'merchant', made.id, 'first key', ${firstKey.hash},
+             ${firstKey.lifetimeDays}::int,
+             postrider_now() + ${firstKey.lifetimeDays}::int * interval '1 day' FROM made
       ON CONFLICT (id) DO UPDATE SET hash = EXCLUDED.hash
     )
     SELECT ${COLUMNS} FROM made`;

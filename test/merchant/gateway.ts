@@ -35,7 +35,9 @@ export interface Asked {
 export type Gateway = Awaited<ReturnType<typeof startGateway>>;
 
 /** The API of these features on a real database, and the engine's part of it written down. */
-export async function startGateway(options: { allowPrivateTargets?: boolean } = {}) {
+export async function startGateway(
+  options: { allowPrivateTargets?: boolean; keyDays?: number } = {},
+) {
   const db = await testDatabase();
   const { database } = db;
   const log = pino({ level: 'silent' });
@@ -51,10 +53,11 @@ export async function startGateway(options: { allowPrivateTargets?: boolean } = 
     changes: 0,
   };
   const blockedNames = new Set<string>();
+  const keyDays = options.keyDays ?? null;
   const sessions = createSessionStore(database.prisma);
   const routes = [
-    ...keyRoutes({ database, secrets, keyRing, endSessions: sessions.endOfKey }),
-    ...merchantRoutes({ database, secrets }),
+    ...keyRoutes({ database, secrets, keyRing, endSessions: sessions.endOfKey, keyDays }),
+    ...merchantRoutes({ database, secrets, keyDays }),
     ...queueRoutes({ database, releaseQueue, queuesChanged: () => engine.changes++ }),
     ...endpointRoutes({
       database,

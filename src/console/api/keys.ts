@@ -3,6 +3,10 @@ import type { KeyView } from '../../merchant/contract-keys.ts';
 import { call } from './client.ts';
 
 export type Key = KeyView;
+export type NewKey = Pick<Key, 'role' | 'merchantId' | 'name'> & {
+  expiresAt?: string | null;
+  expiresInDays?: number;
+};
 export type CreatedKey = Key & { key: string; callbackSecret?: string };
 
 export const KEYS = '/v1/keys';
@@ -10,8 +14,7 @@ export const KEYS = '/v1/keys';
 export function useCreateKey() {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (fields: Pick<Key, 'role' | 'merchantId' | 'name' | 'expiresAt'>) =>
-      call<CreatedKey>('POST', KEYS, { body: fields }),
+    mutationFn: (fields: NewKey) => call<CreatedKey>('POST', KEYS, { body: fields }),
     onSuccess: () => client.invalidateQueries({ queryKey: [KEYS] }),
   });
 }

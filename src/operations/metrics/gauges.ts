@@ -3,7 +3,7 @@ import { type Databases, POOL_NAMES } from '../../db/databases.ts';
 import { within } from '../../within.ts';
 import type { ReadBacklog } from '../overview/backlog.ts';
 import { addGauge, type Metrics } from './metrics.ts';
-import { readOldestSnapshotSeconds, readReceivers } from './store.ts';
+import { readExpiringKeys, readOldestSnapshotSeconds, readReceivers } from './store.ts';
 
 interface GaugeSources {
   version: string;
@@ -81,6 +81,18 @@ export function addGauges({ registry, queueLabel }: Metrics, sources: GaugeSourc
       looked(
         readReceivers(databases.background.prisma).then((counts) => {
           for (const [state, count] of Object.entries(counts)) set({ state }, count);
+        }),
+      ),
+  );
+  addGauge(
+    registry,
+    'postrider_keys_expiring',
+    'Keys used within 30 days that end within 14.',
+    ['role'],
+    (set) =>
+      looked(
+        readExpiringKeys(databases.background.prisma).then((counts) => {
+          for (const [role, count] of Object.entries(counts)) set({ role }, count);
         }),
       ),
   );

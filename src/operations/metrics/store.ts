@@ -19,6 +19,25 @@ export async function readReceivers(sql: Sql): Promise<ReceiverCounts> {
   return row ?? { paused: 0, disabled: 0, circuit_open: 0, circuit_half_open: 0 };
 }
 
+export interface ExpiringKeys {
+  operator: number;
+  producer: number;
+  merchant: number;
+}
+
+/** How many keys that were used lately end within two weeks: somebody may be cut off then. */
+export async function readExpiringKeys(sql: Sql): Promise<ExpiringKeys> {
+  const [row] = await sql.$queryRaw<ExpiringKeys[]>`
+    SELECT count(*) FILTER (WHERE role = 'operator')::int AS operator,
+           count(*) FILTER (WHERE role = 'producer')::int AS producer,
+           count(*) FILTER (WHERE role = 'merchant')::int AS merchant
+      FROM api_key
+     WHERE revoked_at IS NULL AND expires_at > postrider_now()
+       AND expires_at <= postrider_now() + interval '14 days'
+       AND last_used_at > postrider_now() - interval '30 days'`;
+  return row ?? { operator: 0, producer: 0, merchant: 0 };
+}
+
 /**
  * How long the oldest snapshot in this database has been held, s; 0: none is. What is hidden from the role
  * counts as none: `GRANT pg_read_all_stats` shows it everything.

@@ -7,11 +7,16 @@ import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { SecretOnce } from '../../kit/secret-once.tsx';
 
-const DAY_MS = 86_400_000;
 const ROLES = ['producer', 'merchant', 'operator'] as const;
-/** Days. */
-const LIVES = { never: null, month: 30, quarter: 90, year: 365 } as const;
-const LIFE_NAMES = ['never', 'month', 'quarter', 'year'] as const;
+/** What is said of its end; of the usual one nothing. */
+const LIVES = {
+  usual: {},
+  month: { expiresInDays: 30 },
+  quarter: { expiresInDays: 90 },
+  year: { expiresInDays: 365 },
+  never: { expiresAt: null },
+} as const;
+const LIFE_NAMES = ['usual', 'month', 'quarter', 'year', 'never'] as const;
 
 interface Written {
   role: Key['role'];
@@ -19,7 +24,7 @@ interface Written {
   merchantId: string;
   life: keyof typeof LIVES;
 }
-const NEW: Written = { role: 'producer', name: '', merchantId: '', life: 'never' };
+const NEW: Written = { role: 'producer', name: '', merchantId: '', life: 'usual' };
 
 /** Makes a key, and shows it once. */
 export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void }) {
@@ -35,10 +40,8 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
   const write = (patch: Partial<Written>) => setWritten((before) => ({ ...before, ...patch }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const days = LIVES[life];
-    const expiresAt = days === null ? null : new Date(Date.now() + days * DAY_MS).toISOString();
     create.mutate(
-      { role, name: written.name.trim(), merchantId, expiresAt },
+      { role, name: written.name.trim(), merchantId, ...LIVES[life] },
       {
         onSuccess(key) {
           setMade(key);
@@ -88,7 +91,7 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
               value={life}
               data={LIFE_NAMES.map((value) => ({ value, label: t(`lives.${value}`) }))}
               onChange={({ currentTarget: { value } }) =>
-                write({ life: LIFE_NAMES.find((name) => name === value) ?? 'never' })
+                write({ life: LIFE_NAMES.find((name) => name === value) ?? 'usual' })
               }
             />
             {create.error !== null && <Failure error={create.error} />}

@@ -22,7 +22,13 @@ export const keysWords = inBoth(
       merchant: 'Sees and does what belongs to its merchant, nothing else.',
     },
     states: { live: 'valid', expired: 'expired', revoked: 'revoked' },
-    lives: { never: 'Never', month: 'In 30 days', quarter: 'In 90 days', year: 'In a year' },
+    lives: {
+      usual: 'As is usual here',
+      never: 'Never',
+      month: 'In 30 days',
+      quarter: 'In 90 days',
+      year: 'In a year',
+    },
     create: {
       open: 'New key',
       submit: 'Create',
@@ -65,7 +71,13 @@ export const keysWords = inBoth(
       merchant: '仅能查看和操作所属商户的内容。',
     },
     states: { live: '有效', expired: '已过期', revoked: '已吊销' },
-    lives: { never: '永不', month: '30 天后', quarter: '90 天后', year: '一年后' },
+    lives: {
+      usual: '按系统默认',
+      never: '永不',
+      month: '30 天后',
+      quarter: '90 天后',
+      year: '一年后',
+    },
     create: {
       open: '新建密钥',
       submit: '创建',
