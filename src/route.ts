@@ -16,6 +16,8 @@ export interface Principal {
   calls?: readonly CallName[];
   /** A producer's: whom alone it may send to and look up; everybody, when absent. */
   merchants?: readonly string[];
+  /** It came with the text before a rotation, which goes on for a while. */
+  isReplaced?: true;
   /** The console's session that it came by, where it did. */
   sessionId?: string;
 }

@@ -10,6 +10,7 @@ import { endpointRoutes } from '../merchant/endpoints.ts';
 import { createKeyRing, type KeyRing } from '../merchant/key-ring.ts';
 import { keyRoutes } from '../merchant/keys.ts';
 import { merchantRoutes } from '../merchant/merchants.ts';
+import { ownKeyRoutes } from '../merchant/own-key.ts';
 import { pingEndpoint } from '../merchant/ping.ts';
 import { releaseQueue } from '../merchant/store-endpoints.ts';
 import { createMessageCommands } from '../message/commands.ts';
@@ -161,6 +162,7 @@ function routeTable(
     ...queueRoutes({ database, releaseQueue, queuesChanged }),
     ...merchantRoutes({ database, secrets, keyDays }),
     ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey, keyDays }),
+    ...ownKeyRoutes({ database, keyRing }),
     ...endpointRoutes(endpoints),
     ...alertEndpointRoutes(endpoints),
     ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),

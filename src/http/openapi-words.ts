@@ -41,6 +41,9 @@ export const CODES: Record<number, Record<string, string>> = {
     nothing_to_resend: 'There is no notification that could be sent.',
     already_handled: 'The difference was handled before.',
     secrets_overlap: 'The last rotation promised a time to the secret before it, which still runs.',
+    keys_overlap:
+      'The last rotation promised a time to the key’s text before it, which still runs.',
+    key_replaced: 'The key was rotated: its new text alone rotates it again.',
     resend_ended: 'The bulk re-send is at its end.',
     too_many_resends: 'As many bulk re-sends are open as may be.',
     message_conflict: 'The producer has another message of this id.',

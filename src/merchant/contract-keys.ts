@@ -92,6 +92,11 @@ export const keyView = z.object({
     .int()
     .nullable()
     .describe('What a rotation gives it anew; null: the rotation does not move `expiresAt`.'),
+  rotatedAt: z.iso.datetime().nullable().describe('Its last rotation by itself.'),
+  previousKeyExpiresAt: z.iso
+    .datetime()
+    .nullable()
+    .describe('Until then the text before that rotation works as well; it may be over.'),
   revokedAt: z.iso.datetime().nullable(),
   lastUsedAt: z.iso.datetime().nullable().describe('To the minute.'),
 });

@@ -28,17 +28,15 @@ export const createdMerchant = merchantView.extend({
   secret: z.string().describe('Signs what goes to a notifyUrl. Shown this once.'),
 });
 
+/** How long what is replaced goes on beside what replaces it. */
+export const overlapSeconds = z.int().min(0).max(MAX_OVERLAP_SECONDS).default(OVERLAP_SECONDS);
+
 /** Of a merchant's secret, an endpoint's and a producer's alike; the body may be missing altogether. */
 export const rotateSecret = z
   .strictObject({
-    overlapSeconds: z
-      .int()
-      .min(0)
-      .max(MAX_OVERLAP_SECONDS)
-      .default(OVERLAP_SECONDS)
-      .describe(
-        'How long the previous secret signs beside the new one. 0: all earlier ones stop at once.',
-      ),
+    overlapSeconds: overlapSeconds.describe(
+      'How long the previous secret signs beside the new one. 0: all earlier ones stop at once.',
+    ),
     secret: secretText.optional().describe('A secret of your own; made when absent.'),
   })
   .prefault({});

@@ -17,6 +17,8 @@ const keyView = {
   createdAt: '2026-11-22T07:31:02.118Z',
   expiresAt: '2027-02-20T07:31:02.118Z',
   lifetimeDays: 90,
+  rotatedAt: null,
+  previousKeyExpiresAt: null,
   revokedAt: null,
   lastUsedAt: null,
 };
@@ -56,5 +58,11 @@ export const examples = {
     expiresInDays: 90,
   },
   keyView,
+  ownKey: { ...keyView, isReplaced: false },
+  rotatedKey: {
+    key: 'pr_producer_EXAMPLE',
+    expiresAt: '2027-04-21T07:31:02.118Z',
+    previousKeyExpiresAt: '2027-01-22T07:31:02.118Z',
+  },
   createdKey: { ...keyView, key: 'pr_producer_EXAMPLE', callbackSecret: 'whsec_EXAMPLE' },
 };

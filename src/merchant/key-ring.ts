@@ -5,9 +5,9 @@ import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
 import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';
 import {
+  findChangedLately,
   findLiveIds,
   findLiveKey,
-  findRevokedLately,
   type LiveKey,
   putBootstrapKey,
   touchKeys,
@@ -17,8 +17,8 @@ const SECOND = 1000;
 /** At the latest then a key is looked up again, whatever was missed. */
 const KNOWN_TTL_MS = 30 * SECOND;
 const UNKNOWN_TTL_MS = 5 * SECOND;
-/** What was cached before a revocation is forgotten by then anyway. */
-const REVOKED_LATELY_MS = 2 * KNOWN_TTL_MS;
+/** What was cached before a revocation or a rotation is forgotten by then anyway. */
+const CHANGED_LATELY_MS = 2 * KNOWN_TTL_MS;
 const MAX_CACHED = 10_000;
 /** One line of the log for a key and an address within this. */
 const STRAY_EVERY_MS = 60 * SECOND;
@@ -45,7 +45,7 @@ export interface KeyRing {
    *   networks: whoever stole it is not told that it is one
    */
   authenticate(bearer: string, isFresh?: boolean, from?: string | null): Promise<Principal | null>;
-  /** Forgets the keys that were revoked lately, in whichever process: to be called every second. */
+  /** Forgets the keys that were revoked or rotated lately, in whichever process: to be called every second. */
   followRevocations(): Promise<void>;
   /** Those of these keys, by id, that may be used now. Asks the database, so it is true everywhere. */
   liveKeys(ids: string[]): Promise<Set<string>>;
@@ -57,6 +57,8 @@ export interface KeyRing {
   ensureOperatorKey(key: string): Promise<boolean>;
   /** Forgets what is cached under a key's hash. */
   forget(hash: string): void;
+  /** Forgets every text of these keys, also the ones that rotations have replaced. */
+  forgetKeys(ids: readonly string[]): void;
   /** Notes the last uses. */
   close(): Promise<void>;
 }
@@ -125,14 +127,24 @@ export function createKeyRing(deps: {
     lookups.delete(hash);
   }
 
+  function forgetKeys(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const changed = new Set(ids);
+    // What is being looked up may be older than the change: it is neither kept nor shared.
+    forgotten += 1;
+    lookups.clear();
+    for (const [hash, { principal }] of known.entries()) {
+      if (changed.has(principal.keyId)) known.delete(hash);
+    }
+  }
+
   return {
     forget,
+    forgetKeys,
     close: touched.flush,
     liveKeys: (ids) => findLiveIds(prisma, ids),
     async followRevocations() {
-      for (const hash of await findRevokedLately(prisma, REVOKED_LATELY_MS)) {
-        if (known.has(hash)) forget(hash);
-      }
+      forgetKeys(await findChangedLately(prisma, CHANGED_LATELY_MS));
     },
     async authenticate(bearer, isFresh = false, from = null) {
       const hash = hashKey(bearer);

@@ -11,7 +11,6 @@ import {
   createdKey,
   createKey,
   endedSessions,
-  type KeyView,
   keyView,
   listKeysQuery,
 } from './contract-keys.ts';
@@ -19,17 +18,18 @@ import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import { examples } from './examples.ts';
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';
+import { keyStateOf, viewOfKey } from './key-view.ts';
 import { requireNarrower } from './narrower.ts';
 import { rotate } from './rotation.ts';
 import { callbackContext } from './secret-contexts.ts';
-import { findKey, insertKey, type KeyRow, listKeys, revokeKey } from './store-keys.ts';
+import { findKey, insertKey, listKeys, revokeKey } from './store-keys.ts';
 
 const keyParams = z.strictObject({ id: anyId.meta({ examples: [examples.keyView.id] }) });
 
 interface KeyDeps {
   database: Database;
   secrets: SecretBox;
-  keyRing: Pick<KeyRing, 'forget'>;
+  keyRing: Pick<KeyRing, 'forgetKeys'>;
   /** Of the console, those of one key. @returns how many */
   endSessions(keyId: string): Promise<number>;
   /** How long a key works that is made without an end; null: for ever. */
@@ -44,12 +44,7 @@ export function keyRoutes({
   endSessions,
   keyDays,
 }: KeyDeps): Route[] {
-  const look = async (_call: unknown, id: string) => {
-    const row = await findKey(prisma, id);
-    if (row === null) return null;
-    const { id: _id, lastUsedAt: _used, ...state } = toView(row);
-    return { merchantId: row.merchantId, state };
-  };
+  const look = (_call: unknown, id: string) => keyStateOf(prisma, id);
   return [
     route({
       method: 'post',
@@ -86,7 +81,7 @@ export function keyRoutes({
         if (row === 'no_merchants')
           throw invalid('body.merchants', 'No such merchant is among them.');
         if (row === 'expired') throw invalid('body.expiresAt', 'This time has passed already.');
-        const created = { ...toView(row), key, ...(callbackSecret && { callbackSecret }) };
+        const created = { ...viewOfKey(row), key, ...(callbackSecret && { callbackSecret }) };
         return { status: 201, body: created };
       },
     }),
@@ -100,7 +95,7 @@ export function keyRoutes({
       responses: { 200: pageOf(keyView) },
       async handle({ query: { limit, cursor, expiresWithinDays = null }, reads }) {
         const rows = await listKeys(reads, limit, decodeCursor(cursor), expiresWithinDays);
-        return { status: 200, body: toPage(rows, limit, (row) => row.id, toView) };
+        return { status: 200, body: toPage(rows, limit, (row) => row.id, viewOfKey) };
       },
     }),
     route({
@@ -138,9 +133,8 @@ export function keyRoutes({
       responses: { 204: null },
       audit: { action: 'key.revoke', look },
       async handle({ params: { id } }) {
-        const hash = await revokeKey(prisma, id);
-        if (hash === null) throw notFound('key');
-        keyRing.forget(hash);
+        if (!(await revokeKey(prisma, id))) throw notFound('key');
+        keyRing.forgetKeys([id]);
         return { status: 204 };
       },
     }),
@@ -188,21 +182,4 @@ function requireFittingMerchant({ role, merchantId, merchants }: z.output<typeof
   if (role === 'operator' && merchantId !== null) {
     throw invalid('body.merchantId', 'An operator key belongs to no merchant.');
   }
-}
-
-function toView(row: KeyRow): KeyView {
-  return {
-    id: row.id,
-    role: row.role,
-    merchantId: row.merchantId,
-    name: row.name,
-    calls: row.calls,
-    merchants: row.merchants,
-    networks: row.networks,
-    createdAt: row.createdAt.toISOString(),
-    expiresAt: row.expiresAt?.toISOString() ?? null,
-    lifetimeDays: row.lifetimeDays,
-    revokedAt: row.revokedAt?.toISOString() ?? null,
-    lastUsedAt: row.lastUsedAt?.toISOString() ?? null,
-  };
 }

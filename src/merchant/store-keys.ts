@@ -22,6 +22,9 @@ export interface KeyRow extends KeyScope {
   createdAt: Date;
   expiresAt: Date | null;
   lifetimeDays: number | null;
+  rotatedAt: Date | null;
+  /** Of the text before the last rotation; it may be over. */
+  previousKeyExpiresAt: Date | null;
   revokedAt: Date | null;
   lastUsedAt: Date | null;
 }
@@ -52,7 +55,8 @@ export interface LiveKey {
 
 const COLUMNS = Prisma.sql`
   id, role, merchant_id AS "merchantId", name, calls, merchants, networks, created_at AS "createdAt",
-  expires_at AS "expiresAt", lifetime_days AS "lifetimeDays", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+  expires_at AS "expiresAt", lifetime_days AS "lifetimeDays", rotated_at AS "rotatedAt",
+  previous_hash_expires_at AS "previousKeyExpiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
 
 /**
  * Stores a key. The id is reserved by the caller's idempotency key: when it is there already, an
@@ -120,37 +124,48 @@ function endsWithin(days: number): Prisma.Sql {
     AND expires_at <= postrider_now() + ${days}::int * interval '1 day'`;
 }
 
-/** Revokes a key for good; again changes nothing. @returns its hash, null where there is no such key */
-export async function revokeKey(sql: Sql, id: string): Promise<string | null> {
-  const [row] = await sql.$queryRaw<{ hash: string }[]>`
-    UPDATE api_key SET revoked_at = coalesce(revoked_at, postrider_now())
-     WHERE id = ${id} RETURNING hash`;
-  return row?.hash ?? null;
+/** Revokes a key for good; again changes nothing. @returns whether there is such a key */
+export async function revokeKey(sql: Sql, id: string): Promise<boolean> {
+  const revoked = await sql.$executeRaw`
+    UPDATE api_key SET revoked_at = coalesce(revoked_at, postrider_now()) WHERE id = ${id}`;
+  return revoked > 0;
 }
 
+/** The key that a text opens: its own, or the one before its last rotation. */
 export async function findLiveKey(sql: Sql, hash: string): Promise<LiveKey | null> {
   const [row] = await sql.$queryRaw<
-    (Omit<Principal, 'calls' | 'merchants'> & KeyScope & Omit<LiveKey, 'principal'>)[]
+    (Omit<Principal, 'calls' | 'merchants' | 'isReplaced'> &
+      KeyScope &
+      Omit<LiveKey, 'principal'> & { isReplaced: boolean })[]
   >`
     SELECT id AS "keyId", role, name, merchant_id AS "merchantId", calls, merchants, networks,
-           extract(epoch FROM expires_at - postrider_now())::double precision * 1000
+           hash <> ${hash} AS "isReplaced",
+           extract(epoch FROM ends.at - postrider_now())::double precision * 1000
              AS "expiresInMs",
            extract(epoch FROM postrider_now() - last_used_at)::double precision * 1000
              AS "usedAgoMs"
-      FROM api_key WHERE hash = ${hash} AND revoked_at IS NULL
-       AND (expires_at IS NULL OR expires_at > postrider_now())`;
+      FROM api_key CROSS JOIN LATERAL (
+        SELECT CASE hash WHEN ${hash} THEN expires_at ELSE previous_hash_expires_at END AS at) AS ends
+     WHERE (hash = ${hash} OR previous_hash = ${hash}) AND revoked_at IS NULL
+       AND (ends.at IS NULL OR ends.at > postrider_now())`;
   if (row === undefined) return null;
-  const { expiresInMs, usedAgoMs, calls, merchants, networks, ...caller } = row;
-  const principal = { ...caller, ...(calls && { calls }), ...(merchants && { merchants }) };
+  const { expiresInMs, usedAgoMs, calls, merchants, networks, isReplaced, ...caller } = row;
+  const principal: Principal = {
+    ...caller,
+    ...(calls && { calls }),
+    ...(merchants && { merchants }),
+    ...(isReplaced && { isReplaced }),
+  };
   return { principal, networks, expiresInMs, usedAgoMs };
 }
 
-/** The hashes of keys that were revoked within this time. */
-export async function findRevokedLately(sql: Sql, withinMs: number): Promise<string[]> {
-  const rows = await sql.$queryRaw<{ hash: string }[]>`
-    SELECT hash FROM api_key
-     WHERE revoked_at > postrider_now() - ${withinMs} * interval '1 millisecond'`;
-  return rows.map(({ hash }) => hash);
+/** The keys, by id, that were revoked, or gave up a text by a rotation, within this time. */
+export async function findChangedLately(sql: Sql, withinMs: number): Promise<string[]> {
+  const since = Prisma.sql`postrider_now() - ${withinMs} * interval '1 millisecond'`;
+  const rows = await sql.$queryRaw<{ id: string }[]>`
+    SELECT id FROM api_key WHERE revoked_at > ${since}
+    UNION SELECT id FROM api_key WHERE rotated_at > ${since}`;
+  return rows.map(({ id }) => id);
 }
 
 /** Those of these keys that may be used now. */

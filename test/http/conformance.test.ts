@@ -66,6 +66,9 @@ test('merchants, keys and endpoints', async () => {
     .expect(201);
   await operator.post(`/v1/keys/${key.id}/rotate-secret`, {}).expect(200);
   await operator.get('/v1/keys').expect(200);
+  await gateway.as(key.key).get('/v1/keys/self').expect(200);
+  await gateway.as(key.key).post('/v1/keys/self/rotate').expect(200);
+  await gateway.as(key.key).post('/v1/keys/self/rotate').expect(409);
   await operator.delete(`/v1/keys/${key.id}/sessions`).expect(200);
   await operator.delete(`/v1/keys/${key.id}`).expect(204);
   const pager = { url: receiver.url(), types: ['alert.*'] };

@@ -10,6 +10,7 @@ import { createKeyRing } from '../../src/merchant/key-ring.ts';
 import { newOperatorKey } from '../../src/merchant/key-text.ts';
 import { keyRoutes } from '../../src/merchant/keys.ts';
 import { merchantRoutes } from '../../src/merchant/merchants.ts';
+import { ownKeyRoutes } from '../../src/merchant/own-key.ts';
 import { releaseQueue } from '../../src/merchant/store-endpoints.ts';
 import { createAuditTrail } from '../../src/operations/audit/trail.ts';
 import { queueRoutes } from '../../src/policy/routes.ts';
@@ -57,6 +58,7 @@ export async function startGateway(
   const sessions = createSessionStore(database.prisma);
   const routes = [
     ...keyRoutes({ database, secrets, keyRing, endSessions: sessions.endOfKey, keyDays }),
+    ...ownKeyRoutes({ database, keyRing }),
     ...merchantRoutes({ database, secrets, keyDays }),
     ...queueRoutes({ database, releaseQueue, queuesChanged: () => engine.changes++ }),
     ...endpointRoutes({

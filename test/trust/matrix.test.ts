@@ -87,6 +87,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/transactions/{gid}/cancel',
   ],
   // Signed with the caller's own secret, which operators have none of.
+  'merchant producer': ['post /v1/keys/self/rotate'],
   producer: ['post /v1/messages', 'post /v1/transactions', 'post /v1/transactions/{gid}/branches'],
   'merchant operator producer': [
     'get /v1/queues',
@@ -104,6 +105,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/results/query',
     'get /v1/messages',
     'get /v1/messages/{id}',
+    'get /v1/keys/self',
   ],
 };
 

@@ -3,7 +3,7 @@ import type { KeyView } from '../../merchant/contract-keys.ts';
 import { call } from './client.ts';
 
 export type Key = KeyView;
-export type NewKey = Pick<Key, 'role' | 'merchantId' | 'name'> & {
+type NewKey = Pick<Key, 'role' | 'merchantId' | 'name'> & {
   expiresAt?: string | null;
   expiresInDays?: number;
 };
