@@ -96,6 +96,20 @@ describe.skipIf(!hasBrowser())('the screens of merchants and keys', () => {
     });
   }
 
+  test('a scoped key shows what it may, and from where', async () => {
+    const { id } = await gateway.merchant();
+    const scope = { calls: ['notifications:write'], merchants: [id], networks: ['192.0.2.0/24'] };
+    const key = { role: 'producer', name: 'narrow till', ...scope };
+    await gateway.operator.post('/v1/keys', key).expect(201);
+    const page = await open('/keys');
+    const row = page.getByRole('row').filter({ hasText: 'narrow till' });
+    await row.getByText('notifications:write').waitFor();
+    await row.getByText('only from 192.0.2.0/24').waitFor();
+    await row.getByText(id).waitFor();
+    expect(await window.axe()).toEqual([]);
+    expect(window.complaints).toEqual([]);
+  });
+
   test('a taken id and a merchant who is not there are said at once', async () => {
     await gateway.merchant('m_taken');
     const page = await open('/merchants');

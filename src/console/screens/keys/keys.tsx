@@ -1,4 +1,4 @@
-import { Button, Text } from '@mantine/core';
+import { Button, Stack, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconKey, IconPlus } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
@@ -35,8 +35,10 @@ export function Keys() {
     {
       name: 'merchant',
       header: t('columns.merchant'),
-      cell: ({ merchantId }) => (merchantId === null ? t('all') : <CopyId text={merchantId} />),
+      cell: ({ merchantId, merchants }) =>
+        merchantId !== null ? <CopyId text={merchantId} /> : (merchants?.join(', ') ?? t('all')),
     },
+    { name: 'scope', header: t('columns.scope'), cell: (key) => <Scope of={key} /> },
     { name: 'state', header: t('columns.state'), cell: (key) => <State of={key} /> },
     {
       name: 'used',
@@ -79,6 +81,22 @@ export function Keys() {
       />
       <CreateKey isOpen={isCreating} close={creation.close} />
     </Page>
+  );
+}
+
+/** The names are those of the API, in any language. */
+function Scope({ of: { calls, networks } }: { of: Key }) {
+  const { t } = useTranslation('keys');
+  if (calls === null && networks === null) return t('scope.all');
+  return (
+    <Stack gap={0}>
+      {calls !== null && <Text size="sm">{calls.join(', ')}</Text>}
+      {networks !== null && (
+        <Text size="sm" c="dimmed">
+          {t('scope.from', { networks: networks.join(', ') })}
+        </Text>
+      )}
+    </Stack>
   );
 }
 

@@ -9,6 +9,7 @@ export const keysWords = inBoth(
       name: 'Name',
       role: 'Role',
       merchant: 'Merchant',
+      scope: 'May',
       state: 'State',
       used: 'Last used',
       expires: 'Expires',
@@ -21,6 +22,7 @@ export const keysWords = inBoth(
       producer: 'Hands over notifications and reads what it sent.',
       merchant: 'Sees and does what belongs to its merchant, nothing else.',
     },
+    scope: { all: 'all its role may', from: 'only from {{networks}}' },
     states: { live: 'valid', expired: 'expired', revoked: 'revoked' },
     lives: {
       usual: 'As is usual here',
@@ -58,6 +60,7 @@ export const keysWords = inBoth(
       name: '名称',
       role: '角色',
       merchant: '商户',
+      scope: '权限范围',
       state: '状态',
       used: '最近使用',
       expires: '到期',
@@ -70,6 +73,7 @@ export const keysWords = inBoth(
       producer: '提交通知，并查看自己发送的通知。',
       merchant: '仅能查看和操作所属商户的内容。',
     },
+    scope: { all: '角色的全部权限', from: '仅限来自 {{networks}}' },
     states: { live: '有效', expired: '已过期', revoked: '已吊销' },
     lives: {
       usual: '按系统默认',
