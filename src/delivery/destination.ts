@@ -73,7 +73,7 @@ export class DestinationError extends Error {
 
 export interface Guard {
   /**
-   * The addresses of a name that may be called, at least one.
+   * The addresses that a name leads to and that may be called, at least one; of a literal the one that it is.
    *
    * @throws DestinationError `blocked_target` when any of its addresses may not be called,
    *   `dns_error` when it has none
@@ -141,7 +141,9 @@ export function createGuard(options: GuardOptions): Guard {
   }
 
   async function resolve(to: Connection): Promise<readonly Address[]> {
-    const found = await addressesOf(to.hostname);
+    const family = isIP(to.hostname) as 0 | Address['family'];
+    const found =
+      family === 0 ? await addressesOf(to.hostname) : [{ address: to.hostname, family }];
     // All of them, also those that would never be tried: one is enough to show where it leads.
     if (!found.every(({ address }) => mayBeCalled(address, to, options))) {
       throw new DestinationError('blocked_target');
@@ -184,10 +186,8 @@ export function createGuard(options: GuardOptions): Guard {
   return {
     resolve,
     async checkReachable(url) {
-      const to = connectionOf(url);
-      if (isIP(to.hostname) !== 0) return mayBeCalled(to.hostname, to, options);
       try {
-        await resolve(to);
+        await resolve(connectionOf(url));
         return true;
       } catch (error) {
         if (!(error instanceof DestinationError)) throw error;

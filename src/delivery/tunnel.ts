@@ -1,12 +1,10 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import type { Guard } from './destination.ts';
-import { DestinationError } from './destination.ts';
 import type { Address } from './names.ts';
 import { type Connection, connectionOf, type TargetList } from './target-list.ts';
-import { mayBeCalled, type TargetRules } from './target-rules.ts';
 
 /** Who dials hears of each socket at once, because only it knows when to give up. */
 export interface Dialling {
@@ -36,15 +34,12 @@ export function direct(guard: Guard): Connect {
  *
  * undici's ProxyAgent was rejected: it lets the proxy resolve names, which the guard would never see.
  */
-export function tunnelled(
-  guard: Guard,
-  rules: TargetRules,
-  proxy: { url: URL; inside: TargetList | null },
-): Connect {
+export function tunnelled(guard: Guard, proxy: { url: URL; inside: TargetList | null }): Connect {
   const straight = direct(guard);
   return (target, dialling, done) => {
     const to = connectionOf(target);
-    checkedAddresses(guard, rules, to)
+    guard
+      .resolve(to)
       .then(async (addresses) => {
         if (addresses.every(({ address }) => proxy.inside?.mayConnect(address, to))) {
           return straight(target, dialling, done);
@@ -59,17 +54,6 @@ export function tunnelled(
       })
       .catch((error) => done(error, null));
   };
-}
-
-async function checkedAddresses(
-  guard: Guard,
-  rules: TargetRules,
-  to: Connection,
-): Promise<readonly Address[]> {
-  const family = isIP(to.hostname);
-  if (family === 0) return guard.resolve(to);
-  if (!mayBeCalled(to.hostname, to, rules)) throw new DestinationError('blocked_target');
-  return [{ address: to.hostname, family: family === 6 ? 6 : 4 }];
 }
 
 /** One address after the other, as the attempt's deadline allows. */

@@ -6,7 +6,7 @@ import { direct, tunnelled } from './tunnel.ts';
 export function openWay(rules: GuardOptions & { proxy?: URL | null }) {
   const guard = createGuard(rules);
   const { proxy: url, alsoAllowed: inside = null } = rules;
-  const lines = openLines(url == null ? direct(guard) : tunnelled(guard, rules, { url, inside }));
+  const lines = openLines(url == null ? direct(guard) : tunnelled(guard, { url, inside }));
   return {
     rules,
     lines,
