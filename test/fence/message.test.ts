@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Transaction } from '../../src/db/client.ts';
+import { inTransaction } from '../../src/db/transaction.ts';
 import {
   answerCheck,
   MESSAGE_CLEANUP,
@@ -31,23 +32,7 @@ afterAll(async () => {
   await db.drop();
 });
 
-async function transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    await client.query('BEGIN');
-    const result = await work(client);
-    await client.query('COMMIT');
-    return result;
-  } catch (error) {
-    await client.query('ROLLBACK').catch((cause: Error) => {
-      broken = cause;
-    });
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
+const transaction = <T>(work: (client: pg.PoolClient) => Promise<T>) => inTransaction(pool, work);
 const local = { transaction, sql: pgFence };
 const orders = async (id: string) =>
   (await pool.query('SELECT 1 FROM orders WHERE id = $1', [id])).rowCount;

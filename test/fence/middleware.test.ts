@@ -4,6 +4,7 @@ import express from 'express';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import {
   FENCE_TABLE,
   type FenceOptions,
@@ -48,20 +49,7 @@ async function participant(
   mount(app);
   const options = (secret: string[]): FenceOptions<pg.PoolClient> => ({
     secret,
-    async transaction(work) {
-      const client = await pool.connect();
-      try {
-        await client.query('BEGIN');
-        const result = await work(client);
-        await client.query('COMMIT');
-        return result;
-      } catch (error) {
-        await client.query('ROLLBACK');
-        throw error;
-      } finally {
-        client.release();
-      }
-    },
+    transaction: (work) => inTransaction(pool, work),
     sql: pgFence,
     async try(tx, call) {
       await note(tx, call);

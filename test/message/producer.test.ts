@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { inTransaction } from '../../src/db/transaction.ts';
 import {
   checkMiddleware,
   GatewayRefused,
@@ -47,20 +48,7 @@ afterAll(async () => {
 
 const local = {
   sql: pgFence,
-  async transaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-    const client = await pool.connect();
-    try {
-      await client.query('BEGIN');
-      const result = await work(client);
-      await client.query('COMMIT');
-      return result;
-    } catch (error) {
-      await client.query('ROLLBACK');
-      throw error;
-    } finally {
-      client.release();
-    }
-  },
+  transaction: <T>(work: (client: pg.PoolClient) => Promise<T>) => inTransaction(pool, work),
 };
 const options = (more: object = {}) => ({
   ...local,

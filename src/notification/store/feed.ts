@@ -5,6 +5,7 @@ import { allOf, among } from './conditions.ts';
 import {
   columnsFor,
   conditionOf,
+  merchantIdsOf,
   type NotificationFilter,
   type NotificationRow,
   type Scope,
@@ -113,9 +114,9 @@ export async function findFeedEnd(
   return end ?? null;
 }
 
-function ofMerchants({ merchantId, merchants }: Scope, filter: NotificationFilter): Prisma.Sql {
-  const asked = merchantId === null ? filter.merchantId : [merchantId];
-  return allOf([among(Prisma.sql`m.id`, asked), among(Prisma.sql`m.id`, merchants)]);
+function ofMerchants(scope: Scope, filter: NotificationFilter): Prisma.Sql {
+  const asked = merchantIdsOf(scope, filter.merchantId);
+  return allOf([among(Prisma.sql`m.id`, asked), among(Prisma.sql`m.id`, scope.merchants)]);
 }
 
 /**

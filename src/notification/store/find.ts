@@ -97,7 +97,9 @@ export async function conditionOf(
     filter.status && hasStatus(filter.status),
     filter.from ? Prisma.sql`n.accepted_at >= ${new Date(filter.from)}` : null,
     filter.to ? Prisma.sql`n.accepted_at < ${new Date(filter.to)}` : null,
-    filter.search ? meant(await searchFor(sql, filter.search, merchantIdsOf(scope))) : null,
+    filter.search
+      ? meant(await searchFor(sql, filter.search, merchantIdsOf(scope, undefined)))
+      : null,
   ]);
 }
 
@@ -118,8 +120,9 @@ export function hasStatus(statuses: string[]): Prisma.Sql {
       AND o.merchant_id = n.merchant_id AND ${inStates(Prisma.sql`o`, statuses)}) AND ${isLeast(statuses)}`;
 }
 
-function merchantIdsOf({ merchantId }: Scope): string[] | null {
-  return merchantId === null ? null : [merchantId];
+/** Whose are asked for: a merchant's own, whatever it asks; null: everybody's. */
+export function merchantIdsOf({ merchantId }: Scope, asked: string[] | undefined): string[] | null {
+  return merchantId === null ? (asked ?? null) : [merchantId];
 }
 
 function meant({ ids, condition }: Search): Prisma.Sql | null {

@@ -3,7 +3,7 @@ import { type Found, lookThrough } from '../../page.ts';
 import type { DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import { columnsFor, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';
-import type { Scope } from './find.ts';
+import { merchantIdsOf, type Scope } from './find.ts';
 import { findByKey, findDeliveriesByKey, haveFewOpen } from './narrow.ts';
 
 /** In the text and not a parameter: a plan that is kept must know how little is wanted. */
@@ -52,10 +52,10 @@ export async function listDeliveries(
 /** By which index the rows are found: in the order of the list, or because they are few. */
 async function wayOf(
   sql: Sql,
-  { merchantId }: Scope,
+  scope: Scope,
   { businessKey, endpointId, status, ...filter }: DeliveryFilter,
 ): Promise<{ within: Prisma.Sql; isNarrow: boolean }> {
-  const merchantIds = merchantId === null ? filter.merchantId : [merchantId];
+  const merchantIds = merchantIdsOf(scope, filter.merchantId);
   const ofMerchants = among(Prisma.sql`d.merchant_id`, merchantIds);
   if (businessKey !== undefined) {
     const few = await findDeliveriesByKey(sql, businessKey);
@@ -68,10 +68,10 @@ async function wayOf(
   }
   if (status !== undefined && areOpen(status)) {
     // Of all merchants together, the indexes of each state are the best that there is.
-    if (merchantIds === undefined && endpointId === undefined) {
+    if (merchantIds === null && endpointId === undefined) {
       return { within: allOf([inStates(Prisma.sql`d`, status)]), isNarrow: true };
     }
-    if (merchantIds !== undefined && (await haveFewOpen(sql, merchantIds))) {
+    if (merchantIds !== null && (await haveFewOpen(sql, merchantIds))) {
       const open = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
       return { within: allOf([ofMerchants, open]), isNarrow: true };
     }
@@ -100,7 +100,7 @@ async function listProduced(
   before: string | null,
   limit: number,
 ): Promise<Found<DeliveryView>> {
-  const merchantIds = scope.merchantId === null ? (filter.merchantId ?? null) : [scope.merchantId];
+  const merchantIds = merchantIdsOf(scope, filter.merchantId);
   const ids = filter.businessKey && (await findByKey(sql, merchantIds, filter.businessKey));
   const owner = Prisma.sql`(SELECT last.owner_id FROM delivery AS last WHERE last.id = ${before})`;
   const from = Prisma.sql`FROM notification AS n WHERE ${allOf([

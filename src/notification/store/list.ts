@@ -6,6 +6,7 @@ import {
   columnsFor,
   hasStatus,
   isLeast,
+  merchantIdsOf,
   type NotificationFilter,
   type NotificationRow,
   type Scope,
@@ -87,7 +88,7 @@ function olderThan(before: string, { isByTime }: Way): Prisma.Sql {
 }
 
 async function wayOf(sql: Sql, scope: Scope, filter: NotificationFilter): Promise<Way> {
-  const merchantIds = scope.merchantId === null ? (filter.merchantId ?? null) : [scope.merchantId];
+  const merchantIds = merchantIdsOf(scope, filter.merchantId);
   const asked = among(Prisma.sql`n.merchant_id`, filter.merchantId);
   const own = allOf([visible(scope), asked]);
   const time = [
