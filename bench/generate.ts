@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { migrate } from '../src/db/migrate.ts';
-import { plainServer } from '../src/db/server.ts';
+import { migrate } from '../src/platform/db/migrate.ts';
+import { plainServer } from '../src/platform/db/server.ts';
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/start.ts';
 import { GENERATED_FOLDER, MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from './generated.ts';
 
 // Fills a database as thirty days of traffic would leave it: by default an embedded one, which

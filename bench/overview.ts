@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { Agent, request } from 'undici';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
 import { WINDOWS } from '../src/operations/overview/contract.ts';
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/start.ts';
 import { GENERATED_FOLDER } from './generated.ts';
 import { launchGateway, percentile } from './support.ts';
 

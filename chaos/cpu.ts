@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { statOf } from '../bench/run/machine.ts';
-import { listWorkersOn } from '../src/db/embedded-process.ts';
+import { listWorkersOn } from '../src/platform/embedded-postgres/process.ts';
 
 /** Whether this system tells what processes have used. */
 export function canTellCpu(): boolean {

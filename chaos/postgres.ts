@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { clusterDir } from '../src/db/embedded-cluster.ts';
-import { readPidFile } from '../src/db/embedded-orphan.ts';
+import { clusterDir } from '../src/platform/embedded-postgres/cluster.ts';
+import { readPidFile } from '../src/platform/embedded-postgres/orphan.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../src/platform/embedded-postgres/start.ts';
 import { friendly } from '../test/support/hostile-settings.ts';
 import { temporaryFolder } from '../test/support/process.ts';
 

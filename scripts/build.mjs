@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 // Two halves, each with a mark of when it was built:
-//   server   prisma/schema.prisma → src/db/generated → dist
+//   server   prisma/schema.prisma → src/platform/db/generated → dist
 //   console  src/console → dist/console
 // With --if-stale only what is older than its sources; with --check nothing: the exit code says
 // whether what is there is fresh. `server` or `console` as an argument means that half alone.

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/start.ts';
 import { MUTANTS, type Mutant } from './mutant-list.ts';
 
 /** What the tests need of the checkout; what they would change is a copy. */

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../src/clock.ts';
+import type { Clock, Timer } from '../src/platform/time/clock.ts';
 import { onAbort } from './abort.ts';
 import type { Random } from './random.ts';
 import type { Timeline } from './timeline.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { parseProxies } from './delivery/addresses.ts';
 import { parseDeniedTargets, parseTargetList } from './delivery/target-list.ts';
-import { weaknessOfBytes, weaknessOfText } from './key-strength.ts';
-import { parseEncryptionKeys } from './secrets.ts';
+import { weaknessOfBytes, weaknessOfText } from './platform/secrets/key-strength.ts';
+import { parseEncryptionKeys } from './platform/secrets/secret-box.ts';
 
 const port = z
   .string()

@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import { openDatabases } from './db/databases.ts';
-import { openHealth } from './db/health.ts';
-import { migrate } from './db/migrate.ts';
-import { type DatabaseServer, reachServer } from './db/server.ts';
-import { continueNumbers } from './db/transaction-numbers.ts';
 import { openWakeQueue } from './delivery/queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
 import { startResealing } from './gateway/reseal.ts';
 import { startWorkerPort } from './gateway/watched.ts';
 import { startWorkerRole } from './gateway/worker.ts';
-import { faultOf } from './log/fault.ts';
+import { openDatabases } from './platform/db/databases.ts';
+import { openHealth } from './platform/db/health.ts';
+import { migrate } from './platform/db/migrate.ts';
+import { type DatabaseServer, reachServer } from './platform/db/server.ts';
+import { continueNumbers } from './platform/db/transaction-numbers.ts';
+import { faultOf } from './platform/log/fault.ts';
 
 export type { Foundation, Settings };
 

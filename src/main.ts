@@ -6,7 +6,7 @@ import { readSettings } from './command.ts';
 import { isLoopback } from './config.ts';
 import { type LaidFoundation, layFoundation } from './foundation.ts';
 import { startGateway } from './gateway.ts';
-import { openLog } from './log/open.ts';
+import { openLog } from './platform/log/open.ts';
 
 /** Longer than every deadline inside: what still runs then is cut off. */
 const FORCED_EXIT_MS = 40_000;

@@ -9,8 +9,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { startEmbeddedPostgres } from '../src/db/embedded.ts';
-import { readOrMake, writeSecret } from '../src/kept-secret.ts';
+import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/start.ts';
+import { readOrMake, writeSecret } from '../src/platform/secrets/kept-secret.ts';
 import { apiOf } from './support/api.ts';
 import { makeUsed, openLogFiller } from './support/embedded.ts';
 import { runGateway, spawnGateway, temporaryFolder } from './support/process.ts';

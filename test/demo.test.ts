@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { identityOf } from '../src/db/embedded-process.ts';
 import { createScreen } from '../src/demo/screen.ts';
+import { identityOf } from '../src/platform/embedded-postgres/process.ts';
 import { spawnProgram, temporaryFolder } from './support/process.ts';
 
 const LIMIT_MS = 20_000;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { elementTexts, memberText, printWith, unrounded } from '../src/exact-json.ts';
+import { elementTexts, memberText, printWith, unrounded } from '../src/platform/json/text.ts';
 
 describe('slices of JSON text', () => {
   test('give a member back byte for byte', () => {

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { banner } from '../src/banner.ts';
 import { readConfig } from '../src/config.ts';
-import { weaknessOfBytes, weaknessOfText } from '../src/key-strength.ts';
 import { newOperatorKey } from '../src/merchant/key-text.ts';
+import { weaknessOfBytes, weaknessOfText } from '../src/platform/secrets/key-strength.ts';
 
 const inBase64 = (bytes: Buffer) => bytes.toString('base64');
 const FIXED = Buffer.alloc(32, 7);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSecretBox, parseEncryptionKeys } from '../src/secrets.ts';
+import { createSecretBox, parseEncryptionKeys } from '../src/platform/secrets/secret-box.ts';
 
 const [first, second] = [randomBytes(32), randomBytes(32)];
 

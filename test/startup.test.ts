@@ -5,9 +5,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, type TestContext, test, vi } from 'vitest';
-import { clusterDir } from '../src/db/embedded-cluster.ts';
-import { readPidFile } from '../src/db/embedded-orphan.ts';
-import { identityOf } from '../src/db/embedded-process.ts';
+import { clusterDir } from '../src/platform/embedded-postgres/cluster.ts';
+import { readPidFile } from '../src/platform/embedded-postgres/orphan.ts';
+import { identityOf } from '../src/platform/embedded-postgres/process.ts';
 import { type Api, apiOf } from './support/api.ts';
 import { emptyDatabase, type TestDatabase, testDatabase } from './support/database.ts';
 import {

@@ -1,5 +1,4 @@
 import { pino } from 'pino';
-import type { Sql } from '../../src/db/client.ts';
 import type { DeliveryCommands } from '../../src/delivery/commands.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
@@ -7,7 +6,8 @@ import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
 import type { SessionStore } from '../../src/http/session-store.ts';
 import { notificationRoutes } from '../../src/notification/routes.ts';
-import type { SecretBox } from '../../src/secrets.ts';
+import type { Sql } from '../../src/platform/db/client.ts';
+import type { SecretBox } from '../../src/platform/secrets/secret-box.ts';
 
 // The limit of intake: the gateway's own HTTP server and its own route, with everything that happens
 // before and after a notification is stored (key, limits, body, schema, answer), and nothing stored.

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrate.ts';
-import { plainServer } from '../../src/db/server.ts';
+import { migrate } from '../../src/platform/db/migrate.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/start.ts';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../generated.ts';
 import { postmasterOf } from './machine.ts';
 import { writeTopStatements } from './profile.ts';

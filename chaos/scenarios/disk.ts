@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { clusterDir } from '../../src/db/embedded-cluster.ts';
+import { clusterDir } from '../../src/platform/embedded-postgres/cluster.ts';
 import { makeRoot, openLogFiller } from '../../test/support/embedded.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from '../../test/support/small-disk.ts';
 import { until } from '../../test/support/until.ts';

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
 import type { Api } from '../../src/demo/api.ts';
 import type { Closers } from '../../src/demo/stage.ts';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/start.ts';
 import { type Coordinator, createCoordinator } from './coordinator.ts';
 import { type Service, startService } from './participant.ts';
 import { SERVICES } from './services.ts';

@@ -1,4 +1,4 @@
-import { type Database, Prisma } from '../db/client.ts';
+import { type Database, Prisma } from '../platform/db/client.ts';
 import type { Owners } from './owner.ts';
 import { settleTelling } from './settle-telling.ts';
 import { findUnsettledAt, UNSETTLED } from './store/settle.ts';

@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Transaction } from '../db/client.ts';
+import { type Database, Prisma, type Transaction } from '../platform/db/client.ts';
 import { cancelForEndpoint } from './cancel.ts';
 import type { Owners } from './owner.ts';
 import type { Waker } from './queue.ts';

@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { batched } from './batch.ts';
+import { batched } from '../platform/batch.ts';
+import type { Clock } from '../platform/time/clock.ts';
 import type { Owners, Undeliverable } from './owner.ts';
 import type { Letter } from './send.ts';
 import type { Claimed } from './store/claim.ts';

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
-import { type Clock, systemClock } from '../clock.ts';
+import { type Clock, systemClock } from '../platform/time/clock.ts';
 import { composeThrough } from './compose.ts';
 import type { Lane } from './lane.ts';
 import { laneFor } from './lane-for.ts';

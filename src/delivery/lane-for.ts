@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { batched } from './batch.ts';
+import { batched } from '../platform/batch.ts';
 import { createLane, type Lane } from './lane.ts';
 import type { Policy } from './policy.ts';
 import { run, type Steps } from './run.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock, Timer } from '../platform/time/clock.ts';
 
 /** What a lane is to do in a short while: one thing for each key. */
 interface LaneTimers {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/time/clock.ts';
 import { createLaneTimers } from './lane-timers.ts';
 import type { RunResult } from './run.ts';
 import type { Wanted } from './store/claim.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock, Timer } from '../platform/time/clock.ts';
 import type { Claimed } from './store/claim.ts';
 
 /** A lease that this process holds. */

@@ -1,4 +1,4 @@
-import type { Transaction } from '../db/client.ts';
+import type { Transaction } from '../platform/db/client.ts';
 import type { Reading } from './decide.ts';
 import type { Outcome } from './outcome.ts';
 import type { Answer, Letter } from './send.ts';

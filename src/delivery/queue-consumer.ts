@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { within } from '../within.ts';
+import { within } from '../platform/time/within.ts';
 import type { OnWake } from './queue.ts';
 import {
   type Backend,

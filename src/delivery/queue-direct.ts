@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { batched } from './batch.ts';
+import { batched } from '../platform/batch.ts';
 import type { OnWake, Wake } from './queue.ts';
 import type { SharedListener } from './queue-postgres-listener.ts';
 

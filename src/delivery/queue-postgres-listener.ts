@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { PgPoolClient } from 'bullmq';
-import type { Connection } from '../db/client.ts';
-import type { SessionPool } from '../db/pool.ts';
+import type { Connection } from '../platform/db/client.ts';
+import type { SessionPool } from '../platform/db/pool.ts';
 import type { Report } from './queue-backend.ts';
 
 const SECOND = 1000;

@@ -8,9 +8,9 @@ import {
   runMigrations,
   Worker,
 } from 'bullmq';
-import { openPool, type SessionPool } from '../db/pool.ts';
-import { connectTo, type DatabaseServer } from '../db/server.ts';
-import { DEFAULT_LIMITS } from '../db/session.ts';
+import { openPool, type SessionPool } from '../platform/db/pool.ts';
+import { connectTo, type DatabaseServer } from '../platform/db/server.ts';
+import { DEFAULT_LIMITS } from '../platform/db/session.ts';
 import {
   type Backend,
   EVENT_STREAM,

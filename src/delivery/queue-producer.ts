@@ -1,5 +1,5 @@
-import { within } from '../within.ts';
-import { batched } from './batch.ts';
+import { batched } from '../platform/batch.ts';
+import { within } from '../platform/time/within.ts';
 import type { Wake } from './queue.ts';
 import type { AlsoDue, Backend, BullQueue, Report } from './queue-backend.ts';
 

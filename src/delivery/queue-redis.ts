@@ -1,6 +1,6 @@
 import { createRedisBackend, Queue, Worker } from 'bullmq';
 import { Redis, type RedisOptions } from 'ioredis';
-import { within } from '../within.ts';
+import { within } from '../platform/time/within.ts';
 import {
   type Backend,
   EVENT_STREAM,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { DatabaseServer } from '../db/server.ts';
-import { within } from '../within.ts';
+import type { DatabaseServer } from '../platform/db/server.ts';
+import { within } from '../platform/time/within.ts';
 import type { Report } from './queue-backend.ts';
 import { startConsumer } from './queue-consumer.ts';
 import { openPostgres } from './queue-postgres.ts';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.ts';
-import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
-import { batched } from './batch.ts';
+import { batched } from '../platform/batch.ts';
+import { type Database, Prisma, type Sql, type Transaction } from '../platform/db/client.ts';
+import type { Clock } from '../platform/time/clock.ts';
 import { healthOf, mergeHealth } from './health.ts';
 import type { AfterCommit, Owners } from './owner.ts';
 import type { Answer } from './send.ts';

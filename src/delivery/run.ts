@@ -1,5 +1,5 @@
-import type { Clock } from '../clock.ts';
-import { newId } from '../ids.ts';
+import { newId } from '../platform/ids.ts';
+import type { Clock } from '../platform/time/clock.ts';
 import { decide, type Reading } from './decide.ts';
 import type { HeldLease, Leases } from './leases.ts';
 import { judge, type Outcome } from './outcome.ts';

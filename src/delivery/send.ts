@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { withoutMark } from '../exact-json.ts';
+import { withoutMark } from '../platform/json/text.ts';
 import { askedDelayMs, firstOf } from './answer-fields.ts';
 import { checkUrl } from './destination.ts';
 import { createLagMeter, type LagMeter } from './lag.ts';

@@ -1,4 +1,4 @@
-import type { Database, Prisma } from '../db/client.ts';
+import type { Database, Prisma } from '../platform/db/client.ts';
 import type { Owners } from './owner.ts';
 import { tellOwners } from './recorder.ts';
 import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/settle.ts';

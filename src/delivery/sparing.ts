@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../platform/time/clock.ts';
 
 /** What takes less is done as often as it is asked for. */
 const DEAR_MS = 250;

@@ -1,7 +1,7 @@
-import type { Database } from '../db/client.ts';
 import { removeEndedPings } from '../merchant/store-pings.ts';
 import { removeEndedMessages } from '../message/store/remove.ts';
 import { removeEndedJobs } from '../operations/resend/store-remove.ts';
+import type { Database } from '../platform/db/client.ts';
 import { removeEndedReconciliations } from '../recovery/reconciliation/store-remove.ts';
 import type { RemoveEnded } from '../recovery/retention/run.ts';
 import { removeFinishedTransactions } from '../tcc/store/remove.ts';

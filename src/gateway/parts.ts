@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import type { Databases } from '../db/databases.ts';
-import type { DatabaseHealth } from '../db/health.ts';
 import type { EngineOptions, Worker } from '../delivery/engine.ts';
 import type { WakeQueue, Waker } from '../delivery/queue.ts';
 import { createSender } from '../delivery/send.ts';
@@ -21,9 +19,11 @@ import { addGauges } from '../operations/metrics/gauges.ts';
 import { createMetrics } from '../operations/metrics/metrics.ts';
 import { addProcessGauges } from '../operations/metrics/process.ts';
 import { createBacklog } from '../operations/overview/backlog.ts';
+import type { Databases } from '../platform/db/databases.ts';
+import type { DatabaseHealth } from '../platform/db/health.ts';
+import { createSecretBox } from '../platform/secrets/secret-box.ts';
+import type { Repeated } from '../platform/time/periodic.ts';
 import { createStatements } from '../recovery/statements/statements.ts';
-import type { Repeated } from '../repeat.ts';
-import { createSecretBox } from '../secrets.ts';
 import { tccOwner } from '../tcc/owner.ts';
 
 /** What the gateway needs besides its settings: a database, and the keys that may have been made. */

@@ -1,6 +1,6 @@
 import { secretPlaces } from '../merchant/store-reseal.ts';
 import { sealOldHeaders } from '../merchant/store-sealed-headers.ts';
-import { type Resealed, resealPlaces } from '../reseal.ts';
+import { type Resealed, resealPlaces } from '../platform/secrets/reseal.ts';
 import type { Parts } from './parts.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { startStatistics } from '../db/statistics.ts';
 import { cancelForEndpoint } from '../delivery/cancel.ts';
 import { startWorker } from '../delivery/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
@@ -7,6 +6,7 @@ import { startArchiving } from '../operations/audit/archive.ts';
 import { startSealing } from '../operations/audit/seal.ts';
 import { startFolding } from '../operations/overview/fold.ts';
 import { startResending } from '../operations/resend/run.ts';
+import { startStatistics } from '../platform/db/statistics.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
 import { startTimeouts } from '../tcc/timeouts.ts';

@@ -1,9 +1,9 @@
 import { parse as parseQuery } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import type { Sql } from '../db/client.ts';
-import { isStatementTimeout } from '../db/database-error.ts';
-import { newUuid } from '../ids.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { isStatementTimeout } from '../platform/db/database-error.ts';
+import { newUuid } from '../platform/ids.ts';
 import { callerLeft, invalid, Overload } from '../problem.ts';
 import type { Call, Reply, Route } from '../route.ts';
 import { remoteAddressOf } from './address.ts';

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import { isUnavailable } from '../db/database-error.ts';
+import { isUnavailable } from '../platform/db/database-error.ts';
 import { Overload, Problem, type ProblemView, type ShedReason } from '../problem.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';

@@ -1,8 +1,8 @@
-import type { Sql } from '../db/client.ts';
-import { batched } from '../delivery/batch.ts';
-import { newUuid } from '../ids.ts';
+import { batched } from '../platform/batch.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { newUuid } from '../platform/ids.ts';
+import type { SealedPlace } from '../platform/secrets/reseal.ts';
 import { callerLeft, Overload } from '../problem.ts';
-import type { SealedPlace } from '../reseal.ts';
 import type { Answer } from './answer.ts';
 
 /** One call under one Idempotency-Key. */

@@ -1,4 +1,4 @@
-import { elementTexts, memberText } from '../exact-json.ts';
+import { elementTexts, memberText } from '../platform/json/text.ts';
 import { invalid, Problem, under } from '../problem.ts';
 import type { Item, ItemRules } from '../route.ts';
 import { MAX_DEPTH, parseDeep, parseJson } from './json.ts';

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { withoutMark } from '../exact-json.ts';
+import { withoutMark } from '../platform/json/text.ts';
 import { invalid, Problem } from '../problem.ts';
 
 export const MAX_DEPTH = 32;

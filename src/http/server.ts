@@ -7,7 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { newToken } from '../ids.ts';
+import { newToken } from '../platform/ids.ts';
 import { Problem } from '../problem.ts';
 import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';

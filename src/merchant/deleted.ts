@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database } from '../db/client.ts';
-import { type Repeated, repeat } from '../repeat.ts';
+import type { Database } from '../platform/db/client.ts';
+import { type Repeated, repeat } from '../platform/time/periodic.ts';
 import { findDeletedWaitedFor } from './store-deleted.ts';
 
 interface CancellingDeps {

@@ -1,11 +1,11 @@
-import type { Database, Sql } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import { checkUrl, type Guard } from '../delivery/destination.ts';
 import type { TargetRules } from '../delivery/target-rules.ts';
+import type { Database, Sql } from '../platform/db/client.ts';
+import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { invalid, notFound } from '../problem.ts';
 import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
 import type { AuditState, Principal, Role } from '../route.ts';
-import type { SecretBox } from '../secrets.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
 import { hearTheSame } from './overlap.ts';
 import { masked } from './sealed-headers.ts';

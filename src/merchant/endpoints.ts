@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Sql } from '../db/client.ts';
 import { newSecret } from '../delivery/sign.ts';
-import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { locationHeader, type Reply, type Route, route } from '../route.ts';
 import {

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Database } from '../db/client.ts';
 import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
+import type { Database } from '../platform/db/client.ts';
 import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Sql } from '../platform/db/client.ts';
 import type { AuditState } from '../route.ts';
 import type { KeyView } from './contract-keys.ts';
 import { findKey, type KeyRow } from './store-keys.ts';

@@ -1,10 +1,10 @@
-import type { Database } from '../db/client.ts';
 import { newSecret } from '../delivery/sign.ts';
-import { idFromUuid } from '../ids.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import type { Database } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
+import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { notFound, Problem } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-import type { SecretBox } from '../secrets.ts';
 import { isReservedMerchant } from './alert-inbox.ts';
 import {
   createdMerchant,

@@ -1,5 +1,5 @@
-import type { Sql } from '../db/client.ts';
 import { isWithin, parseNetwork } from '../delivery/addresses.ts';
+import type { Sql } from '../platform/db/client.ts';
 import { outOfScope, type Principal } from '../route.ts';
 import { findKey, type KeyScope } from './store-keys.ts';
 

@@ -1,4 +1,4 @@
-import type { Database } from '../db/client.ts';
+import type { Database } from '../platform/db/client.ts';
 import { notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { ownKey, rotatedKey, rotateKey } from './contract-own-key.ts';

@@ -1,7 +1,7 @@
-import type { Database } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Owner } from '../delivery/owner.ts';
-import { newId } from '../ids.ts';
+import type { Database } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { TestResult } from './contract-endpoints.ts';
 import { findEndpoint } from './store-endpoints.ts';

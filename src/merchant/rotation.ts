@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Sql } from '../db/client.ts';
 import { newSecret } from '../delivery/sign.ts';
+import type { Sql } from '../platform/db/client.ts';
+import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { notFound, Problem } from '../problem.ts';
-import type { SecretBox } from '../secrets.ts';
 import type { rotateSecret as rotateBody, rotatedSecret } from './contract-merchants.ts';
 import { rotateSecret } from './store-rotation.ts';
 

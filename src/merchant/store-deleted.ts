@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Sql } from '../platform/db/client.ts';
 
 /** Where a walk over the endpoints that something waits for has come to. */
 interface Place {

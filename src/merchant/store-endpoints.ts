@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql, type Transaction } from '../db/client.ts';
+import { type Database, Prisma, type Sql, type Transaction } from '../platform/db/client.ts';
 import type { CreateEndpoint, PatchEndpoint } from './contract-endpoints.ts';
 import type { StoredHeaders } from './sealed-headers.ts';
 

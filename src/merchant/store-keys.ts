@@ -1,6 +1,6 @@
-import { Prisma, type Sql } from '../db/client.ts';
-import { newId } from '../ids.ts';
 import type { CallName } from '../key-scope.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import type { Principal, Role } from '../route.ts';
 
 /** The row of the configured operator key: there is one, and a new key takes the old one's place. */

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../db/client.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
 import { ALERT_INBOX } from './alert-inbox.ts';
 
 export interface MerchantRow {

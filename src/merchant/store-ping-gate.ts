@@ -1,4 +1,4 @@
-import type { Sql, Transaction } from '../db/client.ts';
+import type { Sql, Transaction } from '../platform/db/client.ts';
 
 /** Tests of one endpoint in a minute. */
 const MOST_IN_A_MINUTE = 12;

@@ -1,6 +1,6 @@
-import type { Database } from '../db/client.ts';
 import { endedBefore } from '../delivery/store/remove.ts';
-import { type Removal, removeRows } from '../removal.ts';
+import { type Removal, removeRows } from '../platform/db/batch-delete.ts';
+import type { Database } from '../platform/db/client.ts';
 
 /** Removes the deliveries of endpoint tests that ended before; they belong to nothing else. */
 export function removeEndedPings({ prisma }: Database, before: Date, limit: number): Removal {

@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../db/client.ts';
-import type { SealedPlace } from '../reseal.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
+import type { SealedPlace } from '../platform/secrets/reseal.ts';
 import {
   callbackContext,
   endpointContext,

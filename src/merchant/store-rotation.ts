@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../db/client.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
 
 /** What a rotation changes. */
 export interface Rotation {

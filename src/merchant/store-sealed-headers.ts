@@ -1,5 +1,5 @@
-import type { Sql } from '../db/client.ts';
-import type { SecretBox } from '../secrets.ts';
+import type { Sql } from '../platform/db/client.ts';
+import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { type Headers, sealHeaders } from './sealed-headers.ts';
 
 const PAGE = 500;

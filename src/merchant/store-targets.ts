@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Sql } from '../platform/db/client.ts';
 
 /** Sealed secrets that sign now: the current one and, within its overlap, the previous one. */
 export interface SealedSecrets {

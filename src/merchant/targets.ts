@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Database } from '../db/client.ts';
-import type { SecretBox } from '../secrets.ts';
+import type { Database } from '../platform/db/client.ts';
+import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { openHeaders } from './sealed-headers.ts';
 import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
 import {

@@ -2,7 +2,7 @@ import type { Reading } from '../delivery/decide.ts';
 import { originReceiver } from '../delivery/origin.ts';
 import type { Answer, Letter } from '../delivery/send.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
-import { newId } from '../ids.ts';
+import { newId } from '../platform/ids.ts';
 import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 
 const SECOND = 1000;

@@ -1,10 +1,10 @@
-import type { Database, Sql, Transaction } from '../db/client.ts';
-import { coalesced } from '../delivery/coalesce.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
 import type { Scope } from '../notification/store/find.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
+import { coalesced } from '../platform/coalesce.ts';
+import type { Database, Sql, Transaction } from '../platform/db/client.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';

@@ -1,6 +1,6 @@
-import type { Database } from '../db/client.ts';
 import type { AfterCommit } from '../delivery/owner.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
+import type { Database } from '../platform/db/client.ts';
 import { notFound, Problem } from '../problem.ts';
 import type { CompleteMessage } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';

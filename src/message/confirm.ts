@@ -1,11 +1,11 @@
-import type { Sql } from '../db/client.ts';
 import type { Wake } from '../delivery/queue.ts';
-import { newId } from '../ids.ts';
 import { wakesOf } from '../notification/accept.ts';
 import type { NotificationInput } from '../notification/contract.ts';
 import { type Planned, plan } from '../notification/plan.ts';
 import { type Audience, findAudience } from '../notification/store/audience.ts';
 import { insertNotifications } from '../notification/store/insert.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import { type ConfirmedRow, type Decided, markConfirmed, type Undecided } from './store/decide.ts';
 
 export interface Confirmed {

@@ -1,4 +1,3 @@
-import type { Sql, Transaction } from '../db/client.ts';
 import type { Reading } from '../delivery/decide.ts';
 import type { AfterCommit, Owner, Undeliverable } from '../delivery/owner.ts';
 import type { Waker } from '../delivery/queue.ts';
@@ -7,6 +6,7 @@ import type { Claimed } from '../delivery/store/claim.ts';
 import type { Settled } from '../delivery/store/settle.ts';
 import type { Targets } from '../merchant/targets.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
+import type { Sql, Transaction } from '../platform/db/client.ts';
 import { checkLetter, ROLLED_BACK, readCheck, readSilence } from './check.ts';
 import { confirmMessages } from './confirm.ts';
 import { resendCheck } from './resend.ts';

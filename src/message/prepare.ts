@@ -1,11 +1,11 @@
-import type { Database } from '../db/client.ts';
-import { isRefusedValue } from '../db/database-error.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
-import { unrounded } from '../exact-json.ts';
-import { fingerprintOf } from '../fingerprint.ts';
 import { plan } from '../notification/plan.ts';
 import { findAudience } from '../notification/store/audience.ts';
+import type { Database } from '../platform/db/client.ts';
+import { isRefusedValue } from '../platform/db/database-error.ts';
+import { fingerprintOf } from '../platform/json/fingerprint.ts';
+import { unrounded } from '../platform/json/text.ts';
 import { invalid, Problem, under } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import { checkDelivery } from './check.ts';

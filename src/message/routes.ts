@@ -1,7 +1,4 @@
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
-import { memberText } from '../exact-json.ts';
-import { idFromUuid } from '../ids.ts';
 import { scopeOf } from '../notification/scope.ts';
 import {
   decodeCursor,
@@ -12,6 +9,9 @@ import {
   sparsePageOf,
   toSparsePage,
 } from '../page.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
+import { memberText } from '../platform/json/text.ts';
 import { invalid } from '../problem.ts';
 import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';

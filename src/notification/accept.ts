@@ -1,9 +1,9 @@
-import type { Database, Sql } from '../db/client.ts';
-import { isRefusedValue } from '../db/database-error.ts';
-import { batched } from '../delivery/batch.ts';
 import type { Wake, Waker } from '../delivery/queue.ts';
 import { CROWD } from '../delivery/store/create.ts';
 import { createFloors, type Floors } from '../delivery/store/floors.ts';
+import { batched } from '../platform/batch.ts';
+import type { Database, Sql } from '../platform/db/client.ts';
+import { isRefusedValue } from '../platform/db/database-error.ts';
 import { callerLeft, Overload, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';

@@ -1,5 +1,5 @@
-import type { Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { Sql } from '../platform/db/client.ts';
 import type { Notification } from './contract.ts';
 import { findNotifications, findVisible, type Scope } from './store/find.ts';
 

@@ -1,8 +1,8 @@
-import { Prisma, type Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { createDeliveries, type NewDelivery } from '../delivery/store/create.ts';
 import { policyCache } from '../delivery/store/policies.ts';
-import { newId } from '../ids.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import type { DeliveryView } from './contract.ts';
 import { listensTo } from './plan.ts';
 import { findAudience, type ListeningEndpoint } from './store/audience.ts';

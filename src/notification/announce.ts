@@ -1,6 +1,6 @@
-import type { Sql } from '../db/client.ts';
-import { newId } from '../ids.ts';
 import { ALERT_INBOX } from '../merchant/alert-inbox.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import { Problem } from '../problem.ts';
 import { plan } from './plan.ts';
 import { findAudience } from './store/audience.ts';

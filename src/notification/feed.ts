@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Sql } from '../db/client.ts';
 import { decodeCursor, encodeCursor, type Page } from '../page.ts';
+import type { Sql } from '../platform/db/client.ts';
 import { invalid } from '../problem.ts';
 import type { Notification } from './contract.ts';
 import {

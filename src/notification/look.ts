@@ -1,4 +1,4 @@
-import type { Sql } from '../db/client.ts';
+import type { Sql } from '../platform/db/client.ts';
 import type { AuditState, Principal } from '../route.ts';
 import { scopeOf } from './scope.ts';
 import { findDelivery } from './store/deliveries.ts';

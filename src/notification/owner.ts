@@ -1,9 +1,9 @@
-import type { Sql } from '../db/client.ts';
 import type { Owner, Undeliverable } from '../delivery/owner.ts';
 import type { Letter } from '../delivery/send.ts';
 import type { Claimed } from '../delivery/store/claim.ts';
-import { memberText } from '../exact-json.ts';
 import type { EndpointTarget, Targets } from '../merchant/targets.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { memberText } from '../platform/json/text.ts';
 import { type Content, findContents } from './store/letters.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { withoutQuery } from '../delivery/addresses.ts';
 import { originReceiver } from '../delivery/origin.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
-import { unrounded } from '../exact-json.ts';
-import { fingerprintOf } from '../fingerprint.ts';
-import { newId } from '../ids.ts';
+import { newId } from '../platform/ids.ts';
+import { fingerprintOf } from '../platform/json/fingerprint.ts';
+import { unrounded } from '../platform/json/text.ts';
 import { invalid, Problem } from '../problem.ts';
 import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
 import { outOfScope } from '../route.ts';

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { Sql } from '../platform/db/client.ts';
 import { notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { acknowledge } from './ack.ts';

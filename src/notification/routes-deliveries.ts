@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Database, Sql } from '../db/client.ts';
 import { withoutQuery } from '../delivery/addresses.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { originReceiver } from '../delivery/origin.ts';
@@ -16,6 +15,7 @@ import {
   toPage,
   toSparsePage,
 } from '../page.ts';
+import type { Database, Sql } from '../platform/db/client.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import { UNSETTLED } from '../delivery/store/settle.ts';
-import { memberText } from '../exact-json.ts';
-import { idFromUuid } from '../ids.ts';
 import {
   decodeCursor,
   moment,
@@ -15,6 +12,9 @@ import {
   sparsePageOf,
   toSparsePage,
 } from '../page.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
+import { memberText } from '../platform/json/text.ts';
 import {
   callerLeft,
   invalid,

@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../db/client.ts';
 import { settleDeliveries, UNSETTLED } from '../delivery/store/settle.ts';
+import { Prisma, type Sql } from '../platform/db/client.ts';
 import type { Planned } from './plan.ts';
 import type { Inserted } from './store/insert.ts';
 

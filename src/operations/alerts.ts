@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Transaction } from '../db/client.ts';
+import type { Transaction } from '../platform/db/client.ts';
 
 /** Something that operators have to know, because nobody else will mend it. */
 interface Alert {

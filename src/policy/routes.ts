@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Database, Transaction } from '../db/client.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
+import type { Database, Transaction } from '../platform/db/client.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { isProtocolQueue, keptForProtocol, PROTOCOL_QUEUES } from '../protocol-queues.ts';
 import { type Route, route } from '../route.ts';

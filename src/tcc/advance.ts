@@ -1,8 +1,8 @@
-import type { Transaction } from '../db/client.ts';
 import type { Wake } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import { bringForward } from '../delivery/store/bring-forward.ts';
 import { resendDeliveries } from '../delivery/store/resend.ts';
+import type { Transaction } from '../platform/db/client.ts';
 import { finishOrFindTurns, resumeTransactions } from './store/progress.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Database, Sql } from '../db/client.ts';
-import { coalesced } from '../delivery/coalesce.ts';
 import type { DeliveryCommands } from '../delivery/commands.ts';
 import type { Waker } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
-import { elementTexts, memberText, unrounded } from '../exact-json.ts';
-import { exactFingerprintOf, fingerprintOf } from '../fingerprint.ts';
-import { newId } from '../ids.ts';
+import { coalesced } from '../platform/coalesce.ts';
+import type { Database, Sql } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
+import { exactFingerprintOf, fingerprintOf } from '../platform/json/fingerprint.ts';
+import { elementTexts, memberText, unrounded } from '../platform/json/text.ts';
 import { invalid, notFound, Problem } from '../problem.ts';
 import { advance } from './advance.ts';
 import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contract.ts';

@@ -1,9 +1,9 @@
-import type { Transaction } from '../db/client.ts';
 import { originReceiver } from '../delivery/origin.ts';
 import type { Wake } from '../delivery/queue.ts';
 import { wakeFor } from '../delivery/run.ts';
 import type { NewDelivery } from '../delivery/store/create.ts';
-import { newId } from '../ids.ts';
+import type { Transaction } from '../platform/db/client.ts';
+import { newId } from '../platform/ids.ts';
 import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 import {
   type DecidedBranch,

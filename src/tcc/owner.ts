@@ -1,10 +1,10 @@
-import type { Sql, Transaction } from '../db/client.ts';
 import type { Reading } from '../delivery/decide.ts';
 import type { AfterCommit, Attempted, Owner } from '../delivery/owner.ts';
 import type { Waker } from '../delivery/queue.ts';
 import type { Answer, Letter } from '../delivery/send.ts';
 import type { Claimed } from '../delivery/store/claim.ts';
 import type { Settled } from '../delivery/store/settle.ts';
+import type { Sql, Transaction } from '../platform/db/client.ts';
 import { advance } from './advance.ts';
 import { decide } from './decide.ts';
 import { resendCall } from './resend.ts';

@@ -1,6 +1,6 @@
-import type { Sql } from '../db/client.ts';
 import type { Owned } from '../delivery/owner.ts';
 import type { Resent } from '../delivery/store/resend.ts';
+import type { Sql } from '../platform/db/client.ts';
 import { notFound, Problem } from '../problem.ts';
 import { findBranchById } from './store/find.ts';
 import { resumeTransactions } from './store/progress.ts';

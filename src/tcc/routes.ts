@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Sql } from '../db/client.ts';
-import { printWith } from '../exact-json.ts';
-import { idFromUuid } from '../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageQuery, sparsePageOf, toSparsePage } from '../page.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
+import { printWith } from '../platform/json/text.ts';
 import { notFound } from '../problem.ts';
 import { jsonText, type Principal, type Reply, type Route, route } from '../route.ts';
 import {

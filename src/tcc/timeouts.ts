@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Database } from '../db/client.ts';
 import type { Waker } from '../delivery/queue.ts';
+import type { Database } from '../platform/db/client.ts';
 import { decide } from './decide.ts';
 import { findTimedOut } from './store/decide.ts';
 

@@ -10,15 +10,18 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { checkCopy } from '../../src/db/backup/check.ts';
-import { restoreBackup } from '../../src/db/backup/restore.ts';
-import { segmentsBetween } from '../../src/db/backup/segments.ts';
-import { type Ledger, openBackupSession } from '../../src/db/backup/session.ts';
-import { takeBackup } from '../../src/db/backup/take.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { findNativeDir, prepareBinaries } from '../../src/db/embedded-binaries.ts';
-import { chooseUser, clusterDir } from '../../src/db/embedded-cluster.ts';
-import { chooseFreePort, launch } from '../../src/db/embedded-server.ts';
+import { checkCopy } from '../../src/platform/backup/check.ts';
+import { restoreBackup } from '../../src/platform/backup/restore.ts';
+import { segmentsBetween } from '../../src/platform/backup/segments.ts';
+import { type Ledger, openBackupSession } from '../../src/platform/backup/session.ts';
+import { takeBackup } from '../../src/platform/backup/take.ts';
+import { findNativeDir, prepareBinaries } from '../../src/platform/embedded-postgres/binaries.ts';
+import { chooseUser, clusterDir } from '../../src/platform/embedded-postgres/cluster.ts';
+import { chooseFreePort, launch } from '../../src/platform/embedded-postgres/server.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/platform/embedded-postgres/start.ts';
 import { copyTree, makeRoot, query } from '../support/embedded.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 

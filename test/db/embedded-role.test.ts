@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { migrate } from '../../src/db/migrate.ts';
-import { plainServer } from '../../src/db/server.ts';
+import { migrate } from '../../src/platform/db/migrate.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/platform/embedded-postgres/start.ts';
 
 let dataDir: string;
 let server: EmbeddedPostgres;

@@ -10,15 +10,15 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { findNativeDir } from '../../src/platform/embedded-postgres/binaries.ts';
+import { tellingEnd } from '../../src/platform/embedded-postgres/error.ts';
+import { identityOf, listWorkersOn } from '../../src/platform/embedded-postgres/process.ts';
 import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../../src/db/embedded.ts';
-import { findNativeDir } from '../../src/db/embedded-binaries.ts';
-import { tellingEnd } from '../../src/db/embedded-error.ts';
-import { identityOf, listWorkersOn } from '../../src/db/embedded-process.ts';
-import { createFailureTeller } from '../../src/db/embedded-supervisor.ts';
+} from '../../src/platform/embedded-postgres/start.ts';
+import { createFailureTeller } from '../../src/platform/embedded-postgres/supervisor.ts';
 import { makeRoot, makeUsed, postmasterPid, query } from '../support/embedded.ts';
 import { until } from '../support/until.ts';
 

@@ -20,21 +20,23 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { findNativeDir } from '../../src/platform/embedded-postgres/binaries.ts';
+import { identityOf } from '../../src/platform/embedded-postgres/process.ts';
+import { chooseFreePort } from '../../src/platform/embedded-postgres/server.ts';
 import {
   type EmbeddedPostgres,
   EmbeddedPostgresError,
   type EmbeddedPostgresOptions,
   startEmbeddedPostgres,
-} from '../../src/db/embedded.ts';
-import { findNativeDir } from '../../src/db/embedded-binaries.ts';
-import { identityOf } from '../../src/db/embedded-process.ts';
-import { chooseFreePort } from '../../src/db/embedded-server.ts';
+} from '../../src/platform/embedded-postgres/start.ts';
 import { makeRoot, makeUsed, postmasterPid, query } from '../support/embedded.ts';
 
 vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 });
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
-const EMBEDDED = fileURLToPath(new URL('../../src/db/embedded.ts', import.meta.url));
+const EMBEDDED = fileURLToPath(
+  new URL('../../src/platform/embedded-postgres/start.ts', import.meta.url),
+);
 const IS_ROOT = process.getuid?.() === 0;
 
 /** A process that starts PostgreSQL, prints the URL or the error, and stops when stdin ends. */

@@ -1,9 +1,9 @@
 import { chownSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/client.ts';
-import { type DatabaseHealth, openHealth } from '../../src/db/health.ts';
-import { plainServer } from '../../src/db/server.ts';
+import { type Database, openDatabase } from '../../src/platform/db/client.ts';
+import { type DatabaseHealth, openHealth } from '../../src/platform/db/health.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { databaseUrl, execute } from '../support/database.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from '../support/small-disk.ts';
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { openDatabase } from '../../src/db/client.ts';
-import { plainServer, reachServer } from '../../src/db/server.ts';
+import { openDatabase } from '../../src/platform/db/client.ts';
+import { plainServer, reachServer } from '../../src/platform/db/server.ts';
 import { databaseUrl, execute, type TestDatabase, testDatabase } from '../support/database.ts';
 import { HOSTILE_SETTINGS } from '../support/hostile-settings.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/client.ts';
-import { plainServer } from '../../src/db/server.ts';
+import { type Database, openDatabase } from '../../src/platform/db/client.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { startTcpProxy, type TcpProxy, through } from '../support/tcp-proxy.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { batched } from '../../src/delivery/batch.ts';
+import { batched } from '../../src/platform/batch.ts';
 
 const options = { maxItems: 3, maxRuns: 1, maxWaiting: 5, whenFull: () => new Error('full') };
 

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
 import { createLane, type Lane, type LaneWork } from '../../src/delivery/lane.ts';
 import type { RunResult } from '../../src/delivery/run.ts';
 import type { DueScope } from '../../src/delivery/store/find-due.ts';
+import { systemClock } from '../../src/platform/time/clock.ts';
 import { until } from '../support/until.ts';
 
 type Found = { ids: string[]; next: string };

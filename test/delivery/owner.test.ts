@@ -1,7 +1,5 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Prisma } from '../../src/db/client.ts';
-import { plainServer } from '../../src/db/server.ts';
 import { startWorker, type Worker } from '../../src/delivery/engine.ts';
 import type { Owner } from '../../src/delivery/owner.ts';
 import { openWakeQueue, type WakeQueue } from '../../src/delivery/queue.ts';
@@ -9,7 +7,9 @@ import { createSender, type Sender } from '../../src/delivery/send.ts';
 import { newSecret } from '../../src/delivery/sign.ts';
 import { createDeliveries } from '../../src/delivery/store/create.ts';
 import { sqlStore } from '../../src/delivery/store/engine-store.ts';
-import { newId } from '../../src/ids.ts';
+import { Prisma } from '../../src/platform/db/client.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';

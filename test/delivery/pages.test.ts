@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { analyzeGrownTables } from '../../src/db/statistics.ts';
+import { analyzeGrownTables } from '../../src/platform/db/statistics.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 

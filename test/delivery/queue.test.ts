@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, inject, test } from 'vitest';
-import { plainServer } from '../../src/db/server.ts';
 import { openWakeQueue, type Wake, type WakeBackend } from '../../src/delivery/queue.ts';
-import { faultOf } from '../../src/log/fault.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
+import { faultOf } from '../../src/platform/log/fault.ts';
 import { describeBackends, onRedis, ownRedis } from '../support/backends.ts';
 import { databaseUrl, execute, type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Transaction } from '../../src/db/client.ts';
-import { inTransaction } from '../../src/db/transaction.ts';
+import type { Transaction } from '../../src/platform/db/client.ts';
+import { inTransaction } from '../../src/platform/db/transaction.ts';
 import {
   answerCheck,
   MESSAGE_CLEANUP,

@@ -4,7 +4,6 @@ import express from 'express';
 import pg from 'pg';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { inTransaction } from '../../src/db/transaction.ts';
 import {
   FENCE_TABLE,
   type FenceOptions,
@@ -12,6 +11,7 @@ import {
   pgFence,
   TryRefused,
 } from '../../src/fence.ts';
+import { inTransaction } from '../../src/platform/db/transaction.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { friendly } from '../support/hostile-settings.ts';
 

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { clusterDir } from '../../src/db/embedded-cluster.ts';
-import { readPidFile, stopOrphan } from '../../src/db/embedded-orphan.ts';
-import { listWorkersOn } from '../../src/db/embedded-process.ts';
+import { clusterDir } from '../../src/platform/embedded-postgres/cluster.ts';
+import { readPidFile, stopOrphan } from '../../src/platform/embedded-postgres/orphan.ts';
+import { listWorkersOn } from '../../src/platform/embedded-postgres/process.ts';
 import { apiOf } from '../support/api.ts';
 import { openLogFiller, postmasterPid, query, urlOf } from '../support/embedded.ts';
 import { type Load, startLoad } from '../support/load.ts';

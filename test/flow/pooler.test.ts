@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { reachServer } from '../../src/db/server.ts';
+import { reachServer } from '../../src/platform/db/server.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

@@ -1,8 +1,11 @@
 import { chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { clusterDir } from '../../src/db/embedded-cluster.ts';
+import { clusterDir } from '../../src/platform/embedded-postgres/cluster.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/platform/embedded-postgres/start.ts';
 import { type Api, apiOf } from '../support/api.ts';
 import { query } from '../support/embedded.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openDatabase } from '../../src/db/client.ts';
-import { plainServer } from '../../src/db/server.ts';
 import { problemOf } from '../../src/http/errors.ts';
+import { openDatabase } from '../../src/platform/db/client.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { notFound, Problem } from '../../src/problem.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { get, type Running, serve } from './harness.ts';

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { faultOf } from '../../src/log/fault.ts';
-import { countRepeats } from '../../src/log/repeats.ts';
+import { faultOf } from '../../src/platform/log/fault.ts';
+import { countRepeats } from '../../src/platform/log/repeats.ts';
 import { until } from '../support/until.ts';
 
 function loggerOf(countingMs: number) {

@@ -13,9 +13,9 @@ import { merchantRoutes } from '../../src/merchant/merchants.ts';
 import { ownKeyRoutes } from '../../src/merchant/own-key.ts';
 import { releaseQueue } from '../../src/merchant/store-endpoints.ts';
 import { createAuditTrail } from '../../src/operations/audit/trail.ts';
+import { createSecretBox } from '../../src/platform/secrets/secret-box.ts';
 import { queueRoutes } from '../../src/policy/routes.ts';
 import type { Route } from '../../src/route.ts';
-import { createSecretBox } from '../../src/secrets.ts';
 import { testDatabase } from '../support/database.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked against their schemas, then read freely

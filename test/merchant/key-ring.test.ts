@@ -1,8 +1,8 @@
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newId } from '../../src/ids.ts';
 import { createKeyRing, type KeyRing } from '../../src/merchant/key-ring.ts';
 import { hashKey, newKey, newOperatorKey } from '../../src/merchant/key-text.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newId } from '../../src/ids.ts';
 import {
   callbackContext,
   endpointContext,
@@ -8,8 +7,9 @@ import {
 } from '../../src/merchant/secret-contexts.ts';
 import { secretPlaces } from '../../src/merchant/store-reseal.ts';
 import { createTargets } from '../../src/merchant/targets.ts';
-import { resealPlaces } from '../../src/reseal.ts';
-import { createSecretBox, type SecretBox } from '../../src/secrets.ts';
+import { newId } from '../../src/platform/ids.ts';
+import { resealPlaces } from '../../src/platform/secrets/reseal.ts';
+import { createSecretBox, type SecretBox } from '../../src/platform/secrets/secret-box.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 const [oldKey, newKey, lostKey] = [randomBytes(32), randomBytes(32), randomBytes(32)];

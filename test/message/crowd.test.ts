@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Database, openDatabase, type Transaction } from '../../src/db/client.ts';
-import { plainServer } from '../../src/db/server.ts';
 import { createMessageCommands } from '../../src/message/commands.ts';
+import { type Database, openDatabase, type Transaction } from '../../src/platform/db/client.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { Problem } from '../../src/problem.ts';
 import { createCoordinator } from '../../src/tcc/coordinator.ts';
 import { until } from '../support/until.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import type { Api } from '../support/api.ts';
 import { until } from '../support/until.ts';
 import { openScene, type Scene } from './scene.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fingerprintOf } from '../../src/fingerprint.ts';
+import { fingerprintOf } from '../../src/platform/json/fingerprint.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 
 let gateway: TestGateway;

@@ -1,5 +1,5 @@
-import type { Database } from '../../src/db/client.ts';
-import { newId } from '../../src/ids.ts';
+import type { Database } from '../../src/platform/db/client.ts';
+import { newId } from '../../src/platform/ids.ts';
 
 /** A notification as it lies in the database; what a test does not say is made up. */
 export interface Entry {

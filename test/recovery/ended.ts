@@ -1,4 +1,4 @@
-import type { Database } from '../../src/db/client.ts';
+import type { Database } from '../../src/platform/db/client.ts';
 
 /** Things that ended long ago, in such numbers as no test can play out. */
 interface Ended {

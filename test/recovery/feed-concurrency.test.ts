@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { friendly } from '../support/hostile-settings.ts';
 

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openDatabase } from '../../src/db/client.ts';
-import { plainServer } from '../../src/db/server.ts';
 import { endedThings } from '../../src/gateway/ended.ts';
+import { openDatabase } from '../../src/platform/db/client.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { removeOld } from '../../src/recovery/retention/run.ts';
 import { createStatements } from '../../src/recovery/statements/statements.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';

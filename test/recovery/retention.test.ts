@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endedThings } from '../../src/gateway/ended.ts';
 import { startGateway } from '../../src/gateway.ts';
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { removeOld } from '../../src/recovery/retention/run.ts';
 import { createStatements } from '../../src/recovery/statements/statements.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';

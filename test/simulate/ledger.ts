@@ -2,13 +2,13 @@ import * as commands from '../../simulate/model/commands.ts';
 import { newReceiver, type Tables } from '../../simulate/model/rows.ts';
 import { type ModelStore, modelStore } from '../../simulate/model/store.ts';
 import type { drawPolicy } from '../../simulate/settings.ts';
-import { Prisma } from '../../src/db/client.ts';
 import { bringForward } from '../../src/delivery/store/bring-forward.ts';
 import { createDeliveries } from '../../src/delivery/store/create.ts';
 import { type EngineStore, sqlStore } from '../../src/delivery/store/engine-store.ts';
 import { resendDeliveries } from '../../src/delivery/store/resend.ts';
 import { type EndWithoutAttempt, settleDeliveries } from '../../src/delivery/store/settle.ts';
 import { pauseEndpoint, resumeEndpoint } from '../../src/merchant/store-endpoints.ts';
+import { Prisma } from '../../src/platform/db/client.ts';
 import { putQueue } from '../../src/policy/store.ts';
 import type { TestDatabase } from '../support/database.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
-import { plainServer } from '../../src/db/server.ts';
 import type { WakeBackend } from '../../src/delivery/queue.ts';
+import { plainServer } from '../../src/platform/db/server.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { onRedis, type RedisServer, startRedis } from './redis.ts';
 

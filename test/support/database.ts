@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/client.ts';
-import { connectTo, plainServer } from '../../src/db/server.ts';
-import { DEFAULT_LIMITS } from '../../src/db/session.ts';
+import { type Database, openDatabase } from '../../src/platform/db/client.ts';
+import { connectTo, plainServer } from '../../src/platform/db/server.ts';
+import { DEFAULT_LIMITS } from '../../src/platform/db/session.ts';
 
 export interface TestDatabase {
   url: string;

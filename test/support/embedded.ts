@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { startEmbeddedPostgres } from '../../src/db/embedded.ts';
-import { clusterDir, NAME } from '../../src/db/embedded-cluster.ts';
-import { readPidFile } from '../../src/db/embedded-orphan.ts';
+import { clusterDir, NAME } from '../../src/platform/embedded-postgres/cluster.ts';
+import { readPidFile } from '../../src/platform/embedded-postgres/orphan.ts';
+import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/start.ts';
 
 /** A folder that the user PostgreSQL runs as can walk through. */
 export function makeRoot(): string {

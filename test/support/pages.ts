@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { type Database, Prisma, type Sql } from '../../src/db/client.ts';
+import { type Database, Prisma, type Sql } from '../../src/platform/db/client.ts';
 
 /** PostgreSQL plans for the values at hand, or keeps one plan for all: which one is its own choice. */
 export const PLAN_MODES = ['force_custom_plan', 'force_generic_plan'] as const;

@@ -3,7 +3,7 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chooseFreePort } from '../../src/db/embedded-server.ts';
+import { chooseFreePort } from '../../src/platform/embedded-postgres/server.ts';
 import { until } from './until.ts';
 
 export interface PgBouncer {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { decide } from '../../src/tcc/decide.ts';
 import { insertTransaction } from '../../src/tcc/store/insert.ts';
 import { cancelTimedOut } from '../../src/tcc/timeouts.ts';

@@ -1,4 +1,4 @@
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import { OPERATOR_KEY, type TestGateway } from '../support/gateway.ts';
 import type { Receiver } from '../support/receiver.ts';
 import { readDocument } from './document.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { newId } from '../../src/ids.ts';
+import { newId } from '../../src/platform/ids.ts';
 import type { Api, ApiAnswer } from '../support/api.ts';
 import { until } from '../support/until.ts';
 import {

@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 
 /**
  * The reason of a delivery that ends without success, beside `coalesce(d.arrived_as, …)` as its state: what had

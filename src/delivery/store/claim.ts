@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import type { Floors } from './floors.ts';
 
 /** A delivery in this worker's hands until its lease ends. */

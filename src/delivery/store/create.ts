@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 import { timeOf } from './claim.ts';
 import type { Floors } from './floors.ts';
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../platform/db/client.ts';
 import type { Renew } from '../leases.ts';
 import type { Owners } from '../owner.ts';
 import type { Policy } from '../policy.ts';

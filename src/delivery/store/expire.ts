@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql } from '../../db/client.ts';
+import { type Database, Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Owners } from '../owner.ts';
 import { settleTelling } from '../settle-telling.ts';
 

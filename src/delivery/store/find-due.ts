@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { timeOf, type Wanted } from './claim.ts';
 import type { Floors } from './floors.ts';
 

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Policy, SuccessRule } from '../policy.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 

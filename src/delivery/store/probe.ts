@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { type Claimed, type ClaimRow, LEASE_MARGIN_MS, toClaimed } from './claim.ts';
 import type { NewDelivery } from './create.ts';
 

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Outcome } from '../outcome.ts';
 import { reasonOfEnd } from './arrived.ts';
 import { timeOf } from './claim.ts';

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** For the transaction around a batch: some owners have thousands of attempts, and nobody waits. */
 export const REMOVAL = { maxWait: 5_000, timeout: 30_000 };

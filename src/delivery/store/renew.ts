@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 
 /** Gives leases more time, counted from now. @returns the tokens of those that were still held */
 export async function renewLeases(

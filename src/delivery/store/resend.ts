@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** What a re-send found. Everything but `due` changed nothing. */
 type ResendVerdict = 'due' | 'already_due' | 'already_delivered' | 'in_flight' | 'no_receiver';

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { reasonOfEnd } from './arrived.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 

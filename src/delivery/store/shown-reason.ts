@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 
 /**
  * Why a delivery is as it is, from `delivery AS d`: its reason, or while it waits longer than its due time says,

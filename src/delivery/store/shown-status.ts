@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 
 /**
  * How far a delivery is to whoever sees it, from `delivery AS d`. One that arrived and is sent again is on its way

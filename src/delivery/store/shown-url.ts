@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 
 /**
  * Where a delivery goes, of `delivery AS d` and `endpoint AS e`. Producers see merchants' addresses without their

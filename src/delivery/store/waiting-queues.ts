@@ -1,4 +1,4 @@
-import { Prisma } from '../../db/client.ts';
+import { Prisma } from '../../platform/db/client.ts';
 
 /**
  * A recursive CTE: `waiting (queue)`, the queues in which something waits, those that are gone included.

@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { settleDeliveries } from '../../delivery/store/settle.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { CompleteMessage } from '../contract.ts';
 
 /** A delivery as completing it finds it. */

@@ -1,9 +1,9 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { shownUrl } from '../../delivery/store/shown-url.ts';
 import { allOf, among } from '../../notification/store/conditions.ts';
 import type { Scope } from '../../notification/store/find.ts';
 import { type Found, lookThrough } from '../../page.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Message } from '../contract.ts';
 
 export interface MessageFilter {

@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import type { Asked } from '../check.ts';
 
 /** What a check-back has to know; `decided`: nothing is left to ask. */

@@ -1,6 +1,11 @@
-import { type Database, Prisma } from '../../db/client.ts';
 import { endedBefore, lockEnded, REMOVAL, removeDeliveries } from '../../delivery/store/remove.ts';
-import { type Place, placeAfter, type Removal, removeAlong } from '../../removal.ts';
+import {
+  type Place,
+  placeAfter,
+  type Removal,
+  removeAlong,
+} from '../../platform/db/batch-delete.ts';
+import { type Database, Prisma } from '../../platform/db/client.ts';
 
 const CHECK = Prisma.sql`d.purpose = 'check'`;
 

@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { PROTOCOL_QUEUES } from '../../protocol-queues.ts';
 
 /** An endpoint as intake must know it. */

@@ -1,5 +1,5 @@
-import { Prisma } from '../../db/client.ts';
 import { isShownAs } from '../../delivery/store/shown-status.ts';
+import { Prisma } from '../../platform/db/client.ts';
 import { ADVANCE } from '../status.ts';
 
 /**

@@ -1,8 +1,8 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import type { Owned } from '../../delivery/owner.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import { shownUrl } from '../../delivery/store/shown-url.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
 import { allOf, among } from './conditions.ts';
 import type { Scope } from './find.ts';

@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { MOST_LOOKED_THROUGH } from '../../page.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import { allOf, among } from './conditions.ts';
 import {

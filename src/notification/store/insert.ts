@@ -1,6 +1,6 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
 import type { Floors } from '../../delivery/store/floors.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { DeliverySummary } from '../contract.ts';
 
 /** A notification to be stored. Its body is `head` + the time it occurred + `tail`, byte for byte. */

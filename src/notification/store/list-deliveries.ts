@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { type Found, lookThrough } from '../../page.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { DeliveryView } from '../contract.ts';
 import { allOf, among, areOpen, inStates } from './conditions.ts';
 import { columnsFor, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';

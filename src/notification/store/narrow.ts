@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { among } from './conditions.ts';
 
 /** So many rows are sorted for a page, and not more. */

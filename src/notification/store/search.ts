@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { among } from './conditions.ts';
 import { findByEvent, findByKey } from './narrow.ts';
 

@@ -1,5 +1,5 @@
-import type { Sql } from '../../db/client.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import type { Standing } from '../schedule.ts';
 
 interface StandingRow {

@@ -1,4 +1,4 @@
-import type { Sql, Transaction } from '../../db/client.ts';
+import type { Sql, Transaction } from '../../platform/db/client.ts';
 
 /** A piece of the log that was exported and dropped. Its lines are in the file. */
 export interface Archived {

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Principal, Role } from '../../route.ts';
 import type { State } from './bounds.ts';
 import type { AuditEntryView } from './contract.ts';

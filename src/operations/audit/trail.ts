@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import type { Sql } from '../../db/client.ts';
-import { batched } from '../../delivery/batch.ts';
-import { newId } from '../../ids.ts';
+import { batched } from '../../platform/batch.ts';
+import type { Sql } from '../../platform/db/client.ts';
+import { newId } from '../../platform/ids.ts';
+import { repeat } from '../../platform/time/periodic.ts';
 import { Problem } from '../../problem.ts';
-import { repeat } from '../../repeat.ts';
 import { boundedReason, boundedState, boundedText, type State } from './bounds.ts';
 import {
   dropPending,

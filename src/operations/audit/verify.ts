@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { chained, FIRST_HASH } from './chain.ts';
 import type { Verification } from './contract.ts';
 import { findArchived, findLastArchived } from './store-archive.ts';

@@ -1,5 +1,5 @@
-import type { Sql } from '../../db/client.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import type { AttemptEvent } from './contract.ts';
 
 /** A place in the order in which attempts are shown: that of their transactions. */

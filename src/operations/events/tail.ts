@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { type Place, type Placed, readAttempts, readHorizon } from './store.ts';
 
 const EVERY_MS = 1_000;

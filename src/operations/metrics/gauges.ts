@@ -1,6 +1,6 @@
 import { Counter } from 'prom-client';
-import { type Databases, POOL_NAMES } from '../../db/databases.ts';
-import { within } from '../../within.ts';
+import { type Databases, POOL_NAMES } from '../../platform/db/databases.ts';
+import { within } from '../../platform/time/within.ts';
 import type { ReadBacklog } from '../overview/backlog.ts';
 import { addGauge, type Metrics } from './metrics.ts';
 import { readExpiringKeys, readOldestSnapshotSeconds, readReceivers } from './store.ts';

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import type { Backlog } from './contract.ts';
 import { MOST_COUNTED, type QueueBacklog, readBacklog } from './store-backlog.ts';
 

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { WINDOWS } from './contract.ts';
 import { countEnded, forgetOldBuckets, isEndedDue } from './store-ended.ts';
 import {

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** What is counted at the most; beyond it a number is no help any more. */
 export const MOST_COUNTED = 500_000;

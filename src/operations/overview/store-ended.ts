@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /**
  * A minute is counted once, this long after it was over: then no transaction that ended a delivery in

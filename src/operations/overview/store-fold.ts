@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { slotSql } from './histogram.ts';
 
 /** Attempts in one round; a transaction of the recorder is never split. */

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { binOf } from './store-ended.ts';
 import { ALL_MERCHANTS } from './tally.ts';
 

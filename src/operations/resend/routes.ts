@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Database, Sql } from '../../db/client.ts';
-import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
+import type { Database, Sql } from '../../platform/db/client.ts';
+import { idFromUuid } from '../../platform/ids.ts';
 import { invalid, notFound, Problem } from '../../problem.ts';
 import {
   type AuditState,

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database, Transaction } from '../../db/client.ts';
-import { isStatementTimeout } from '../../db/database-error.ts';
 import type { Waker } from '../../delivery/queue.ts';
 import { wakeFor } from '../../delivery/run.ts';
 import { type Resent, resendDeliveries } from '../../delivery/store/resend.ts';
-import { type Repeated, repeat } from '../../repeat.ts';
+import type { Database, Transaction } from '../../platform/db/client.ts';
+import { isStatementTimeout } from '../../platform/db/database-error.ts';
+import { type Repeated, repeat } from '../../platform/time/periodic.ts';
 import {
   type Found,
   findPage,

@@ -1,5 +1,5 @@
-import type { Database, Transaction } from '../../db/client.ts';
-import { isStatementTimeout } from '../../db/database-error.ts';
+import type { Database, Transaction } from '../../platform/db/client.ts';
+import { isStatementTimeout } from '../../platform/db/database-error.ts';
 import { matching, type StoredFilter } from './store-filter.ts';
 
 export interface Count {

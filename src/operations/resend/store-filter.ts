@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { isShownAs } from '../../delivery/store/shown-status.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** A filter as a job keeps it: whose it is and which states it means are written out. */
 export interface StoredFilter {

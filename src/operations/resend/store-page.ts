@@ -1,4 +1,4 @@
-import type { Sql, Transaction } from '../../db/client.ts';
+import type { Sql, Transaction } from '../../platform/db/client.ts';
 import { matching, type StoredFilter } from './store-filter.ts';
 
 /** A job in this transaction's hands. */

@@ -1,5 +1,5 @@
-import type { Database } from '../../db/client.ts';
-import { type Removal, removeRows } from '../../removal.ts';
+import { type Removal, removeRows } from '../../platform/db/batch-delete.ts';
+import type { Database } from '../../platform/db/client.ts';
 
 /** Removes jobs that ended before. */
 export function removeEndedJobs({ prisma }: Database, before: Date, limit: number): Removal {

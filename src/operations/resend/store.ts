@@ -1,4 +1,4 @@
-import { Prisma, type Sql, type Transaction } from '../../db/client.ts';
+import { Prisma, type Sql, type Transaction } from '../../platform/db/client.ts';
 import type { ResendView } from './contract.ts';
 import type { Count } from './store-count.ts';
 import type { StoredFilter } from './store-filter.ts';

@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { csvLineOf } from '../export/csv.ts';
 import { pack } from '../export/packed.ts';
 import type { Export } from '../export/render.ts';

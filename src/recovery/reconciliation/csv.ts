@@ -1,4 +1,4 @@
-import { withoutMark } from '../../exact-json.ts';
+import { withoutMark } from '../../platform/json/text.ts';
 import { invalid } from '../../problem.ts';
 
 /** A row of a CSV text. The header is row 1, as a spreadsheet counts. */

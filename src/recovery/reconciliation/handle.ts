@@ -1,5 +1,5 @@
-import type { Sql } from '../../db/client.ts';
 import type { DeliveryCommands } from '../../delivery/commands.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { notFound, Problem } from '../../problem.ts';
 import type { DifferenceView } from './contract.ts';
 import {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Database, Sql } from '../../db/client.ts';
 import type { DeliveryCommands } from '../../delivery/commands.ts';
-import { idFromUuid } from '../../ids.ts';
 import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
+import type { Database, Sql } from '../../platform/db/client.ts';
+import { idFromUuid } from '../../platform/ids.ts';
 import { invalid, notFound } from '../../problem.ts';
 import { type Principal, type Role, type Route, route } from '../../route.ts';
 import { ALSO_ANSWERS, exportHeaders, formatName, replyWith, wantedForm } from '../export/reply.ts';

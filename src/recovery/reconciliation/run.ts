@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import type { Database } from '../../db/client.ts';
-import { type Repeated, repeat } from '../../repeat.ts';
+import type { Database } from '../../platform/db/client.ts';
+import { type Repeated, repeat } from '../../platform/time/periodic.ts';
 import { clearEarlier } from './store-clear.ts';
 import { collectResults, compareSome } from './store-compare.ts';
 import {

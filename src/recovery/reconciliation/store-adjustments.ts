@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { AdjustmentRow } from './contract-adjustments.ts';
 
 interface FoundAdjustment {

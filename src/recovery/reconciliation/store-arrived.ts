@@ -1,4 +1,4 @@
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { daysAround } from './days-around.ts';
 import { resultsBetween } from './store-compare.ts';
 

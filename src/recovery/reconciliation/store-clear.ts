@@ -1,4 +1,4 @@
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { held, type Lease, lockSettling, longTransaction } from './store-lease.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql } from '../../db/client.ts';
+import { type Database, Prisma, type Sql } from '../../platform/db/client.ts';
 import { daysAround } from './days-around.ts';
 import { held, type Lease, leaseEnd, longTransaction } from './store-lease.ts';
 

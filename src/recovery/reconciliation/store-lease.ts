@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql, type Transaction } from '../../db/client.ts';
+import { type Database, Prisma, type Sql, type Transaction } from '../../platform/db/client.ts';
 
 /** A comparison in this worker's hands until its lease ends. */
 export interface Lease {

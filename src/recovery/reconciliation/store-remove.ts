@@ -1,5 +1,5 @@
-import type { Database } from '../../db/client.ts';
-import { type Removal, removeRows } from '../../removal.ts';
+import { type Removal, removeRows } from '../../platform/db/batch-delete.ts';
+import type { Database } from '../../platform/db/client.ts';
 
 const ROWS_AT_ONCE = 5000;
 

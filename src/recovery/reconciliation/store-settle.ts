@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Transaction } from '../../db/client.ts';
+import { type Database, Prisma, type Transaction } from '../../platform/db/client.ts';
 import { addDays } from '../statements/day.ts';
 import { held, type Lease, lockSettling, longTransaction } from './store-lease.ts';
 

@@ -1,4 +1,4 @@
-import { type Database, Prisma, type Sql } from '../../db/client.ts';
+import { type Database, Prisma, type Sql } from '../../platform/db/client.ts';
 import type { DifferenceKind, ReconciliationView, Record } from './contract.ts';
 
 /** A merchant's list on its way in. */

@@ -1,4 +1,4 @@
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { invalid, notFound, Problem } from '../../problem.ts';
 import { dayIn } from '../statements/day.ts';
 import type { ReconciliationView } from './contract.ts';

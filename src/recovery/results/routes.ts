@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Sql } from '../../db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import { invalid, notFound } from '../../problem.ts';
 import {
   type Call,

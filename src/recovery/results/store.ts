@@ -1,7 +1,7 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
 import { shownUrl } from '../../delivery/store/shown-url.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Delivery, State } from './contract.ts';
 
 /** Whose results: a merchant's, and of those perhaps only what one producer sent. */

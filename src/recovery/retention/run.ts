@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Database } from '../../db/client.ts';
-import { type Removal, removeRows } from '../../removal.ts';
-import { type Repeated, repeat } from '../../repeat.ts';
+import { type Removal, removeRows } from '../../platform/db/batch-delete.ts';
+import type { Database } from '../../platform/db/client.ts';
+import { type Repeated, repeat } from '../../platform/time/periodic.ts';
 import { dayIn } from '../statements/day.ts';
 import type { Statements } from '../statements/statements.ts';
 import {

@@ -1,6 +1,11 @@
-import { type Database, Prisma, type Sql } from '../../db/client.ts';
 import { endedBefore, lockEnded, REMOVAL, removeDeliveries } from '../../delivery/store/remove.ts';
-import { type Place, placeAfter, type Removal, removeAlong } from '../../removal.ts';
+import {
+  type Place,
+  placeAfter,
+  type Removal,
+  removeAlong,
+} from '../../platform/db/batch-delete.ts';
+import { type Database, Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** The right to remove, for one process at a time. */
 export interface Lease {

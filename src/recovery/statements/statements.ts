@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Database } from '../../db/client.ts';
+import type { Database } from '../../platform/db/client.ts';
 import { callerLeft, notFound, Problem } from '../../problem.ts';
 import { openSpool } from '../export/spool.ts';
 import { type Day, dayIn } from './day.ts';

@@ -1,4 +1,4 @@
-import type { Connection } from '../../db/client.ts';
+import type { Connection } from '../../platform/db/client.ts';
 import { unpack } from '../export/packed.ts';
 import { utcDatesBetween } from './day.ts';
 import type { StatementRow } from './row.ts';

@@ -1,6 +1,6 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
 import { type Found, lookThrough } from '../../page.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { TransactionView } from '../contract.ts';
 
 /** The producer's key whose transactions are meant; null: everybody's. */

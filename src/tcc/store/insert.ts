@@ -1,5 +1,5 @@
-import { Prisma, type Sql } from '../../db/client.ts';
 import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 export interface NewBranch {
   id: string;

@@ -1,4 +1,4 @@
-import { Prisma, type Sql } from '../../db/client.ts';
+import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 export type TryStatus = 'tried' | 'try_failed' | 'try_unknown';
 export type SecondPhase = 'confirm' | 'cancel';

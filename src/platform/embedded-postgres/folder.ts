@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
+import { codeOf, EmbeddedPostgresError, messageOf } from './error.ts';
 
 /**
  * Makes the data folder when need be.

@@ -1,5 +1,5 @@
-import type { Timer } from '../clock.ts';
-import { systemClock } from '../clock.ts';
+import type { Timer } from '../time/clock.ts';
+import { systemClock } from '../time/clock.ts';
 import { connectTo, type DatabaseServer } from './server.ts';
 import type { SessionLimits } from './session.ts';
 import type { OpenClients, SessionClient } from './session-client.ts';

@@ -2,18 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fchownSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Binaries } from './embedded-binaries.ts';
-import { type Cluster, nameOf } from './embedded-cluster.ts';
-import { EmbeddedPostgresError } from './embedded-error.ts';
-import {
-  beginLog,
-  firstOutput,
-  isAboutRoom,
-  reasonOfEnd,
-  reasonOfFailedStart,
-} from './embedded-log.ts';
-import { readPidFile } from './embedded-orphan.ts';
-import { CHILD_ENV } from './embedded-process.ts';
+import type { Binaries } from './binaries.ts';
+import { type Cluster, nameOf } from './cluster.ts';
+import { EmbeddedPostgresError } from './error.ts';
+import { beginLog, firstOutput, isAboutRoom, reasonOfEnd, reasonOfFailedStart } from './log.ts';
+import { readPidFile } from './orphan.ts';
+import { CHILD_ENV } from './process.ts';
 
 const SECOND = 1_000;
 /** Bounded, but generously: replaying the log after a crash takes its time, and has to finish. */

@@ -18,9 +18,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { Binaries } from './embedded-binaries.ts';
-import { EmbeddedPostgresError, tellingLine } from './embedded-error.ts';
-import { CHILD_ENV, type RunAs } from './embedded-process.ts';
+import type { Binaries } from './binaries.ts';
+import { EmbeddedPostgresError, tellingLine } from './error.ts';
+import { CHILD_ENV, type RunAs } from './process.ts';
 
 /** The superuser of the cluster, and the name of the database. */
 export const NAME = 'postrider';

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { findNativeDir, prepareBinaries } from '../embedded-binaries.ts';
-import { chooseUser, clusterDir } from '../embedded-cluster.ts';
-import { lockFolder, ownerOf } from '../embedded-lock.ts';
-import { stopOrphan } from '../embedded-orphan.ts';
+import { findNativeDir, prepareBinaries } from '../embedded-postgres/binaries.ts';
+import { chooseUser, clusterDir } from '../embedded-postgres/cluster.ts';
+import { lockFolder, ownerOf } from '../embedded-postgres/lock.ts';
+import { stopOrphan } from '../embedded-postgres/orphan.ts';
 import { type Checked, checkCopy } from './check.ts';
 import { copyRunning } from './copy.ts';
 import { BackupError, explained } from './error.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { messageOf } from '../embedded-error.ts';
-import { connectTo, plainServer } from '../server.ts';
+import { connectTo, plainServer } from '../db/server.ts';
+import { messageOf } from '../embedded-postgres/error.ts';
 import { BackupError } from './error.ts';
 import { segmentsBetween } from './segments.ts';
 

@@ -1,4 +1,4 @@
-import type { SecretBox } from './secrets.ts';
+import type { SecretBox } from './secret-box.ts';
 
 /** Something sealed, in a place where `key` finds it. */
 export interface Sealed<Key> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { chmod, chown, type FileHandle, mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { codeOf } from '../embedded-error.ts';
+import { codeOf } from '../embedded-postgres/error.ts';
 
 const CHUNK_BYTES = 1_024 * 1_024;
 const SMALLEST_CHUNK_BYTES = 8_192;

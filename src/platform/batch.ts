@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Timer } from '../clock.ts';
+import { type Clock, systemClock, type Timer } from './time/clock.ts';
 
 interface BatchOptions<Item> {
   /** Most items in one run. */

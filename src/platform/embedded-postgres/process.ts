@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { codeOf } from './embedded-error.ts';
+import { codeOf } from './error.ts';
 
 /** The unprivileged user that PostgreSQL runs as when we are root; undefined: as ourselves. */
 export type RunAs = { uid: number; gid: number } | undefined;

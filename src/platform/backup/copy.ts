@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { clusterDir } from '../embedded-cluster.ts';
-import { freeBytes } from '../embedded-log.ts';
+import { clusterDir } from '../embedded-postgres/cluster.ts';
+import { freeBytes } from '../embedded-postgres/log.ts';
 import { BackupError } from './error.ts';
 import {
   type CopyOptions,

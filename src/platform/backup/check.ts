@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type pg from 'pg';
-import type { Binaries } from '../embedded-binaries.ts';
-import { type Cluster, chooseUser, clusterDir, NAME } from '../embedded-cluster.ts';
-import { EmbeddedPostgresError, messageOf } from '../embedded-error.ts';
-import { chooseFreePort, launch, type Server } from '../embedded-server.ts';
-import { connectTo, plainServer } from '../server.ts';
+import { connectTo, plainServer } from '../db/server.ts';
+import type { Binaries } from '../embedded-postgres/binaries.ts';
+import { type Cluster, chooseUser, clusterDir, NAME } from '../embedded-postgres/cluster.ts';
+import { EmbeddedPostgresError, messageOf } from '../embedded-postgres/error.ts';
+import { chooseFreePort, launch, type Server } from '../embedded-postgres/server.ts';
 import { BackupError } from './error.ts';
 import type { Progress } from './progress.ts';
 import { type Ledger, readLedger } from './session.ts';

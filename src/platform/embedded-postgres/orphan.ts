@@ -1,8 +1,8 @@
 import { chownSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { codeOf, EmbeddedPostgresError } from './embedded-error.ts';
-import { listWorkersOn, worksOn } from './embedded-process.ts';
+import { codeOf, EmbeddedPostgresError } from './error.ts';
+import { listWorkersOn, worksOn } from './process.ts';
 
 const PATIENCE_MS = 10_000;
 const POLL_MS = 10;

@@ -16,8 +16,8 @@ import {
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { codeOf, EmbeddedPostgresError, tellingLine } from './embedded-error.ts';
-import { CHILD_ENV, type RunAs } from './embedded-process.ts';
+import { codeOf, EmbeddedPostgresError, tellingLine } from './error.ts';
+import { CHILD_ENV, type RunAs } from './process.ts';
 
 const require = createRequire(import.meta.url);
 const PROBE_LIMIT_MS = 20_000;

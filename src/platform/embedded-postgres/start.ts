@@ -1,19 +1,14 @@
 import { join, resolve } from 'node:path';
 import pg from 'pg';
-import { findNativeDir, prepareBinaries } from './embedded-binaries.ts';
-import { chooseUser, clusterDir, ensureCluster, NAME } from './embedded-cluster.ts';
-import { codeOf, EmbeddedPostgresError, messageOf } from './embedded-error.ts';
-import { ensureFolder } from './embedded-folder.ts';
-import { lockFolder } from './embedded-lock.ts';
-import { stopOrphan } from './embedded-orphan.ts';
-import {
-  GATEWAY_ROLE,
-  gatewayPassword,
-  passwordStatement,
-  roleStatement,
-} from './embedded-role.ts';
-import { chooseFreePort, launch } from './embedded-server.ts';
-import { type Supervised, supervise } from './embedded-supervisor.ts';
+import { findNativeDir, prepareBinaries } from './binaries.ts';
+import { chooseUser, clusterDir, ensureCluster, NAME } from './cluster.ts';
+import { codeOf, EmbeddedPostgresError, messageOf } from './error.ts';
+import { ensureFolder } from './folder.ts';
+import { lockFolder } from './lock.ts';
+import { stopOrphan } from './orphan.ts';
+import { GATEWAY_ROLE, gatewayPassword, passwordStatement, roleStatement } from './role.ts';
+import { chooseFreePort, launch } from './server.ts';
+import { type Supervised, supervise } from './supervisor.ts';
 
 export { EmbeddedPostgresError };
 

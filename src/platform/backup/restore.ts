@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { appendFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { findNativeDir, prepareBinaries } from '../embedded-binaries.ts';
-import { chooseUser, clusterDir, UNFINISHED_RESTORE } from '../embedded-cluster.ts';
-import { ensureFolder } from '../embedded-folder.ts';
-import { lockFolder } from '../embedded-lock.ts';
-import { stopOrphan } from '../embedded-orphan.ts';
-import { ORIGIN_SETTING } from '../transaction-numbers.ts';
+import { ORIGIN_SETTING } from '../db/transaction-numbers.ts';
+import { findNativeDir, prepareBinaries } from '../embedded-postgres/binaries.ts';
+import { chooseUser, clusterDir, UNFINISHED_RESTORE } from '../embedded-postgres/cluster.ts';
+import { ensureFolder } from '../embedded-postgres/folder.ts';
+import { lockFolder } from '../embedded-postgres/lock.ts';
+import { stopOrphan } from '../embedded-postgres/orphan.ts';
 import { requireRoom, SECRETS } from './copy.ts';
 import { BackupError, explained } from './error.ts';
 import { type CopyOptions, copyFile, copyFolder, forEach, give, sync, syncTree } from './files.ts';

@@ -9,7 +9,7 @@ import { DEFAULT_LIMITS } from './session.ts';
 import type { SessionClient } from './session-client.ts';
 
 /** From `src/db` and from `dist/db` alike, the migrations lie two folders up. */
-const MIGRATIONS = fileURLToPath(new URL('../../prisma/migrations', import.meta.url));
+const MIGRATIONS = fileURLToPath(new URL('../../../prisma/migrations', import.meta.url));
 
 /** The lock that `prisma migrate` takes too: its CLI and a starting gateway exclude each other. */
 const PRISMA_LOCK = 72_707_369;

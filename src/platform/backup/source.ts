@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../embedded.ts';
-import { clusterDir, NAME } from '../embedded-cluster.ts';
-import { codeOf, messageOf } from '../embedded-error.ts';
-import { ownerOf } from '../embedded-lock.ts';
-import { readPidFile } from '../embedded-orphan.ts';
+import { clusterDir, NAME } from '../embedded-postgres/cluster.ts';
+import { codeOf, messageOf } from '../embedded-postgres/error.ts';
+import { ownerOf } from '../embedded-postgres/lock.ts';
+import { readPidFile } from '../embedded-postgres/orphan.ts';
+import { startEmbeddedPostgres } from '../embedded-postgres/start.ts';
 import { BackupError } from './error.ts';
 
 /** A database that runs and can be backed up. */

@@ -1,6 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { codeOf, messageOf } from '../embedded-error.ts';
+import { codeOf, messageOf } from '../embedded-postgres/error.ts';
 import { BackupError } from './error.ts';
 import { forEach, give, listTree, sumOf, sync } from './files.ts';
 import type { Progress } from './progress.ts';

@@ -1,4 +1,4 @@
-import { codeOf, EmbeddedPostgresError, messageOf } from '../embedded-error.ts';
+import { codeOf, EmbeddedPostgresError, messageOf } from '../embedded-postgres/error.ts';
 
 /**
  * Why a backup or a restore cannot be made. The message is one sentence with the cause and what to

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { EmbeddedPostgresError, messageOf } from './embedded-error.ts';
-import type { Server } from './embedded-server.ts';
+import { EmbeddedPostgresError, messageOf } from './error.ts';
+import type { Server } from './server.ts';
 
 const SECOND = 1_000;
 const FIRST_DELAY_MS = 500;

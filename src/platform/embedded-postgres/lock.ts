@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { codeOf, EmbeddedPostgresError } from './embedded-error.ts';
-import { identityOf, isRunning, type ProcessId } from './embedded-process.ts';
+import { codeOf, EmbeddedPostgresError } from './error.ts';
+import { identityOf, isRunning, type ProcessId } from './process.ts';
 
 interface Owner extends ProcessId {
   /** Tells this ownership from any other, also of the same process. */

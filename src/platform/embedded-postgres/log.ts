@@ -7,7 +7,7 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs';
-import { tellingEnd, tellingLine } from './embedded-error.ts';
+import { tellingEnd, tellingLine } from './error.ts';
 
 const MB = 1_024 * 1_024;
 const LOG_LIMIT_BYTES = 10 * MB;
