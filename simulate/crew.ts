@@ -1,5 +1,5 @@
-import type { Worker } from '../src/delivery/engine.ts';
-import type { Wake } from '../src/delivery/queue.ts';
+import type { Worker } from '../src/engine/engine.ts';
+import type { Wake } from '../src/engine/timers/wake-queue.ts';
 import { createProcess, type Process } from './process.ts';
 import type { Random } from './random.ts';
 import { Injected, type Surroundings } from './surroundings.ts';

@@ -11,9 +11,9 @@ export interface Mutant {
 }
 
 const CLAIM = 'prisma/migrations/0015_circuits/migration.sql';
-const RECORD = 'src/delivery/store/record.ts';
-const ENGINE = 'src/delivery/engine.ts';
-const RUN = 'src/delivery/run.ts';
+const RECORD = 'src/engine/store/record.ts';
+const ENGINE = 'src/engine/engine.ts';
+const RUN = 'src/engine/run.ts';
 const WORLD = 'test/simulate/world.test.ts';
 const DIFFERENCE = 'test/simulate/difference.test.ts';
 
@@ -98,14 +98,14 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the states that may be settled from',
-    file: 'src/delivery/store/settle.ts',
+    file: 'src/engine/store/settle.ts',
     from: 'd.status = ANY (${from}) AND ${which}',
     to: '${which}',
     tests: ['test/recovery/ack.test.ts'],
   },
   {
     name: 'a re-send of what is in flight',
-    file: 'src/delivery/store/resend.ts',
+    file: 'src/engine/store/resend.ts',
     from: "CASE WHEN d.lease_token IS NOT NULL THEN 'in_flight'",
     to: "CASE WHEN false THEN 'in_flight'",
     tests: [DIFFERENCE],
@@ -147,21 +147,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'jitter shortens',
-    file: 'src/delivery/ladder.ts',
+    file: 'src/engine/rules/ladder.ts',
     from: 'delayMs: delayMs + Math.max(0, Math.floor(jitterMs))',
     to: 'delayMs: delayMs - Math.max(0, Math.floor(jitterMs))',
     tests: ['test/delivery/ladder.test.ts'],
   },
   {
     name: 'the last call: a rung that no longer fits is lost',
-    file: 'src/delivery/ladder.ts',
+    file: 'src/engine/rules/ladder.ts',
     from: 'if (delayMs >= leftMs) return lastCall(rules, rung, leftMs);',
     to: 'if (delayMs >= leftMs) return null;',
     tests: ['test/delivery/ladder.test.ts'],
   },
   {
     name: 'the reserve: jitter takes the time of attempts to come',
-    file: 'src/delivery/ladder.ts',
+    file: 'src/engine/rules/ladder.ts',
     from: 'return usedMs + attemptsMs - timeoutMs;',
     to: 'return usedMs;',
     tests: ['test/delivery/ladder.test.ts'],
@@ -175,28 +175,28 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the Retry-After clamp: a last attempt after the deadline',
-    file: 'src/delivery/decide.ts',
+    file: 'src/engine/rules/decide.ts',
     from: 'Math.min(retryAfterMs, longestDelayMs(leftMs))',
     to: 'retryAfterMs',
     tests: ['test/delivery/decide.test.ts'],
   },
   {
     name: 'the Retry-After clamp: a wait without end',
-    file: 'src/delivery/retry-after.ts',
+    file: 'src/engine/http/retry-after.ts',
     from: 'return Math.min(Math.max(ms, 0), LONGEST_MS);',
     to: 'return ms;',
     tests: ['test/delivery/retry-after.test.ts'],
   },
   {
     name: 'the signature over the stored bytes',
-    file: 'src/delivery/sign.ts',
+    file: 'src/engine/http/sign.ts',
     from: '    hmac.update(body);',
     to: '    hmac.update(JSON.stringify(JSON.parse(String(body))));',
     tests: ['test/delivery/send.test.ts'],
   },
   {
     name: 'the address guard',
-    file: 'src/delivery/target-rules.ts',
+    file: 'src/engine/http/target-rules.ts',
     from: 'return isPublicAddress(address) && isPublicConnection(to);',
     to: 'return true;',
     tests: ['test/delivery/destination.test.ts'],

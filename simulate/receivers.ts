@@ -1,4 +1,4 @@
-import type { Answer } from '../src/delivery/send.ts';
+import type { Answer } from '../src/engine/http/send.ts';
 import type { Random } from './random.ts';
 import { DAY, HOUR, MINUTE } from './settings.ts';
 

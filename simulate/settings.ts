@@ -1,4 +1,4 @@
-import type { Policy } from '../src/delivery/policy.ts';
+import type { Policy } from '../src/engine/rules/rules.ts';
 import type { ReceiverRow } from './model/rows.ts';
 import type { Random } from './random.ts';
 import { TEMPERS, type Temper } from './receivers.ts';

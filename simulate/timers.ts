@@ -1,4 +1,4 @@
-import type { OnWake, Wake, WakeQueue } from '../src/delivery/queue.ts';
+import type { OnWake, Wake, WakeQueue } from '../src/engine/timers/wake-queue.ts';
 import type { Process } from './process.ts';
 import type { Random } from './random.ts';
 import type { Settings } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { Letter, Stamp } from '../src/delivery/send.ts';
+import type { Letter, Stamp } from '../src/engine/http/send.ts';
 import { type DeliveryRow, leasesAt, passesCircuit, policyOf, type Tables } from './model/rows.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { startWorker, type Worker } from '../src/delivery/engine.ts';
-import type { Owner, Owners } from '../src/delivery/owner.ts';
-import type { Answer, Letter, Sender, Stamp } from '../src/delivery/send.ts';
-import type { EngineStore } from '../src/delivery/store/engine-store.ts';
+import { startWorker, type Worker } from '../src/engine/engine.ts';
+import type { Answer, Letter, Sender, Stamp } from '../src/engine/http/send.ts';
+import type { Owner, Owners } from '../src/engine/protocol.ts';
+import type { EngineStore } from '../src/engine/store/engine-store.ts';
 import { onAbort } from './abort.ts';
 import { type ModelStore, modelStore } from './model/store.ts';
 import type { Process } from './process.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseProxies } from './delivery/addresses.ts';
-import { parseDeniedTargets, parseTargetList } from './delivery/target-list.ts';
+import { parseProxies } from './engine/http/addresses.ts';
+import { parseDeniedTargets, parseTargetList } from './engine/http/target-list.ts';
 import { weaknessOfBytes, weaknessOfText } from './platform/secrets/key-strength.ts';
 import { parseEncryptionKeys } from './platform/secrets/secret-box.ts';
 

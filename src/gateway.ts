@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { openWakeQueue } from './delivery/queue.ts';
+import { openWakeQueue } from './engine/timers/wake-queue.ts';
 import { startApiRole } from './gateway/api.ts';
 import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
 import { startResealing } from './gateway/reseal.ts';

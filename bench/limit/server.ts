@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { DeliveryCommands } from '../../src/delivery/commands.ts';
+import type { DeliveryCommands } from '../../src/engine/commands.ts';
 import { createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';

@@ -1,5 +1,5 @@
-import type { Policy } from '../../src/delivery/policy.ts';
-import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../src/delivery/store/claim.ts';
+import type { Policy } from '../../src/engine/rules/rules.ts';
+import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../src/engine/store/claim.ts';
 import {
   type DeliveryRow,
   leasesAt,

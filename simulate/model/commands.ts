@@ -1,6 +1,6 @@
-import type { Policy } from '../../src/delivery/policy.ts';
-import type { Resent } from '../../src/delivery/store/resend.ts';
-import type { EndWithoutAttempt } from '../../src/delivery/store/settle.ts';
+import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { Resent } from '../../src/engine/store/resend.ts';
+import type { EndWithoutAttempt } from '../../src/engine/store/settle.ts';
 import { endOf } from './arrived.ts';
 import {
   type DeliveryRow,

@@ -1,6 +1,6 @@
-import { mergeHealth } from '../../src/delivery/health.ts';
-import type { RecordItem } from '../../src/delivery/recorder.ts';
-import type { Ending, Health, Recorded } from '../../src/delivery/store/record.ts';
+import type { RecordItem } from '../../src/engine/record.ts';
+import { mergeHealth } from '../../src/engine/rules/circuit.ts';
+import type { Ending, Health, Recorded } from '../../src/engine/store/record.ts';
 import { endOf } from './arrived.ts';
 import { type DeliveryRow, type ReceiverRow, type Tables, toColumn, write } from './rows.ts';
 

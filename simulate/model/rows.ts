@@ -1,5 +1,5 @@
-import type { Policy } from '../../src/delivery/policy.ts';
-import type { AttemptEntry } from '../../src/delivery/store/record.ts';
+import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { AttemptEntry } from '../../src/engine/store/record.ts';
 
 /** A row of `delivery`: what the engine reads and writes of it. Times in ms since the epoch. */
 export interface DeliveryRow {

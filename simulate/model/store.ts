@@ -1,8 +1,8 @@
-import type { Renew } from '../../src/delivery/leases.ts';
-import type { Policy } from '../../src/delivery/policy.ts';
-import type { Wanted } from '../../src/delivery/store/claim.ts';
-import type { EngineStore } from '../../src/delivery/store/engine-store.ts';
-import type { DueSearch } from '../../src/delivery/store/find-due.ts';
+import type { Renew } from '../../src/engine/leases.ts';
+import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { Wanted } from '../../src/engine/store/claim.ts';
+import type { EngineStore } from '../../src/engine/store/engine-store.ts';
+import type { DueSearch } from '../../src/engine/store/find-due.ts';
 import { claim, toClaimed } from './claim.ts';
 import { settle } from './commands.ts';
 import { record } from './record.ts';

@@ -1,7 +1,7 @@
-import { createCommands } from '../delivery/commands.ts';
-import { checkUrl, createGuard } from '../delivery/destination.ts';
-import { createSteps, openLeases } from '../delivery/engine.ts';
-import { type TargetRules, targetRules } from '../delivery/target-rules.ts';
+import { createCommands } from '../engine/commands.ts';
+import { createSteps, openLeases } from '../engine/engine.ts';
+import { checkUrl, createGuard } from '../engine/http/destination.ts';
+import { type TargetRules, targetRules } from '../engine/http/target-rules.ts';
 import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
 import { createServer } from '../http/server.ts';

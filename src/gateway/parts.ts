@@ -1,11 +1,11 @@
 import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import type { EngineOptions, Worker } from '../delivery/engine.ts';
-import type { WakeQueue, Waker } from '../delivery/queue.ts';
-import { createSender } from '../delivery/send.ts';
-import { sqlStore } from '../delivery/store/engine-store.ts';
-import type { TargetSettings } from '../delivery/target-rules.ts';
+import type { EngineOptions, Worker } from '../engine/engine.ts';
+import { createSender } from '../engine/http/send.ts';
+import type { TargetSettings } from '../engine/http/target-rules.ts';
+import { sqlStore } from '../engine/store/engine-store.ts';
+import type { WakeQueue, Waker } from '../engine/timers/wake-queue.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import type { ServerLimits } from '../http/server.ts';
 import { createSessionStore } from '../http/session-store.ts';

@@ -1,5 +1,5 @@
-import { cancelForEndpoint } from '../delivery/cancel.ts';
-import { startWorker } from '../delivery/engine.ts';
+import { cancelForEndpoint } from '../engine/cancel.ts';
+import { startWorker } from '../engine/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
 import { adoptSkipped } from '../notification/adopt.ts';
 import { startArchiving } from '../operations/audit/archive.ts';

@@ -1,4 +1,4 @@
-import { newSecret } from '../delivery/sign.ts';
+import { newSecret } from '../engine/http/sign.ts';
 import { pageOf, pageQuery } from '../page.ts';
 import { locationHeader, type Route, route } from '../route.ts';
 import { ALERT_INBOX, ALERT_INBOX_NAME } from './alert-inbox.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
+import { isInNetwork, parseNetwork } from '../engine/http/addresses.ts';
 import { CALLS } from '../key-scope.ts';
 import { moment, pageQuery } from '../page.ts';
 import { examples } from './examples.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { spellSecret } from '../delivery/sign.ts';
+import { spellSecret } from '../engine/http/sign.ts';
 
 /** A secret that its user brings, in any spelling of base64; from here on in the one with padding. */
 export const secretText = z

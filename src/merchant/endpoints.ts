@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { newSecret } from '../delivery/sign.ts';
+import { newSecret } from '../engine/http/sign.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';

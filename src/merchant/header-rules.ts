@@ -1,4 +1,4 @@
-import { isReserved } from '../delivery/reserved-headers.ts';
+import { isReserved } from '../engine/http/reserved-headers.ts';
 
 const MAX_HEADERS = 20;
 const MAX_BYTES = 4096;

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import { isInNetwork, parseNetwork } from '../delivery/addresses.ts';
+import { isInNetwork, parseNetwork } from '../engine/http/addresses.ts';
 import type { Database } from '../platform/db/client.ts';
 import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { newSecret } from '../delivery/sign.ts';
+import { newSecret } from '../engine/http/sign.ts';
 import { decodeCursor, pageOf, toPage } from '../page.ts';
 import type { Database } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';

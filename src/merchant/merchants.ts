@@ -1,4 +1,4 @@
-import { newSecret } from '../delivery/sign.ts';
+import { newSecret } from '../engine/http/sign.ts';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import type { Database } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';

@@ -1,4 +1,4 @@
-import { isWithin, parseNetwork } from '../delivery/addresses.ts';
+import { isWithin, parseNetwork } from '../engine/http/addresses.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { outOfScope, type Principal } from '../route.ts';
 import { findKey, type KeyScope } from './store-keys.ts';

@@ -1,5 +1,5 @@
-import type { DeliveryCommands } from '../delivery/commands.ts';
-import type { Owner } from '../delivery/owner.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import type { Owner } from '../engine/protocol.ts';
 import type { Database } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
 import { notFound, Problem } from '../problem.ts';

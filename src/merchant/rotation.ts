@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { newSecret } from '../delivery/sign.ts';
+import { newSecret } from '../engine/http/sign.ts';
 import type { Sql } from '../platform/db/client.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { notFound, Problem } from '../problem.ts';

@@ -1,4 +1,4 @@
-import { endedBefore } from '../delivery/store/remove.ts';
+import { endedBefore } from '../engine/store/remove.ts';
 import { type Removal, removeRows } from '../platform/db/batch-delete.ts';
 import type { Database } from '../platform/db/client.ts';
 

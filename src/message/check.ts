@@ -1,9 +1,9 @@
-import type { Reading } from '../delivery/decide.ts';
-import { originReceiver } from '../delivery/origin.ts';
-import type { Answer, Letter } from '../delivery/send.ts';
-import type { NewDelivery } from '../delivery/store/create.ts';
+import type { Answer, Letter } from '../engine/http/send.ts';
+import { PROTOCOL_QUEUES } from '../engine/protocol-queues.ts';
+import { originReceiver } from '../engine/receiver-id.ts';
+import type { Reading } from '../engine/rules/decide.ts';
+import type { NewDelivery } from '../engine/store/create.ts';
 import { newId } from '../platform/ids.ts';
-import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 
 const SECOND = 1000;
 const DAY_MS = 86_400 * SECOND;

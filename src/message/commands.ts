@@ -1,6 +1,6 @@
-import type { Wake, Waker } from '../delivery/queue.ts';
-import { wakeFor } from '../delivery/run.ts';
-import { resendDeliveries } from '../delivery/store/resend.ts';
+import { wakeFor } from '../engine/run.ts';
+import { resendDeliveries } from '../engine/store/resend.ts';
+import type { Wake, Waker } from '../engine/timers/wake-queue.ts';
 import type { Scope } from '../notification/store/find.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import { coalesced } from '../platform/coalesce.ts';

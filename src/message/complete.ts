@@ -1,4 +1,4 @@
-import type { AfterCommit } from '../delivery/owner.ts';
+import type { AfterCommit } from '../engine/protocol.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import type { Database } from '../platform/db/client.ts';
 import { notFound, Problem } from '../problem.ts';

@@ -1,4 +1,4 @@
-import type { Wake } from '../delivery/queue.ts';
+import type { Wake } from '../engine/timers/wake-queue.ts';
 import { wakesOf } from '../notification/accept.ts';
 import type { NotificationInput } from '../notification/contract.ts';
 import { type Planned, plan } from '../notification/plan.ts';

@@ -1,9 +1,9 @@
-import type { Reading } from '../delivery/decide.ts';
-import type { AfterCommit, Owner, Undeliverable } from '../delivery/owner.ts';
-import type { Waker } from '../delivery/queue.ts';
-import type { Letter } from '../delivery/send.ts';
-import type { Claimed } from '../delivery/store/claim.ts';
-import type { Settled } from '../delivery/store/settle.ts';
+import type { Letter } from '../engine/http/send.ts';
+import type { AfterCommit, Owner, Undeliverable } from '../engine/protocol.ts';
+import type { Reading } from '../engine/rules/decide.ts';
+import type { Claimed } from '../engine/store/claim.ts';
+import type { Settled } from '../engine/store/settle.ts';
+import type { Waker } from '../engine/timers/wake-queue.ts';
 import type { Targets } from '../merchant/targets.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import type { Sql, Transaction } from '../platform/db/client.ts';

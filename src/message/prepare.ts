@@ -1,5 +1,5 @@
-import type { Waker } from '../delivery/queue.ts';
-import { wakeFor } from '../delivery/run.ts';
+import { wakeFor } from '../engine/run.ts';
+import type { Waker } from '../engine/timers/wake-queue.ts';
 import { plan } from '../notification/plan.ts';
 import { findAudience } from '../notification/store/audience.ts';
 import type { Database } from '../platform/db/client.ts';

@@ -1,6 +1,7 @@
-import type { Wake, Waker } from '../delivery/queue.ts';
-import { CROWD } from '../delivery/store/create.ts';
-import { createFloors, type Floors } from '../delivery/store/floors.ts';
+import { leastAdvanced } from '../engine/statuses.ts';
+import { CROWD } from '../engine/store/create.ts';
+import { createFloors, type Floors } from '../engine/store/floors.ts';
+import type { Wake, Waker } from '../engine/timers/wake-queue.ts';
 import { batched } from '../platform/batch.ts';
 import type { Database, Sql } from '../platform/db/client.ts';
 import { isRefusedValue } from '../platform/db/database-error.ts';
@@ -8,7 +9,6 @@ import { callerLeft, Overload, Problem } from '../problem.ts';
 import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';
 import { type Planned, plan } from './plan.ts';
-import { leastAdvanced } from './status.ts';
 import { findAudience } from './store/audience.ts';
 import { findNotifications } from './store/find.ts';
 import { findEarlier, type Inserted, insertNotifications } from './store/insert.ts';

@@ -1,4 +1,4 @@
-import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
 import type { Sql } from '../platform/db/client.ts';
 import type { Notification } from './contract.ts';
 import { findNotifications, findVisible, type Scope } from './store/find.ts';

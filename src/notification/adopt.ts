@@ -1,6 +1,6 @@
-import type { DeliveryCommands } from '../delivery/commands.ts';
-import { createDeliveries, type NewDelivery } from '../delivery/store/create.ts';
-import { policyCache } from '../delivery/store/policies.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { createDeliveries, type NewDelivery } from '../engine/store/create.ts';
+import { policyCache } from '../engine/store/rules.ts';
 import { Prisma, type Sql } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
 import type { DeliveryView } from './contract.ts';

@@ -1,6 +1,6 @@
-import type { Owner, Undeliverable } from '../delivery/owner.ts';
-import type { Letter } from '../delivery/send.ts';
-import type { Claimed } from '../delivery/store/claim.ts';
+import type { Letter } from '../engine/http/send.ts';
+import type { Owner, Undeliverable } from '../engine/protocol.ts';
+import type { Claimed } from '../engine/store/claim.ts';
 import type { EndpointTarget, Targets } from '../merchant/targets.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { memberText } from '../platform/json/text.ts';

@@ -1,11 +1,11 @@
-import { withoutQuery } from '../delivery/addresses.ts';
-import { originReceiver } from '../delivery/origin.ts';
-import type { NewDelivery } from '../delivery/store/create.ts';
+import { withoutQuery } from '../engine/http/addresses.ts';
+import { isProtocolQueue, keptForProtocol } from '../engine/protocol-queues.ts';
+import { originReceiver } from '../engine/receiver-id.ts';
+import type { NewDelivery } from '../engine/store/create.ts';
 import { newId } from '../platform/ids.ts';
 import { fingerprintOf } from '../platform/json/fingerprint.ts';
 import { unrounded } from '../platform/json/text.ts';
 import { invalid, Problem } from '../problem.ts';
-import { isProtocolQueue, keptForProtocol } from '../protocol-queues.ts';
 import { outOfScope } from '../route.ts';
 import type { Offer } from './accept.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/audience.ts';

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
-import type { DeliveryCommands } from '../delivery/commands.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { notFound } from '../problem.ts';
 import { type Route, route } from '../route.ts';

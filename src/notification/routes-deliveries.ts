@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { withoutQuery } from '../delivery/addresses.ts';
-import type { DeliveryCommands } from '../delivery/commands.ts';
-import { originReceiver } from '../delivery/origin.ts';
-import type { Owners } from '../delivery/owner.ts';
-import type { ResendOptions, Resent } from '../delivery/store/resend.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { withoutQuery } from '../engine/http/addresses.ts';
+import type { Owners } from '../engine/protocol.ts';
+import { originReceiver } from '../engine/receiver-id.ts';
+import type { ResendOptions, Resent } from '../engine/store/resend.ts';
 import {
   decodeCursor,
   moment,

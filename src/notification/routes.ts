@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { DeliveryCommands } from '../delivery/commands.ts';
-import { UNSETTLED } from '../delivery/store/settle.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { UNSETTLED } from '../engine/store/settle.ts';
 import {
   decodeCursor,
   moment,

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import { planFrom } from '../delivery/ladder.ts';
-import type { LadderRules } from '../delivery/policy.ts';
+import { planFrom } from '../engine/rules/ladder.ts';
+import type { LadderRules } from '../engine/rules/rules.ts';
 import type { schedule } from './contract.ts';
 
 /** Where a delivery stands on its ladder. All times in ms since the epoch. */

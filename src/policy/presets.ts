@@ -1,4 +1,4 @@
-import type { Policy } from '../delivery/policy.ts';
+import type { Policy } from '../engine/rules/rules.ts';
 import type { Preset, PutQueue } from './contract.ts';
 
 export type Rules = Omit<Policy, 'queue' | 'version' | 'preset'> & { preset: Preset | null };

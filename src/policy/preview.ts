@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plannedRungs, previewLadder } from '../delivery/ladder.ts';
+import { plannedRungs, previewLadder } from '../engine/rules/ladder.ts';
 import { notFound } from '../problem.ts';
 import { type Role, type Route, route } from '../route.ts';
 import { type PreviewView, previewQuery, previewView, queueName } from './contract.ts';

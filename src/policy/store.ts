@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Policy, SuccessRule } from '../delivery/policy.ts';
+import type { Policy, SuccessRule } from '../engine/rules/rules.ts';
 import { type Database, Prisma, type Sql, type Transaction } from '../platform/db/client.ts';
 import type { Preset } from './contract.ts';
 import type { Rules } from './presets.ts';

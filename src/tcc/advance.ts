@@ -1,7 +1,7 @@
-import type { Wake } from '../delivery/queue.ts';
-import { wakeFor } from '../delivery/run.ts';
-import { bringForward } from '../delivery/store/bring-forward.ts';
-import { resendDeliveries } from '../delivery/store/resend.ts';
+import { wakeFor } from '../engine/run.ts';
+import { bringForward } from '../engine/store/bring-forward.ts';
+import { resendDeliveries } from '../engine/store/resend.ts';
+import type { Wake } from '../engine/timers/wake-queue.ts';
 import type { Transaction } from '../platform/db/client.ts';
 import { finishOrFindTurns, resumeTransactions } from './store/progress.ts';
 

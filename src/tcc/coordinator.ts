@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DeliveryCommands } from '../delivery/commands.ts';
-import type { Waker } from '../delivery/queue.ts';
-import { wakeFor } from '../delivery/run.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { wakeFor } from '../engine/run.ts';
+import type { Waker } from '../engine/timers/wake-queue.ts';
 import { coalesced } from '../platform/coalesce.ts';
 import type { Database, Sql } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';

@@ -1,10 +1,10 @@
-import { originReceiver } from '../delivery/origin.ts';
-import type { Wake } from '../delivery/queue.ts';
-import { wakeFor } from '../delivery/run.ts';
-import type { NewDelivery } from '../delivery/store/create.ts';
+import { PROTOCOL_QUEUES } from '../engine/protocol-queues.ts';
+import { originReceiver } from '../engine/receiver-id.ts';
+import { wakeFor } from '../engine/run.ts';
+import type { NewDelivery } from '../engine/store/create.ts';
+import type { Wake } from '../engine/timers/wake-queue.ts';
 import type { Transaction } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
-import { PROTOCOL_QUEUES } from '../protocol-queues.ts';
 import {
   type DecidedBranch,
   type Decision,

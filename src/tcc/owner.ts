@@ -1,9 +1,9 @@
-import type { Reading } from '../delivery/decide.ts';
-import type { AfterCommit, Attempted, Owner } from '../delivery/owner.ts';
-import type { Waker } from '../delivery/queue.ts';
-import type { Answer, Letter } from '../delivery/send.ts';
-import type { Claimed } from '../delivery/store/claim.ts';
-import type { Settled } from '../delivery/store/settle.ts';
+import type { Answer, Letter } from '../engine/http/send.ts';
+import type { AfterCommit, Attempted, Owner } from '../engine/protocol.ts';
+import type { Reading } from '../engine/rules/decide.ts';
+import type { Claimed } from '../engine/store/claim.ts';
+import type { Settled } from '../engine/store/settle.ts';
+import type { Waker } from '../engine/timers/wake-queue.ts';
 import type { Sql, Transaction } from '../platform/db/client.ts';
 import { advance } from './advance.ts';
 import { decide } from './decide.ts';

@@ -1,5 +1,5 @@
-import type { Owned } from '../delivery/owner.ts';
-import type { Resent } from '../delivery/store/resend.ts';
+import type { Owned } from '../engine/protocol.ts';
+import type { Resent } from '../engine/store/resend.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { notFound, Problem } from '../problem.ts';
 import { findBranchById } from './store/find.ts';

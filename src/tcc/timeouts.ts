@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Waker } from '../delivery/queue.ts';
+import type { Waker } from '../engine/timers/wake-queue.ts';
 import type { Database } from '../platform/db/client.ts';
 import { decide } from './decide.ts';
 import { findTimedOut } from './store/decide.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isMetadataAddress, isPublicAddress } from '../../src/delivery/addresses.ts';
-import { checkUrl } from '../../src/delivery/destination.ts';
+import { isMetadataAddress, isPublicAddress } from '../../src/engine/http/addresses.ts';
+import { checkUrl } from '../../src/engine/http/destination.ts';
 
 /** Every forbidden range: its CIDR, first and last address, and something in between. */
 const FORBIDDEN = [

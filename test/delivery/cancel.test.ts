@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cancelForEndpoint } from '../../src/delivery/cancel.ts';
-import { findUnsettledAt } from '../../src/delivery/store/settle.ts';
+import { cancelForEndpoint } from '../../src/engine/cancel.ts';
+import { findUnsettledAt } from '../../src/engine/store/settle.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 const WAITING = 20_000;

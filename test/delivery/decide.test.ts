@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Reading, type Standing } from '../../src/delivery/decide.ts';
+import { decide, type Reading, type Standing } from '../../src/engine/rules/decide.ts';
 
 const SECOND = 1000;
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');

@@ -6,7 +6,7 @@ import {
   createGuard,
   DestinationError,
   type Guard,
-} from '../../src/delivery/destination.ts';
+} from '../../src/engine/http/destination.ts';
 import { type DnsServer, NXDOMAIN, SERVFAIL, startDnsServer } from '../support/dns-server.ts';
 
 const PUBLIC = { allowPrivateTargets: false };

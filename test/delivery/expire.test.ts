@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Owner } from '../../src/delivery/owner.ts';
-import { sqlStore } from '../../src/delivery/store/engine-store.ts';
-import { expireDeliveries } from '../../src/delivery/sweep.ts';
+import type { Owner } from '../../src/engine/protocol.ts';
+import { sqlStore } from '../../src/engine/store/engine-store.ts';
+import { expireDeliveries } from '../../src/engine/sweep.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 let db: TestDatabase;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { claimDeliveries } from '../../src/delivery/store/claim.ts';
-import { type DueSearch, findDue } from '../../src/delivery/store/find-due.ts';
-import { createFloors } from '../../src/delivery/store/floors.ts';
+import { claimDeliveries } from '../../src/engine/store/claim.ts';
+import { type DueSearch, findDue } from '../../src/engine/store/find-due.ts';
+import { createFloors } from '../../src/engine/store/floors.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 let db: TestDatabase;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { healthOf } from '../../src/delivery/health.ts';
-import type { Answer } from '../../src/delivery/send.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
+import type { Answer } from '../../src/engine/http/send.ts';
+import { healthOf } from '../../src/engine/rules/circuit.ts';
+import type { Claimed } from '../../src/engine/store/claim.ts';
 
 const AT_AN_ENDPOINT = { receiverId: 'ep_1', endpointId: 'ep_1' } as Claimed;
 const AT_A_ONE_OFF_ADDRESS = { receiverId: 'url_1', endpointId: null } as Claimed;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Claim, claimDeliveries } from '../../src/delivery/store/claim.ts';
-import { findDue } from '../../src/delivery/store/find-due.ts';
-import { createFloors, type Floors } from '../../src/delivery/store/floors.ts';
-import { recordEndings } from '../../src/delivery/store/record.ts';
+import { type Claim, claimDeliveries } from '../../src/engine/store/claim.ts';
+import { findDue } from '../../src/engine/store/find-due.ts';
+import { createFloors, type Floors } from '../../src/engine/store/floors.ts';
+import { recordEndings } from '../../src/engine/store/record.ts';
 import { insertNotifications, type NewNotification } from '../../src/notification/store/insert.ts';
 import type { Connection, Sql } from '../../src/platform/db/client.ts';
 import { Prisma } from '../../src/platform/db/client.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { plannedRungs, previewLadder, stepTo } from '../../src/delivery/ladder.ts';
+import { plannedRungs, previewLadder, stepTo } from '../../src/engine/rules/ladder.ts';
 
 const SECOND = 1000;
 const DAY = [

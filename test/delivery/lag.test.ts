@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createLagMeter } from '../../src/delivery/lag.ts';
-import { createSender, type Sender } from '../../src/delivery/send.ts';
+import { createSender, type Sender } from '../../src/engine/http/send.ts';
+import { createLagMeter } from '../../src/engine/lag.ts';
 
 /** A receiver in a thread of its own, which answers after 200 ms, or never. It says when it has a request. */
 const RECEIVER = `

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
-import { createLane, type Lane, type LaneWork } from '../../src/delivery/lane.ts';
-import type { RunResult } from '../../src/delivery/run.ts';
-import type { DueScope } from '../../src/delivery/store/find-due.ts';
+import { createLane, type Lane, type LaneWork } from '../../src/engine/lane.ts';
+import type { RunResult } from '../../src/engine/run.ts';
+import type { DueScope } from '../../src/engine/store/find-due.ts';
 import { systemClock } from '../../src/platform/time/clock.ts';
 import { until } from '../support/until.ts';
 

@@ -3,10 +3,10 @@ import { createProcess } from '../../simulate/process.ts';
 import { randomOf } from '../../simulate/random.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
 import { createTimeline } from '../../simulate/timeline.ts';
-import { createLeases } from '../../src/delivery/leases.ts';
-import { finish, type Steps } from '../../src/delivery/run.ts';
-import { type Claimed, LEASE_MARGIN_MS } from '../../src/delivery/store/claim.ts';
-import type { Ending } from '../../src/delivery/store/record.ts';
+import { createLeases } from '../../src/engine/leases.ts';
+import { finish, type Steps } from '../../src/engine/run.ts';
+import { type Claimed, LEASE_MARGIN_MS } from '../../src/engine/store/claim.ts';
+import type { Ending } from '../../src/engine/store/record.ts';
 
 const LEASED_AT_MS = Date.UTC(2026, 0, 1);
 const COMPOSING_MS = 5_000;

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { createProcess } from '../../simulate/process.ts';
 import { randomOf } from '../../simulate/random.ts';
 import { createTimeline } from '../../simulate/timeline.ts';
-import { createLeases, type Leases } from '../../src/delivery/leases.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
+import { createLeases, type Leases } from '../../src/engine/leases.ts';
+import type { Claimed } from '../../src/engine/store/claim.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);
 const SECOND = 1000;

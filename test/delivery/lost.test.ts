@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { endLostAttempt } from '../../src/delivery/run.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
+import { endLostAttempt } from '../../src/engine/run.ts';
+import type { Claimed } from '../../src/engine/store/claim.ts';
 
 const SECOND = 1000;
 const LEASED_AT_MS = Date.UTC(2026, 0, 1);

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAnswerHeads } from '../../src/delivery/answer-heads.ts';
-import { judge } from '../../src/delivery/outcome.ts';
-import { createSender, type Letter, type Sender, type Stamp } from '../../src/delivery/send.ts';
+import { createAnswerHeads } from '../../src/engine/http/answer-heads.ts';
+import { createSender, type Letter, type Sender, type Stamp } from '../../src/engine/http/send.ts';
+import { judge } from '../../src/engine/rules/outcome.ts';
 import { ODD_ANSWERS, sayOddly } from '../support/odd-answers.ts';
 
 const STAMP: Stamp = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { judge } from '../../src/delivery/outcome.ts';
-import type { SuccessRule } from '../../src/delivery/policy.ts';
+import { judge } from '../../src/engine/rules/outcome.ts';
+import type { SuccessRule } from '../../src/engine/rules/rules.ts';
 
 const answer = (statusCode: number, body: string) =>
   ({

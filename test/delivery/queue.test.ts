@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, describe, expect, inject, test } from 'vitest';
-import { openWakeQueue, type Wake, type WakeBackend } from '../../src/delivery/queue.ts';
+import { openWakeQueue, type Wake, type WakeBackend } from '../../src/engine/timers/wake-queue.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
 import { faultOf } from '../../src/platform/log/fault.ts';
 import { describeBackends, onRedis, ownRedis } from '../support/backends.ts';

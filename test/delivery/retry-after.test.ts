@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseRetryAfter } from '../../src/delivery/retry-after.ts';
+import { parseRetryAfter } from '../../src/engine/http/retry-after.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 22, 8, 0, 0);
 const THIRTY_DAYS_MS = 30 * 86_400_000;

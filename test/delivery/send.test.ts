@@ -5,8 +5,8 @@ import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createSender, type Letter, type Sender, type Stamp } from '../../src/delivery/send.ts';
-import { newSecret } from '../../src/delivery/sign.ts';
+import { createSender, type Letter, type Sender, type Stamp } from '../../src/engine/http/send.ts';
+import { newSecret } from '../../src/engine/http/sign.ts';
 import { type DnsServer, startDnsServer } from '../support/dns-server.ts';
 import {
   drip,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { newSecret, signatureHeaders, spellSecret } from '../../src/delivery/sign.ts';
+import { newSecret, signatureHeaders, spellSecret } from '../../src/engine/http/sign.ts';
 
 describe('signatures', () => {
   it('are those of the public test vector', () => {

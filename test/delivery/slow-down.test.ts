@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { mergeHealth } from '../../src/delivery/health.ts';
-import { createFloors } from '../../src/delivery/store/floors.ts';
-import { type Health, recordEndings } from '../../src/delivery/store/record.ts';
+import { mergeHealth } from '../../src/engine/rules/circuit.ts';
+import { createFloors } from '../../src/engine/store/floors.ts';
+import { type Health, recordEndings } from '../../src/engine/store/record.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 let db: TestDatabase;

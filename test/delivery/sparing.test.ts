@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSparing } from '../../src/delivery/sparing.ts';
+import { createSparing } from '../../src/engine/sparing.ts';
 
 function workTaking(...times: number[]) {
   let nowMs = 0;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { connectionOf, parseTargetList } from '../../src/delivery/target-list.ts';
+import { connectionOf, parseTargetList } from '../../src/engine/http/target-list.ts';
 
 const LIST =
   '10.0.0.0/8, *.svc.cluster.local:8080, http://stock.internal, [fd00::1]:9443, fd01::/16';

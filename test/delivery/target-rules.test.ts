@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { checkUrl } from '../../src/delivery/destination.ts';
+import { checkUrl } from '../../src/engine/http/destination.ts';
 import {
   connectionOf,
   parseDeniedTargets,
   parseTargetList,
-} from '../../src/delivery/target-list.ts';
-import { mayBeCalled, targetRules } from '../../src/delivery/target-rules.ts';
+} from '../../src/engine/http/target-list.ts';
+import { mayBeCalled, targetRules } from '../../src/engine/http/target-rules.ts';
 
 const INTERFACE = { netmask: '', mac: '', internal: false, cidr: null } as const;
 const INTERFACES = {

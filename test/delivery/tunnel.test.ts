@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { createSender, type Letter, type Sender, type Stamp } from '../../src/delivery/send.ts';
-import { newSecret } from '../../src/delivery/sign.ts';
-import { parseDeniedTargets, parseTargetList } from '../../src/delivery/target-list.ts';
+import { createSender, type Letter, type Sender, type Stamp } from '../../src/engine/http/send.ts';
+import { newSecret } from '../../src/engine/http/sign.ts';
+import { parseDeniedTargets, parseTargetList } from '../../src/engine/http/target-list.ts';
 import { startDnsServer } from '../support/dns-server.ts';
 import { type ForwardProxy, startForwardProxy } from '../support/forward-proxy.ts';
 import { testGateway } from '../support/gateway.ts';

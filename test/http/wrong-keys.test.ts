@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { parseProxies } from '../../src/delivery/addresses.ts';
+import { parseProxies } from '../../src/engine/http/addresses.ts';
 import type { Principal } from '../../src/route.ts';
 import { get, type Running, serve } from './harness.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { newSecret } from '../../src/delivery/sign.ts';
+import { newSecret } from '../../src/engine/http/sign.ts';
 import { sealOldHeaders } from '../../src/merchant/store-sealed-headers.ts';
 import { createTargets } from '../../src/merchant/targets.ts';
 import { type Gateway, startGateway } from './gateway.ts';

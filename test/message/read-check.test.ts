@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../src/delivery/send.ts';
+import type { Answer } from '../../src/engine/http/send.ts';
 import { readCheck, readSilence } from '../../src/message/check.ts';
 
 const answered = (statusCode: number, body = '', retryAfterMs: number | null = null): Answer => ({

@@ -1,4 +1,4 @@
-import type { WakeBackend } from '../../src/delivery/queue.ts';
+import type { WakeBackend } from '../../src/engine/timers/wake-queue.ts';
 import type { Api, ApiAnswer } from '../support/api.ts';
 import { type GatewayOptions, type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

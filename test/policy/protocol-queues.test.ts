@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { PROTOCOL_QUEUES } from '../../src/protocol-queues.ts';
+import { PROTOCOL_QUEUES } from '../../src/engine/protocol-queues.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';
 

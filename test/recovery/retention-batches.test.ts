@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { resendDeliveries } from '../../src/delivery/store/resend.ts';
+import { resendDeliveries } from '../../src/engine/store/resend.ts';
 import { endedThings } from '../../src/gateway/ended.ts';
 import { removeFinishedTransactions } from '../../src/tcc/store/remove.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';

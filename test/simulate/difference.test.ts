@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { emptyTables } from '../../simulate/model/rows.ts';
 import { randomOf } from '../../simulate/random.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
+import type { Claimed } from '../../src/engine/store/claim.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type Ledger, modelLedger, sqlLedger } from './ledger.ts';
 import { drawStep, type Scene, type Step } from './steps.ts';

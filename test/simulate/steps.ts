@@ -1,13 +1,13 @@
 import type { Random } from '../../simulate/random.ts';
 import { answerOf, drawTemper, TEMPERS, type Temper } from '../../simulate/receivers.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
-import { decide } from '../../src/delivery/decide.ts';
-import { healthOf } from '../../src/delivery/health.ts';
-import { judge, readPlainly } from '../../src/delivery/outcome.ts';
-import type { Policy } from '../../src/delivery/policy.ts';
-import { endLostAttempt } from '../../src/delivery/run.ts';
-import type { Claimed } from '../../src/delivery/store/claim.ts';
-import type { Ending } from '../../src/delivery/store/record.ts';
+import { healthOf } from '../../src/engine/rules/circuit.ts';
+import { decide } from '../../src/engine/rules/decide.ts';
+import { judge, readPlainly } from '../../src/engine/rules/outcome.ts';
+import type { Policy } from '../../src/engine/rules/rules.ts';
+import { endLostAttempt } from '../../src/engine/run.ts';
+import type { Claimed } from '../../src/engine/store/claim.ts';
+import type { Ending } from '../../src/engine/store/record.ts';
 import type { Ledger } from './ledger.ts';
 
 /** One command, drawn once and done on each side; its answers must be the same. */

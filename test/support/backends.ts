@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, inject } from 'vitest';
-import type { WakeBackend } from '../../src/delivery/queue.ts';
+import type { WakeBackend } from '../../src/engine/timers/wake-queue.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { onRedis, type RedisServer, startRedis } from './redis.ts';

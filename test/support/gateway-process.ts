@@ -1,4 +1,4 @@
-import type { WakeBackend } from '../../src/delivery/queue.ts';
+import type { WakeBackend } from '../../src/engine/timers/wake-queue.ts';
 import { OPERATOR_KEY } from './gateway.ts';
 import { type GatewayProcess, spawnGateway } from './process.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
-import { parseProxies } from '../../src/delivery/addresses.ts';
-import type { WakeBackend } from '../../src/delivery/queue.ts';
-import { parseDeniedTargets, parseTargetList } from '../../src/delivery/target-list.ts';
+import { parseProxies } from '../../src/engine/http/addresses.ts';
+import { parseDeniedTargets, parseTargetList } from '../../src/engine/http/target-list.ts';
+import type { WakeBackend } from '../../src/engine/timers/wake-queue.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { ServerLimits } from '../../src/http/server.ts';
 import { type Api, apiOf } from './api.ts';

@@ -1,4 +1,4 @@
-import { settleDeliveries } from '../../delivery/store/settle.ts';
+import { settleDeliveries } from '../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { CompleteMessage } from '../contract.ts';
 

@@ -1,4 +1,4 @@
-import { settleDeliveries, UNSETTLED } from '../../delivery/store/settle.ts';
+import { settleDeliveries, UNSETTLED } from '../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** Who decided what becomes of a message. */

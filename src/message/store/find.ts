@@ -1,6 +1,6 @@
-import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
-import { shownUrl } from '../../delivery/store/shown-url.ts';
-import { allOf, among } from '../../notification/store/conditions.ts';
+import { allOf, among } from '../../engine/store/conditions.ts';
+import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
+import { shownUrl } from '../../engine/store/shown-url.ts';
 import type { Scope } from '../../notification/store/find.ts';
 import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';

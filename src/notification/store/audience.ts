@@ -1,5 +1,5 @@
+import { PROTOCOL_QUEUES } from '../../engine/protocol-queues.ts';
 import type { Sql } from '../../platform/db/client.ts';
-import { PROTOCOL_QUEUES } from '../../protocol-queues.ts';
 
 /** An endpoint as intake must know it. */
 export interface ListeningEndpoint {

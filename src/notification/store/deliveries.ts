@@ -1,10 +1,10 @@
-import type { Owned } from '../../delivery/owner.ts';
-import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
-import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
-import { shownUrl } from '../../delivery/store/shown-url.ts';
+import type { Owned } from '../../engine/protocol.ts';
+import { allOf, among } from '../../engine/store/conditions.ts';
+import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
+import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
+import { shownUrl } from '../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
-import { allOf, among } from './conditions.ts';
 import type { Scope } from './find.ts';
 
 export interface DeliveryFilter {

@@ -1,7 +1,7 @@
+import { allOf, among } from '../../engine/store/conditions.ts';
 import { MOST_LOOKED_THROUGH } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
-import { allOf, among } from './conditions.ts';
 import {
   columnsFor,
   conditionOf,

@@ -1,10 +1,10 @@
-import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
-import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
-import { shownUrl } from '../../delivery/store/shown-url.ts';
+import { ADVANCE, leastAdvanced } from '../../engine/statuses.ts';
+import { allOf, among, areOpen, inStates } from '../../engine/store/conditions.ts';
+import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
+import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
+import { shownUrl } from '../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
-import { ADVANCE, leastAdvanced } from '../status.ts';
-import { allOf, among, areOpen, inStates } from './conditions.ts';
 import { type Search, searchFor } from './search.ts';
 
 /** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */

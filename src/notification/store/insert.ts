@@ -1,5 +1,5 @@
-import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
-import type { Floors } from '../../delivery/store/floors.ts';
+import { createDeliveries, type NewDelivery } from '../../engine/store/create.ts';
+import type { Floors } from '../../engine/store/floors.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { DeliverySummary } from '../contract.ts';
 

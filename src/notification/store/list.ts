@@ -1,7 +1,7 @@
+import { allOf, among, areOpen, inStates } from '../../engine/store/conditions.ts';
 import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
-import { allOf, among, areOpen, inStates } from './conditions.ts';
 import {
   columnsFor,
   hasStatus,

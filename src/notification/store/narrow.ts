@@ -1,5 +1,5 @@
+import { among } from '../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
-import { among } from './conditions.ts';
 
 /** So many rows are sorted for a page, and not more. */
 const FEW = 1_000;

@@ -1,5 +1,5 @@
+import { among } from '../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
-import { among } from './conditions.ts';
 import { findByEvent, findByKey } from './narrow.ts';
 
 /** Without an index over the addresses of single notifications, so many of the newest are looked at. */

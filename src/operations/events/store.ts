@@ -1,4 +1,4 @@
-import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
+import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import type { AttemptEvent } from './contract.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Waker } from '../../delivery/queue.ts';
-import { wakeFor } from '../../delivery/run.ts';
-import { type Resent, resendDeliveries } from '../../delivery/store/resend.ts';
+import { wakeFor } from '../../engine/run.ts';
+import { type Resent, resendDeliveries } from '../../engine/store/resend.ts';
+import type { Waker } from '../../engine/timers/wake-queue.ts';
 import type { Database, Transaction } from '../../platform/db/client.ts';
 import { isStatementTimeout } from '../../platform/db/database-error.ts';
 import { type Repeated, repeat } from '../../platform/time/periodic.ts';

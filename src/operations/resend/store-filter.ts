@@ -1,4 +1,4 @@
-import { isShownAs } from '../../delivery/store/shown-status.ts';
+import { isShownAs } from '../../engine/store/shown-status.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** A filter as a job keeps it: whose it is and which states it means are written out. */

@@ -1,4 +1,4 @@
-import type { DeliveryCommands } from '../../delivery/commands.ts';
+import type { DeliveryCommands } from '../../engine/commands.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { notFound, Problem } from '../../problem.ts';
 import type { DifferenceView } from './contract.ts';

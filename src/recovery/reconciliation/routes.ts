@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DeliveryCommands } from '../../delivery/commands.ts';
+import type { DeliveryCommands } from '../../engine/commands.ts';
 import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import type { Database, Sql } from '../../platform/db/client.ts';
 import { idFromUuid } from '../../platform/ids.ts';

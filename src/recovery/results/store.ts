@@ -1,6 +1,6 @@
-import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
-import { SHOWN_STATUS } from '../../delivery/store/shown-status.ts';
-import { shownUrl } from '../../delivery/store/shown-url.ts';
+import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
+import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
+import { shownUrl } from '../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Delivery, State } from './contract.ts';
 

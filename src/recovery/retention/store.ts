@@ -1,4 +1,4 @@
-import { endedBefore, lockEnded, REMOVAL, removeDeliveries } from '../../delivery/store/remove.ts';
+import { endedBefore, lockEnded, REMOVAL, removeDeliveries } from '../../engine/store/remove.ts';
 import {
   type Place,
   placeAfter,

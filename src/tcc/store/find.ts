@@ -1,4 +1,4 @@
-import { SHOWN_REASON } from '../../delivery/store/shown-reason.ts';
+import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
 import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { TransactionView } from '../contract.ts';

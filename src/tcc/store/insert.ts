@@ -1,4 +1,4 @@
-import { createDeliveries, type NewDelivery } from '../../delivery/store/create.ts';
+import { createDeliveries, type NewDelivery } from '../../engine/store/create.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 export interface NewBranch {
