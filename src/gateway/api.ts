@@ -1,3 +1,4 @@
+import type { Route } from '../api/route.ts';
 import { createCommands } from '../engine/commands.ts';
 import { createSteps, openLeases } from '../engine/engine.ts';
 import { checkUrl, createGuard } from '../engine/http/destination.ts';
@@ -33,7 +34,6 @@ import { queueRoutes } from '../policy/routes.ts';
 import { reconciliationRoutes } from '../recovery/reconciliation/routes.ts';
 import { resultRoutes } from '../recovery/results/routes.ts';
 import { statementRoutes } from '../recovery/statements/routes.ts';
-import type { Route } from '../route.ts';
 import { transactionRoutes } from '../tcc/routes.ts';
 import { type Foundation, type Parts, targetSettings } from './parts.ts';
 import { urlOf, watched } from './watched.ts';

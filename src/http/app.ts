@@ -1,11 +1,11 @@
 import express, { type Express, type RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Logger } from 'pino';
+import { Problem, type ShedReason } from '../api/problem.ts';
+import type { Route } from '../api/route.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { faultOf } from '../platform/log/fault.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { Problem, type ShedReason } from '../problem.ts';
-import type { Route } from '../route.ts';
 import { type AuditTrail, refusalsIn } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';

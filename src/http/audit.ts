@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Audit, Call, Principal, Reply, Role, Route } from '../route.ts';
+import type { Audit, Call, Principal, Reply, Role, Route } from '../api/route.ts';
 import { remoteAddressOf } from './address.ts';
 import { problemOf } from './errors.ts';
 

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
-import { callerLeft, Problem } from '../problem.ts';
-import { neededCall, type Principal, type Route, requireCall } from '../route.ts';
+import { callerLeft, Problem } from '../api/problem.ts';
+import { neededCall, type Principal, type Route, requireCall } from '../api/route.ts';
 import { remoteAddressOf } from './address.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';

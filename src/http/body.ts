@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { callerLeft, invalid, Problem } from '../problem.ts';
-import type { Item, ItemRules } from '../route.ts';
+import { callerLeft, invalid, Problem } from '../api/problem.ts';
+import type { Item, ItemRules } from '../api/route.ts';
 import { parseItems } from './items.ts';
 import { parseJson } from './json.ts';
 import { costOfJson, costOfText } from './overload/cost.ts';

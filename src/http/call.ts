@@ -1,11 +1,11 @@
 import { parse as parseQuery } from 'node:querystring';
 import type { Request, RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import { callerLeft, invalid, Overload } from '../api/problem.ts';
+import type { Call, Reply, Route } from '../api/route.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { isStatementTimeout } from '../platform/db/database-error.ts';
 import { newUuid } from '../platform/ids.ts';
-import { callerLeft, invalid, Overload } from '../problem.ts';
-import type { Call, Reply, Route } from '../route.ts';
 import { remoteAddressOf } from './address.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';

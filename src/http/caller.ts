@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import { callerLeft } from '../problem.ts';
+import { callerLeft } from '../api/problem.ts';
 
 /** Whether a caller still waits for the answer to one call. */
 interface Presence {

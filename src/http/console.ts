@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { Problem } from '../problem.ts';
+import { Problem } from '../api/problem.ts';
 import { send } from './answer.ts';
 import {
   CONSOLE_FOLDER,

@@ -1,6 +1,6 @@
 import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import type { Principal } from '../route.ts';
+import type { Principal } from '../api/route.ts';
 import { requestIdOf } from './request-id.ts';
 
 /** What is known of a request besides the request itself. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import { callerLeft, invalid, Problem } from '../problem.ts';
+import { callerLeft, invalid, Problem } from '../api/problem.ts';
 import type { Answer } from './answer.ts';
 import { problemOf } from './errors.ts';
 import type { Claim, IdempotencyStore, Lock } from './idempotency-store.ts';

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
-import { Problem } from '../problem.ts';
+import { Problem } from '../api/problem.ts';
 import { limitedAddressOf } from './address.ts';
 import { contextOf } from './context.ts';
 import { createKeyGuard, type KeyGuard } from './wrong-keys.ts';

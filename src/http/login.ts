@@ -1,7 +1,7 @@
 import type { Express, Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
-import { Problem } from '../problem.ts';
-import type { Principal } from '../route.ts';
+import { Problem } from '../api/problem.ts';
+import type { Principal } from '../api/route.ts';
 import { remoteAddressOf } from './address.ts';
 import { answerOf, send } from './answer.ts';
 import type { AuditEntry, AuditTrail } from './audit.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Route } from '../route.ts';
+import type { Route } from '../api/route.ts';
 import { fieldsOf } from './openapi-parameters.ts';
 import type { SchemaShelf } from './openapi-schema.ts';
 import { keepsAnswers } from './route-kinds.ts';

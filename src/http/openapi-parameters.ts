@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { Route } from '../route.ts';
+import type { Route } from '../api/route.ts';
 import type { SchemaShelf } from './openapi-schema.ts';
 import { keepsAnswers } from './route-kinds.ts';
 

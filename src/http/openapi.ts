@@ -1,8 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
-import { TAGS } from '../key-scope.ts';
-import { problemView } from '../problem.ts';
-import { neededCall, type Route } from '../route.ts';
+import { TAGS } from '../api/key-scope.ts';
+import { problemView } from '../api/problem.ts';
+import { neededCall, type Route } from '../api/route.ts';
 import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './openapi-headers.ts';
 import {
   fieldsOf,

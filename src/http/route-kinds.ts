@@ -1,4 +1,4 @@
-import type { Route } from '../route.ts';
+import type { Route } from '../api/route.ts';
 
 /** Only looks something up, and soon. */
 export function onlyLooks({ method, audit, streamType }: Route): boolean {

@@ -7,8 +7,8 @@ import {
 } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Problem } from '../api/problem.ts';
 import { newToken } from '../platform/ids.ts';
-import { Problem } from '../problem.ts';
 import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';
 import type { Admission } from './overload/admission.ts';

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Express, RequestHandler } from 'express';
-import { Problem } from '../problem.ts';
-import { type Principal, requireCall } from '../route.ts';
+import { Problem } from '../api/problem.ts';
+import { type Principal, requireCall } from '../api/route.ts';
 import { answerOf, send } from './answer.ts';
 import type { Authenticate } from './auth.ts';
 import { contextOf, named } from './context.ts';

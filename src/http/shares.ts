@@ -1,5 +1,5 @@
-import { Overload, Problem } from '../problem.ts';
-import type { Principal } from '../route.ts';
+import { Overload, Problem } from '../api/problem.ts';
+import type { Principal } from '../api/route.ts';
 import { createRoom, type Room } from './overload/room.ts';
 
 /** Gives a place back. */

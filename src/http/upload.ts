@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Problem } from '../problem.ts';
+import { Problem } from '../api/problem.ts';
 import { memoryShort, type Ticket } from './overload/ticket.ts';
 
 /** A body that is to be read. */

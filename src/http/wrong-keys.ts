@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { LRUCache } from 'lru-cache';
-import { Problem } from '../problem.ts';
+import { Problem } from '../api/problem.ts';
 import { limitedAddressOf } from './address.ts';
 import type { RateLimit } from './limit.ts';
 

@@ -1,6 +1,6 @@
+import { pageOf, pageQuery } from '../api/pagination.ts';
+import { locationHeader, type Route, route } from '../api/route.ts';
 import { newSecret } from '../engine/http/sign.ts';
-import { pageOf, pageQuery } from '../page.ts';
-import { locationHeader, type Route, route } from '../route.ts';
 import { ALERT_INBOX, ALERT_INBOX_NAME } from './alert-inbox.ts';
 import { createdEndpoint, createEndpoint, endpointView } from './contract-endpoints.ts';
 import { type EndpointDeps, lookAtEndpoint } from './endpoint-access.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { CALLS } from '../api/key-scope.ts';
+import { moment, pageQuery } from '../api/pagination.ts';
 import { isInNetwork, parseNetwork } from '../engine/http/addresses.ts';
-import { CALLS } from '../key-scope.ts';
-import { moment, pageQuery } from '../page.ts';
 import { examples } from './examples.ts';
 
 /** One line that people read: a merchant's name, a key's. */

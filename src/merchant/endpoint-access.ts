@@ -1,11 +1,11 @@
+import { invalid, notFound } from '../api/problem.ts';
+import type { AuditState, Principal, Role } from '../api/route.ts';
 import { withoutQuery } from '../engine/http/addresses.ts';
 import { checkUrl, type Guard } from '../engine/http/destination.ts';
 import type { TargetRules } from '../engine/http/target-rules.ts';
 import { isProtocolQueue, keptForProtocol } from '../engine/protocol-queues.ts';
 import type { Database, Sql } from '../platform/db/client.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { invalid, notFound } from '../problem.ts';
-import type { AuditState, Principal, Role } from '../route.ts';
 import type { EndpointView, TestResult } from './contract-endpoints.ts';
 import { hearTheSame } from './overlap.ts';
 import { masked } from './sealed-headers.ts';

@@ -1,4 +1,4 @@
-import { type Route, route } from '../route.ts';
+import { type Route, route } from '../api/route.ts';
 import { endpointParams, endpointView, testView } from './contract-endpoints.ts';
 import { rotatedSecret, rotateSecret } from './contract-merchants.ts';
 import {

@@ -1,10 +1,10 @@
 import type { z } from 'zod';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../api/pagination.ts';
+import { invalid, notFound, Problem } from '../api/problem.ts';
+import { locationHeader, type Reply, type Route, route } from '../api/route.ts';
 import { newSecret } from '../engine/http/sign.ts';
-import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
-import { locationHeader, type Reply, type Route, route } from '../route.ts';
 import {
   createdEndpoint,
   createEndpoint,

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { Principal } from '../api/route.ts';
 import { isInNetwork, parseNetwork } from '../engine/http/addresses.ts';
 import type { Database } from '../platform/db/client.ts';
-import type { Principal } from '../route.ts';
 import { hashKey, hasKeyShape } from './key-text.ts';
 import {
   findChangedLately,

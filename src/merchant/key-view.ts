@@ -1,5 +1,5 @@
+import type { AuditState } from '../api/route.ts';
 import type { Sql } from '../platform/db/client.ts';
-import type { AuditState } from '../route.ts';
 import type { KeyView } from './contract-keys.ts';
 import { findKey, type KeyRow } from './store-keys.ts';
 

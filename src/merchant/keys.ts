@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { decodeCursor, pageOf, toPage } from '../api/pagination.ts';
+import { invalid, notFound } from '../api/problem.ts';
+import { type Route, route } from '../api/route.ts';
 import { newSecret } from '../engine/http/sign.ts';
-import { decodeCursor, pageOf, toPage } from '../page.ts';
 import type { Database } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { invalid, notFound } from '../problem.ts';
-import { type Route, route } from '../route.ts';
 import {
   anyId,
   createdKey,

@@ -1,10 +1,10 @@
+import { decodeCursor, pageOf, pageQuery, toPage } from '../api/pagination.ts';
+import { notFound, Problem } from '../api/problem.ts';
+import { type Route, route } from '../api/route.ts';
 import { newSecret } from '../engine/http/sign.ts';
-import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import type { Database } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { notFound, Problem } from '../problem.ts';
-import { type Route, route } from '../route.ts';
 import { isReservedMerchant } from './alert-inbox.ts';
 import {
   createdMerchant,

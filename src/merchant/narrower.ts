@@ -1,6 +1,6 @@
+import { outOfScope, type Principal } from '../api/route.ts';
 import { isWithin, parseNetwork } from '../engine/http/addresses.ts';
 import type { Sql } from '../platform/db/client.ts';
-import { outOfScope, type Principal } from '../route.ts';
 import { findKey, type KeyScope } from './store-keys.ts';
 
 /**

@@ -1,6 +1,6 @@
+import { notFound, Problem } from '../api/problem.ts';
+import { type Principal, type Route, route } from '../api/route.ts';
 import type { Database } from '../platform/db/client.ts';
-import { notFound, Problem } from '../problem.ts';
-import { type Principal, type Route, route } from '../route.ts';
 import { ownKey, rotatedKey, rotateKey } from './contract-own-key.ts';
 import type { KeyRing } from './key-ring.ts';
 import { hashKey, newKey } from './key-text.ts';

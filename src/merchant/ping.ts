@@ -1,8 +1,8 @@
+import { notFound, Problem } from '../api/problem.ts';
 import type { DeliveryCommands } from '../engine/commands.ts';
 import type { Owner } from '../engine/protocol.ts';
 import type { Database } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
-import { notFound, Problem } from '../problem.ts';
 import type { TestResult } from './contract-endpoints.ts';
 import { findEndpoint } from './store-endpoints.ts';
 import { findPingRefusal, type PingRefusal } from './store-ping-gate.ts';

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
+import { notFound, Problem } from '../api/problem.ts';
 import { newSecret } from '../engine/http/sign.ts';
 import type { Sql } from '../platform/db/client.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { notFound, Problem } from '../problem.ts';
 import type { rotateSecret as rotateBody, rotatedSecret } from './contract-merchants.ts';
 import { rotateSecret } from './store-rotation.ts';
 

@@ -1,5 +1,5 @@
+import { invalid } from '../api/problem.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
-import { invalid } from '../problem.ts';
 import { headersContext } from './secret-contexts.ts';
 
 export type Headers = Record<string, string>;

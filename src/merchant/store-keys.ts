@@ -1,7 +1,7 @@
-import type { CallName } from '../key-scope.ts';
+import type { CallName } from '../api/key-scope.ts';
+import type { Principal, Role } from '../api/route.ts';
 import { Prisma, type Sql } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
-import type { Principal, Role } from '../route.ts';
 
 /** The row of the configured operator key: there is one, and a new key takes the old one's place. */
 const BOOTSTRAP_ID = 'key_00000000000000000000000000';

@@ -1,3 +1,4 @@
+import { invalid, notFound, Problem } from '../api/problem.ts';
 import { wakeFor } from '../engine/run.ts';
 import { resendDeliveries } from '../engine/store/resend.ts';
 import type { Wake, Waker } from '../engine/timers/wake-queue.ts';
@@ -5,7 +6,6 @@ import type { Scope } from '../notification/store/find.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import { coalesced } from '../platform/coalesce.ts';
 import type { Database, Sql, Transaction } from '../platform/db/client.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
 import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';
 import type { CompleteMessage, Message } from './contract.ts';

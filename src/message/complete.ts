@@ -1,7 +1,7 @@
+import { notFound, Problem } from '../api/problem.ts';
 import type { AfterCommit } from '../engine/protocol.ts';
 import type { RaiseAlerts } from '../operations/alerts.ts';
 import type { Database } from '../platform/db/client.ts';
-import { notFound, Problem } from '../problem.ts';
 import type { CompleteMessage } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';
 import type { Listed } from './store/find.ts';

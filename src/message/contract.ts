@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { businessKey } from '../business-key.ts';
+import { businessKey } from '../api/business-key.ts';
 import { notificationInput } from '../notification/contract.ts';
 import { examples } from './examples.ts';
 

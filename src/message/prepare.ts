@@ -1,3 +1,5 @@
+import { invalid, Problem, under } from '../api/problem.ts';
+import type { Principal } from '../api/route.ts';
 import { wakeFor } from '../engine/run.ts';
 import type { Waker } from '../engine/timers/wake-queue.ts';
 import { plan } from '../notification/plan.ts';
@@ -6,8 +8,6 @@ import type { Database } from '../platform/db/client.ts';
 import { isRefusedValue } from '../platform/db/database-error.ts';
 import { fingerprintOf } from '../platform/json/fingerprint.ts';
 import { unrounded } from '../platform/json/text.ts';
-import { invalid, Problem, under } from '../problem.ts';
-import type { Principal } from '../route.ts';
 import { checkDelivery } from './check.ts';
 import type { PrepareMessage } from './contract.ts';
 import {

@@ -1,7 +1,7 @@
+import { notFound, Problem } from '../api/problem.ts';
 import type { Owned } from '../engine/protocol.ts';
 import type { Resent } from '../engine/store/resend.ts';
 import type { Sql } from '../platform/db/client.ts';
-import { notFound, Problem } from '../problem.ts';
 import { markPrepared } from './store/decide.ts';
 import { findStatus } from './store/find.ts';
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { scopeOf } from '../notification/scope.ts';
 import {
   decodeCursor,
   moment,
@@ -8,12 +7,13 @@ import {
   pageQuery,
   sparsePageOf,
   toSparsePage,
-} from '../page.ts';
+} from '../api/pagination.ts';
+import { invalid } from '../api/problem.ts';
+import { type AuditState, type Principal, type Route, route } from '../api/route.ts';
+import { scopeOf } from '../api/scope.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';
 import { memberText } from '../platform/json/text.ts';
-import { invalid } from '../problem.ts';
-import { type AuditState, type Principal, type Route, route } from '../route.ts';
 import type { MessageCommands } from './commands.ts';
 import {
   completeByKey,

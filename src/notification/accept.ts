@@ -1,3 +1,5 @@
+import { callerLeft, Overload, Problem } from '../api/problem.ts';
+import type { Principal } from '../api/route.ts';
 import { leastAdvanced } from '../engine/statuses.ts';
 import { CROWD } from '../engine/store/create.ts';
 import { createFloors, type Floors } from '../engine/store/floors.ts';
@@ -5,8 +7,6 @@ import type { Wake, Waker } from '../engine/timers/wake-queue.ts';
 import { batched } from '../platform/batch.ts';
 import type { Database, Sql } from '../platform/db/client.ts';
 import { isRefusedValue } from '../platform/db/database-error.ts';
-import { callerLeft, Overload, Problem } from '../problem.ts';
-import type { Principal } from '../route.ts';
 import type { Notification, NotificationInput } from './contract.ts';
 import { type Planned, plan } from './plan.ts';
 import { findAudience } from './store/audience.ts';

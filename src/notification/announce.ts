@@ -1,7 +1,7 @@
+import { Problem } from '../api/problem.ts';
 import { ALERT_INBOX } from '../merchant/alert-inbox.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
-import { Problem } from '../problem.ts';
 import { plan } from './plan.ts';
 import { findAudience } from './store/audience.ts';
 import { insertNotifications } from './store/insert.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { businessKey } from '../business-key.ts';
-import { moment } from '../page.ts';
+import { businessKey } from '../api/business-key.ts';
+import { moment } from '../api/pagination.ts';
 import { examples } from './examples.ts';
 
 const time = z.iso.datetime({ offset: true });

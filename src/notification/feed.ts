@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeCursor, encodeCursor, type Page } from '../page.ts';
+import { decodeCursor, encodeCursor, type Page } from '../api/pagination.ts';
+import { invalid } from '../api/problem.ts';
 import type { Sql } from '../platform/db/client.ts';
-import { invalid } from '../problem.ts';
 import type { Notification } from './contract.ts';
 import {
   type FeedEntry,

@@ -1,6 +1,6 @@
+import type { AuditState, Principal } from '../api/route.ts';
+import { scopeOf } from '../api/scope.ts';
 import type { Sql } from '../platform/db/client.ts';
-import type { AuditState, Principal } from '../route.ts';
-import { scopeOf } from './scope.ts';
 import { findDelivery } from './store/deliveries.ts';
 import { findNotification } from './store/find.ts';
 

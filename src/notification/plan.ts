@@ -1,3 +1,5 @@
+import { invalid, Problem } from '../api/problem.ts';
+import { outOfScope } from '../api/route.ts';
 import { withoutQuery } from '../engine/http/addresses.ts';
 import { isProtocolQueue, keptForProtocol } from '../engine/protocol-queues.ts';
 import { originReceiver } from '../engine/receiver-id.ts';
@@ -5,8 +7,6 @@ import type { NewDelivery } from '../engine/store/create.ts';
 import { newId } from '../platform/ids.ts';
 import { fingerprintOf } from '../platform/json/fingerprint.ts';
 import { unrounded } from '../platform/json/text.ts';
-import { invalid, Problem } from '../problem.ts';
-import { outOfScope } from '../route.ts';
 import type { Offer } from './accept.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/audience.ts';
 import type { NewNotification } from './store/insert.ts';

@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { notFound } from '../api/problem.ts';
+import { type Route, route } from '../api/route.ts';
+import { scopeOf } from '../api/scope.ts';
 import type { DeliveryCommands } from '../engine/commands.ts';
 import type { Sql } from '../platform/db/client.ts';
-import { notFound } from '../problem.ts';
-import { type Route, route } from '../route.ts';
 import { acknowledge } from './ack.ts';
 import { deliveryStatus, notification } from './contract.ts';
 import { lookAtNotification } from './look.ts';
 import { byId } from './routes.ts';
-import { scopeOf } from './scope.ts';
 
 interface AckDeps {
   sql: Sql;

@@ -1,9 +1,4 @@
 import { z } from 'zod';
-import type { DeliveryCommands } from '../engine/commands.ts';
-import { withoutQuery } from '../engine/http/addresses.ts';
-import type { Owners } from '../engine/protocol.ts';
-import { originReceiver } from '../engine/receiver-id.ts';
-import type { ResendOptions, Resent } from '../engine/store/resend.ts';
 import {
   decodeCursor,
   moment,
@@ -14,17 +9,22 @@ import {
   sparsePageOf,
   toPage,
   toSparsePage,
-} from '../page.ts';
+} from '../api/pagination.ts';
+import { invalid, notFound, Problem } from '../api/problem.ts';
+import { type Principal, type Route, route } from '../api/route.ts';
+import { scopeOf } from '../api/scope.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { withoutQuery } from '../engine/http/addresses.ts';
+import type { Owners } from '../engine/protocol.ts';
+import { originReceiver } from '../engine/receiver-id.ts';
+import type { ResendOptions, Resent } from '../engine/store/resend.ts';
 import type { Database, Sql } from '../platform/db/client.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
-import { type Principal, type Route, route } from '../route.ts';
 import { adoptSkipped } from './adopt.ts';
 import { createBursts } from './bursts.ts';
 import { attempt, type DeliveryView, delivery, deliveryStatus, schedule } from './contract.ts';
 import { lookAtDelivery } from './look.ts';
 import { byDeliveryId } from './routes.ts';
 import { scheduleOf } from './schedule.ts';
-import { scopeOf } from './scope.ts';
 import { findDelivery, findOwned, listAttempts } from './store/deliveries.ts';
 import { listDeliveries } from './store/list-deliveries.ts';
 import { findStanding } from './store/standing.ts';

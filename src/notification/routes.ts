@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { DeliveryCommands } from '../engine/commands.ts';
-import { UNSETTLED } from '../engine/store/settle.ts';
 import {
   decodeCursor,
   moment,
@@ -11,10 +9,7 @@ import {
   pageQuery,
   sparsePageOf,
   toSparsePage,
-} from '../page.ts';
-import type { Sql } from '../platform/db/client.ts';
-import { idFromUuid } from '../platform/ids.ts';
-import { memberText } from '../platform/json/text.ts';
+} from '../api/pagination.ts';
 import {
   callerLeft,
   invalid,
@@ -23,8 +18,14 @@ import {
   Problem,
   problemView,
   under,
-} from '../problem.ts';
-import { type Call, type Item, type Reply, type Route, route } from '../route.ts';
+} from '../api/problem.ts';
+import { type Call, type Item, type Reply, type Route, route } from '../api/route.ts';
+import { scopeOf } from '../api/scope.ts';
+import type { DeliveryCommands } from '../engine/commands.ts';
+import { UNSETTLED } from '../engine/store/settle.ts';
+import type { Sql } from '../platform/db/client.ts';
+import { idFromUuid } from '../platform/ids.ts';
+import { memberText } from '../platform/json/text.ts';
 import type { Accept } from './accept.ts';
 import {
   deliveryStatus,
@@ -36,7 +37,6 @@ import {
 import { examples } from './examples.ts';
 import { feedPage } from './feed.ts';
 import { lookAtNotification } from './look.ts';
-import { scopeOf } from './scope.ts';
 import { findNotification, type NotificationFilter, type Scope } from './store/find.ts';
 import { findContents } from './store/letters.ts';
 import { listNotifications } from './store/list.ts';

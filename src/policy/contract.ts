@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { moment } from '../page.ts';
+import { moment } from '../api/pagination.ts';
 import { examples } from './examples.ts';
 
 const MAX_DEADLINE_SECONDS = 30 * 86_400;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { notFound } from '../api/problem.ts';
+import { type Role, type Route, route } from '../api/route.ts';
 import { plannedRungs, previewLadder } from '../engine/rules/ladder.ts';
-import { notFound } from '../problem.ts';
-import { type Role, type Route, route } from '../route.ts';
 import { type PreviewView, previewQuery, previewView, queueName } from './contract.ts';
 import { completeRules, type Rules } from './presets.ts';
 import { findQueue, type QueueRow, readClock } from './store.ts';

@@ -1,5 +1,5 @@
+import { invalid, Problem } from '../api/problem.ts';
 import { PROTOCOL_QUEUES } from '../engine/protocol-queues.ts';
-import { invalid, Problem } from '../problem.ts';
 import type { Rules } from './presets.ts';
 
 const DAY_SECONDS = 86_400;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { decodeCursor, pageOf, pageQuery, toPage } from '../api/pagination.ts';
+import { invalid, notFound, Problem } from '../api/problem.ts';
+import { type Route, route } from '../api/route.ts';
 import { isProtocolQueue, keptForProtocol, PROTOCOL_QUEUES } from '../engine/protocol-queues.ts';
-import { decodeCursor, pageOf, pageQuery, toPage } from '../page.ts';
 import type { Database, Transaction } from '../platform/db/client.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
-import { type Route, route } from '../route.ts';
 import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
 import { examples } from './examples.ts';
 import { completeRules } from './presets.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { businessKey } from '../business-key.ts';
+import { businessKey } from '../api/business-key.ts';
 import { examples } from './examples.ts';
 
 /** Goes into a header and a path, and a participant's database: plain characters only. */

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { invalid, notFound, Problem } from '../api/problem.ts';
 import type { DeliveryCommands } from '../engine/commands.ts';
 import { wakeFor } from '../engine/run.ts';
 import type { Waker } from '../engine/timers/wake-queue.ts';
@@ -7,7 +8,6 @@ import type { Database, Sql } from '../platform/db/client.ts';
 import { newId } from '../platform/ids.ts';
 import { exactFingerprintOf, fingerprintOf } from '../platform/json/fingerprint.ts';
 import { elementTexts, memberText, unrounded } from '../platform/json/text.ts';
-import { invalid, notFound, Problem } from '../problem.ts';
 import { advance } from './advance.ts';
 import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contract.ts';
 import { branchCall, decide, TRY_QUEUE } from './decide.ts';

@@ -1,10 +1,17 @@
 import { z } from 'zod';
-import { decodeCursor, moment, oneOrMore, pageQuery, sparsePageOf, toSparsePage } from '../page.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  pageQuery,
+  sparsePageOf,
+  toSparsePage,
+} from '../api/pagination.ts';
+import { notFound } from '../api/problem.ts';
+import { jsonText, type Principal, type Reply, type Route, route } from '../api/route.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { idFromUuid } from '../platform/ids.ts';
 import { printWith } from '../platform/json/text.ts';
-import { notFound } from '../problem.ts';
-import { jsonText, type Principal, type Reply, type Route, route } from '../route.ts';
 import {
   branchInput,
   plainId,

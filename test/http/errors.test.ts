@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { notFound, Problem } from '../../src/api/problem.ts';
 import { problemOf } from '../../src/http/errors.ts';
 import { openDatabase } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
-import { notFound, Problem } from '../../src/problem.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { get, type Running, serve } from './harness.ts';
 

@@ -2,6 +2,8 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { z } from 'zod';
+import type { Principal, Role, Route } from '../../src/api/route.ts';
+import { route } from '../../src/api/route.ts';
 import { type AppParts, createApp } from '../../src/http/app.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore, Sealing } from '../../src/http/idempotency-store.ts';
@@ -11,8 +13,6 @@ import type { SessionStore } from '../../src/http/session-store.ts';
 import { createShares } from '../../src/http/shares.ts';
 import type { Sql } from '../../src/platform/db/client.ts';
 import { createSecretBox } from '../../src/platform/secrets/secret-box.ts';
-import type { Principal, Role, Route } from '../../src/route.ts';
-import { route } from '../../src/route.ts';
 
 export const KEYS: Record<Role, string> = {
   operator: 'pr_operator_correct',

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { Problem } from '../../src/api/problem.ts';
+import type { Reply, Route } from '../../src/api/route.ts';
 import { createIdempotencyStore } from '../../src/http/idempotency-store.ts';
-import { Problem } from '../../src/problem.ts';
-import type { Reply, Route } from '../../src/route.ts';
 import { execute, type TestDatabase, testDatabase } from '../support/database.ts';
 import { type Called, get, KEYS, post, type Running, serve, testSealing } from './harness.ts';
 

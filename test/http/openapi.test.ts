@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { oneOrMore, pageOf, pageQuery } from '../../src/api/pagination.ts';
+import { route } from '../../src/api/route.ts';
 import { openApiDocument } from '../../src/http/openapi.ts';
-import { oneOrMore, pageOf, pageQuery } from '../../src/page.ts';
-import { route } from '../../src/route.ts';
 import { get, post } from './harness.ts';
 
 const line = z.object({ sku: z.string(), count: z.int().default(1) }).meta({ id: 'Line' });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { pageQuery } from '../../src/page.ts';
-import { route } from '../../src/route.ts';
+import { pageQuery } from '../../src/api/pagination.ts';
+import { route } from '../../src/api/route.ts';
 import { echo, exchange, get, KEYS, post, type Running, serve } from './harness.ts';
 
 const KIB = 1024;

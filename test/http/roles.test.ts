@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Role } from '../../src/route.ts';
+import type { Role } from '../../src/api/route.ts';
 import { get, KEYS, post, type Running, serve } from './harness.ts';
 
 const ROLES: Role[] = ['operator', 'producer', 'merchant'];

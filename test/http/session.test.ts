@@ -1,9 +1,9 @@
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
+import type { Route } from '../../src/api/route.ts';
+import { route } from '../../src/api/route.ts';
 import type { AuditTrail } from '../../src/http/audit.ts';
 import { createSecretBox } from '../../src/platform/secrets/secret-box.ts';
-import type { Route } from '../../src/route.ts';
-import { route } from '../../src/route.ts';
 import { type Called, KEYS, memorySessions, type Running, serve } from './harness.ts';
 
 let server: Running | undefined;

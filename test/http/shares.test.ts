@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { callerLeft } from '../../src/api/problem.ts';
+import type { Principal } from '../../src/api/route.ts';
 import { createShares, type Release } from '../../src/http/shares.ts';
-import { callerLeft } from '../../src/problem.ts';
-import type { Principal } from '../../src/route.ts';
 
 const merchant = (merchantId: string, keyId = merchantId): Principal => ({
   keyId,

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import type { Principal } from '../../src/api/route.ts';
 import { parseProxies } from '../../src/engine/http/addresses.ts';
-import type { Principal } from '../../src/route.ts';
 import { get, type Running, serve } from './harness.ts';
 
 const MINUTE = 60_000;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pino from 'pino';
 import { expect } from 'vitest';
+import type { Route } from '../../src/api/route.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createIdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
@@ -15,7 +16,6 @@ import { releaseQueue } from '../../src/merchant/store-endpoints.ts';
 import { createAuditTrail } from '../../src/operations/audit/trail.ts';
 import { createSecretBox } from '../../src/platform/secrets/secret-box.ts';
 import { queueRoutes } from '../../src/policy/routes.ts';
-import type { Route } from '../../src/route.ts';
 import { testDatabase } from '../support/database.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are checked against their schemas, then read freely

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Found, MOST_LOOKED_THROUGH } from '../../src/api/pagination.ts';
 import { listMessages } from '../../src/message/store/find.ts';
 import { feedPage } from '../../src/notification/feed.ts';
 import type { NotificationFilter, Scope } from '../../src/notification/store/find.ts';
 import { listNotifications } from '../../src/notification/store/list.ts';
 import { listDeliveries } from '../../src/notification/store/list-deliveries.ts';
-import { type Found, MOST_LOOKED_THROUGH } from '../../src/page.ts';
 import type { Sql } from '../../src/platform/db/client.ts';
 import { listTransactions } from '../../src/tcc/store/find.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { encodeCursor } from '../../src/page.ts';
+import { encodeCursor } from '../../src/api/pagination.ts';
 import { execute } from '../support/database.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 

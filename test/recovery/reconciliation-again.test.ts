@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addDays } from '../../src/recovery/statements/day.ts';
+import { addDays } from '../../src/api/calendar-day.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { until } from '../support/until.ts';
 import { at, type Entry, enter, utcDate } from './books.ts';

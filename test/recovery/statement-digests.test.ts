@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Overload } from '../../src/problem.ts';
+import { Overload } from '../../src/api/problem.ts';
 import { reprDigest } from '../../src/recovery/export/digest.ts';
 import type { Export } from '../../src/recovery/export/render.ts';
 import { render } from '../../src/recovery/export/render.ts';

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { addDays, dayIn } from '../../src/recovery/statements/day.ts';
+import { addDays, dayIn } from '../../src/api/calendar-day.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { spawnGateway } from '../support/process.ts';
 import { until } from '../support/until.ts';

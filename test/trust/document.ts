@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { Role } from '../../src/route.ts';
+import type { Role } from '../../src/api/route.ts';
 
 export type Schema = Record<string, unknown> & {
   $ref?: string;

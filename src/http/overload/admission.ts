@@ -1,8 +1,8 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import type { ShedReason } from '../../problem.ts';
-import type { Route } from '../../route.ts';
+import type { ShedReason } from '../../api/problem.ts';
+import type { Route } from '../../api/route.ts';
 import { heapLimitBytes, watchHeap } from './heap.ts';
 import { createLane, type Lane } from './lane.ts';
 import { createMemory } from './memory.ts';

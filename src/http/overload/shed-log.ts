@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { SHED_REASONS, type ShedReason } from '../../problem.ts';
+import { SHED_REASONS, type ShedReason } from '../../api/problem.ts';
 
 const SECOND = 1000;
 const EVERY_MS = 10 * SECOND;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Overload, Problem } from '../../problem.ts';
+import { Overload, Problem } from '../../api/problem.ts';
 import type { Lane } from './lane.ts';
 import type { Room } from './room.ts';
 import type { Turns } from './turns.ts';

@@ -1,8 +1,8 @@
+import { type Found, lookThrough } from '../../api/pagination.ts';
 import { allOf, among } from '../../engine/store/conditions.ts';
 import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
 import { shownUrl } from '../../engine/store/shown-url.ts';
 import type { Scope } from '../../notification/store/find.ts';
-import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Message } from '../contract.ts';
 

@@ -1,5 +1,5 @@
+import { MOST_LOOKED_THROUGH } from '../../api/pagination.ts';
 import { allOf, among } from '../../engine/store/conditions.ts';
-import { MOST_LOOKED_THROUGH } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import {

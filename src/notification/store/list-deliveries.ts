@@ -1,5 +1,5 @@
+import { type Found, lookThrough } from '../../api/pagination.ts';
 import { allOf, among, areOpen, inStates } from '../../engine/store/conditions.ts';
-import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { DeliveryView } from '../contract.ts';
 import { columnsFor, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';

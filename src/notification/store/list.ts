@@ -1,5 +1,5 @@
+import { type Found, lookThrough } from '../../api/pagination.ts';
 import { allOf, among, areOpen, inStates } from '../../engine/store/conditions.ts';
-import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import {

@@ -1,7 +1,14 @@
 import { z } from 'zod';
-import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
-import { notFound } from '../../problem.ts';
-import { type Route, route } from '../../route.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  pageOf,
+  pageQuery,
+  toPage,
+} from '../../api/pagination.ts';
+import { notFound } from '../../api/problem.ts';
+import { type Route, route } from '../../api/route.ts';
 import { archivedPiece, auditEntry, chainPlace, verification } from './contract.ts';
 import { listAuditEntries } from './store.ts';
 import { type Archived, findArchived } from './store-archive.ts';

@@ -1,5 +1,5 @@
+import type { Principal, Role } from '../../api/route.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
-import type { Principal, Role } from '../../route.ts';
 import type { State } from './bounds.ts';
 import type { AuditEntryView } from './contract.ts';
 

@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import { Problem } from '../../api/problem.ts';
 import { batched } from '../../platform/batch.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { repeat } from '../../platform/time/periodic.ts';
-import { Problem } from '../../problem.ts';
 import { boundedReason, boundedState, boundedText, type State } from './bounds.ts';
 import {
   dropPending,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { oneOrMore, oneOrMoreKeys } from '../../page.ts';
+import { oneOrMore, oneOrMoreKeys } from '../../api/pagination.ts';
 
 const time = z.iso.datetime();
 const name = z.string().min(1).max(128);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Route, route } from '../../route.ts';
+import { type Route, route } from '../../api/route.ts';
 import { attemptEvent, eventsQuery } from './contract.ts';
 import { placeOf, type Streams } from './streams.ts';
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Logger } from 'pino';
-import { Problem } from '../../problem.ts';
-import type { Principal } from '../../route.ts';
+import { Problem } from '../../api/problem.ts';
+import type { Principal } from '../../api/route.ts';
 import type { EventFilter } from './contract.ts';
 import type { Place, Placed } from './store.ts';
 import type { Tail } from './tail.ts';

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { Overload, Problem, SHED_REASONS, type ShedReason } from '../../problem.ts';
+import { Overload, Problem, SHED_REASONS, type ShedReason } from '../../api/problem.ts';
 
 /** What a scrape is answered with. */
 export interface Scrape {

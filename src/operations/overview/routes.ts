@@ -1,5 +1,5 @@
-import { notFound } from '../../problem.ts';
-import { type Route, route } from '../../route.ts';
+import { notFound } from '../../api/problem.ts';
+import { type Route, route } from '../../api/route.ts';
 import type { ReadBacklog } from './backlog.ts';
 import { endpointsOverview, endpointsParams, overview, overviewQuery } from './contract.ts';
 import { readEndpointsOverview, readOverview } from './overview.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { moment } from '../../page.ts';
+import { moment } from '../../api/pagination.ts';
 import { examples } from './examples.ts';
 
 /** More business keys than this are a list of their own: send them in several jobs. */

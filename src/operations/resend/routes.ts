@@ -1,8 +1,13 @@
 import { z } from 'zod';
-import { decodeCursor, moment, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
-import type { Database, Sql } from '../../platform/db/client.ts';
-import { idFromUuid } from '../../platform/ids.ts';
-import { invalid, notFound, Problem } from '../../problem.ts';
+import {
+  decodeCursor,
+  moment,
+  oneOrMore,
+  pageOf,
+  pageQuery,
+  toPage,
+} from '../../api/pagination.ts';
+import { invalid, notFound, Problem } from '../../api/problem.ts';
 import {
   type AuditState,
   locationHeader,
@@ -10,7 +15,9 @@ import {
   type Role,
   type Route,
   route,
-} from '../../route.ts';
+} from '../../api/route.ts';
+import type { Database, Sql } from '../../platform/db/client.ts';
+import { idFromUuid } from '../../platform/ids.ts';
 import {
   MAX_MATCHED,
   type ResendFilter,

@@ -1,4 +1,4 @@
-import { Problem } from '../../problem.ts';
+import { Problem } from '../../api/problem.ts';
 
 export const FORMATS = ['application/json', 'text/csv', 'application/x-ndjson'] as const;
 export type Format = (typeof FORMATS)[number];

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { callerLeft } from '../../problem.ts';
+import { callerLeft } from '../../api/problem.ts';
 import type { Format } from './accepts.ts';
 import { type Export, render } from './render.ts';
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Reply } from '../../route.ts';
+import type { Reply } from '../../api/route.ts';
 import { FORMATS, type Format, formatFor } from './accepts.ts';
 import { reprDigest } from './digest.ts';
 import { type Export, render } from './render.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { calendarDate } from '../statements/day.ts';
+import { calendarDate } from '../../api/calendar-day.ts';
 
 const KIB = 1024;
 export const MAX_RECORDS = 100_000;

@@ -1,5 +1,5 @@
+import { invalid } from '../../api/problem.ts';
 import { withoutMark } from '../../platform/json/text.ts';
-import { invalid } from '../../problem.ts';
 
 /** A row of a CSV text. The header is row 1, as a spreadsheet counts. */
 export interface CsvRow {

@@ -1,4 +1,4 @@
-import { addDays, type Day, dayIn } from '../statements/day.ts';
+import { addDays, type Day, dayIn } from '../../api/calendar-day.ts';
 
 /** A day, and with it the days beside it: `[from, to)`. */
 export interface DaysAround extends Day {

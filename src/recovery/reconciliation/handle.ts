@@ -1,6 +1,6 @@
+import { notFound, Problem } from '../../api/problem.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
 import type { Sql } from '../../platform/db/client.ts';
-import { notFound, Problem } from '../../problem.ts';
 import type { DifferenceView } from './contract.ts';
 import {
   countMissing,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { type FieldError, invalid, Problem } from '../../problem.ts';
+import { type FieldError, invalid, Problem } from '../../api/problem.ts';
 import { MAX_RECORDS, type Record, record } from './contract.ts';
 import { readCsv, rowFault } from './csv.ts';
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
+import { calendarDate, timezone } from '../../api/calendar-day.ts';
+import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../api/pagination.ts';
+import { invalid, notFound } from '../../api/problem.ts';
+import { type Principal, type Role, type Route, route } from '../../api/route.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
-import { decodeCursor, oneOrMore, pageOf, pageQuery, toPage } from '../../page.ts';
 import type { Database, Sql } from '../../platform/db/client.ts';
 import { idFromUuid } from '../../platform/ids.ts';
-import { invalid, notFound } from '../../problem.ts';
-import { type Principal, type Role, type Route, route } from '../../route.ts';
 import { ALSO_ANSWERS, exportHeaders, formatName, replyWith, wantedForm } from '../export/reply.ts';
-import { calendarDate, timezone } from '../statements/day.ts';
 import { merchantOf } from '../statements/routes.ts';
 import { openAdjustments } from './adjustments.ts';
 import {

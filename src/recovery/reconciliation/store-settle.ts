@@ -1,5 +1,5 @@
+import { addDays } from '../../api/calendar-day.ts';
 import { type Database, Prisma, type Transaction } from '../../platform/db/client.ts';
-import { addDays } from '../statements/day.ts';
 import { held, type Lease, lockSettling, longTransaction } from './store-lease.ts';
 
 /**

@@ -1,6 +1,6 @@
+import { dayIn } from '../../api/calendar-day.ts';
+import { invalid, notFound, Problem } from '../../api/problem.ts';
 import type { Database } from '../../platform/db/client.ts';
-import { invalid, notFound, Problem } from '../../problem.ts';
-import { dayIn } from '../statements/day.ts';
 import type { ReconciliationView } from './contract.ts';
 import { digestOf } from './records.ts';
 import { findByFile, findStanding, insertReconciliation, type Upload } from './store.ts';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { Sql } from '../../platform/db/client.ts';
-import { invalid, notFound } from '../../problem.ts';
+import { invalid, notFound } from '../../api/problem.ts';
 import {
   type Call,
   jsonText,
@@ -10,7 +9,8 @@ import {
   type Role,
   type Route,
   route,
-} from '../../route.ts';
+} from '../../api/route.ts';
+import type { Sql } from '../../platform/db/client.ts';
 import {
   anyResult,
   businessKey,

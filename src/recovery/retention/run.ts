@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { dayIn } from '../../api/calendar-day.ts';
 import { type Removal, removeRows } from '../../platform/db/batch-delete.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { type Repeated, repeat } from '../../platform/time/periodic.ts';
-import { dayIn } from '../statements/day.ts';
 import type { Statements } from '../statements/statements.ts';
 import {
   advance,

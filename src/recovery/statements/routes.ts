@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { invalid, notFound } from '../../problem.ts';
-import { type Principal, type Route, route } from '../../route.ts';
+import { calendarDate, timezone } from '../../api/calendar-day.ts';
+import { invalid, notFound } from '../../api/problem.ts';
+import { type Principal, type Route, route } from '../../api/route.ts';
 import type { Export } from '../export/render.ts';
 import { ALSO_ANSWERS, formatName, replyWith, wantedForm } from '../export/reply.ts';
 import { SHA256_OF, statementHeaders, statementView } from './contract.ts';
-import { calendarDate, timezone } from './day.ts';
 import { CSV_HEADER, csvLine, type StatementRow } from './row.ts';
 import type { Statement, Statements } from './statements.ts';
 

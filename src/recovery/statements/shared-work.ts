@@ -1,4 +1,4 @@
-import { callerLeft } from '../../problem.ts';
+import { callerLeft } from '../../api/problem.ts';
 
 export interface SharedWork<T> {
   /**

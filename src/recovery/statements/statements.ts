@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { type Day, dayIn } from '../../api/calendar-day.ts';
+import { callerLeft, notFound, Problem } from '../../api/problem.ts';
 import type { Database } from '../../platform/db/client.ts';
-import { callerLeft, notFound, Problem } from '../../problem.ts';
 import { openSpool } from '../export/spool.ts';
-import { type Day, dayIn } from './day.ts';
 import { CSV_HEADER } from './row.ts';
 import { createSharedWork } from './shared-work.ts';
 import {

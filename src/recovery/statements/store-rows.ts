@@ -1,6 +1,6 @@
+import { utcDatesBetween } from '../../api/calendar-day.ts';
 import type { Connection } from '../../platform/db/client.ts';
 import { unpack } from '../export/packed.ts';
-import { utcDatesBetween } from './day.ts';
 import type { StatementRow } from './row.ts';
 
 /** So few that adding them up holds nobody else back for long. */

@@ -1,7 +1,7 @@
+import type { Day } from '../../api/calendar-day.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/database-error.ts';
 import { inTransaction } from '../../platform/db/transaction.ts';
-import type { Day } from './day.ts';
 import { type Queryable, rowsBetween } from './store-rows.ts';
 import { type Summary, summarize } from './summary.ts';
 

@@ -1,4 +1,4 @@
-import { callerLeft, Problem } from '../../problem.ts';
+import { callerLeft, Problem } from '../../api/problem.ts';
 
 interface TurnsOptions {
   /** What is worked on at once; of one merchant one. */

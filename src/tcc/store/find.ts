@@ -1,5 +1,5 @@
+import { type Found, lookThrough } from '../../api/pagination.ts';
 import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
-import { type Found, lookThrough } from '../../page.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { TransactionView } from '../contract.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CALLS, type CallName } from '../../../src/key-scope.ts';
+import { CALLS, type CallName } from '../../../src/api/key-scope.ts';
 import type { Api } from '../../support/api.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../../support/gateway.ts';
 import { type Operation, readDocument } from '../document.ts';

@@ -1,5 +1,5 @@
-import type { Principal } from '../route.ts';
-import type { Scope } from './store/find.ts';
+import type { Scope } from '../notification/store/find.ts';
+import type { Principal } from './route.ts';
 
 /** Merchants see what is theirs, producers what they sent, operators everything. */
 export function scopeOf(principal: Principal): Scope {

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
+import type { Sql } from '../platform/db/client.ts';
 import { type CallName, callName, type Tag } from './key-scope.ts';
-import type { Sql } from './platform/db/client.ts';
 import { Problem, type ProblemView } from './problem.ts';
 
 export type Role = 'operator' | 'producer' | 'merchant';
