@@ -133,7 +133,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the wake after the commit of an acceptance',
-    file: 'src/notification/accept.ts',
+    file: 'src/protocols/notification/accept.ts',
     from: '    void wake(wakesOf(wanted, inserted));\n',
     to: '',
     tests: ['test/flow/wakes.test.ts'],
@@ -203,21 +203,21 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the tenant filter of notifications',
-    file: 'src/notification/store/find.ts',
+    file: 'src/protocols/notification/store/find.ts',
     from: 'return allOf([\n    merchantId === null ? null : Prisma.sql`n.merchant_id = ${merchantId}`,',
     to: 'return allOf([\n    merchantId === null ? null : Prisma.sql`true`,',
     tests: ['test/trust/tenants.test.ts'],
   },
   {
     name: 'the tenant filter of deliveries',
-    file: 'src/notification/store/deliveries.ts',
+    file: 'src/protocols/notification/store/deliveries.ts',
     from: 'return allOf([\n    merchantId === null ? null : Prisma.sql`d.merchant_id = ${merchantId}`,',
     to: 'return allOf([\n    merchantId === null ? null : Prisma.sql`true`,',
     tests: ['test/trust/tenants.test.ts'],
   },
   {
     name: 'the supersession guard: lower versions go on',
-    file: 'src/notification/supersede.ts',
+    file: 'src/protocols/notification/supersede.ts',
     from: 'WHERE n.result_version < newcomer.v',
     to: 'WHERE false',
     tests: ['test/recovery/supersede.test.ts'],

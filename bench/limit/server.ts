@@ -5,9 +5,9 @@ import type { AuditTrail } from '../../src/http/audit.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency-store.ts';
 import { createServer } from '../../src/http/server.ts';
 import type { SessionStore } from '../../src/http/session-store.ts';
-import { notificationRoutes } from '../../src/notification/routes.ts';
 import type { Sql } from '../../src/platform/db/client.ts';
 import type { SecretBox } from '../../src/platform/secrets/secret-box.ts';
+import { notificationRoutes } from '../../src/protocols/notification/routes.ts';
 
 // The limit of intake: the gateway's own HTTP server and its own route, with everything that happens
 // before and after a notification is stored (key, limits, body, schema, answer), and nothing stored.

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Screen } from '../../src/demo/screen.ts';
-import type { TransactionView } from '../../src/tcc/contract.ts';
+import type { TransactionView } from '../../src/protocols/tcc/contract.ts';
 import { audit, readBalances, showBalances } from './balances.ts';
 import type { Stage } from './stage.ts';
 

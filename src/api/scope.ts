@@ -1,4 +1,4 @@
-import type { Scope } from '../notification/store/find.ts';
+import type { Scope } from '../protocols/notification/store/find.ts';
 import type { Principal } from './route.ts';
 
 /** Merchants see what is theirs, producers what they sent, operators everything. */

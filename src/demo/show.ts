@@ -1,4 +1,4 @@
-import type { AttemptView, Notification } from '../notification/contract.ts';
+import type { AttemptView, Notification } from '../protocols/notification/contract.ts';
 import type { Arrival } from './receiver.ts';
 import type { Screen } from './screen.ts';
 import type { Stage } from './stage.ts';

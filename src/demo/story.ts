@@ -1,5 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { AttemptView, DeliveryView, Notification } from '../notification/contract.ts';
+import type {
+  AttemptView,
+  DeliveryView,
+  Notification,
+} from '../protocols/notification/contract.ts';
 import { type Api, apiOf } from './api.ts';
 import { countDown } from './count-down.ts';
 import type { Screen } from './screen.ts';

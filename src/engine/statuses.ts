@@ -1,4 +1,4 @@
-import type { DeliverySummary } from '../notification/contract.ts';
+import type { DeliverySummary } from '../protocols/notification/contract.ts';
 
 type Status = DeliverySummary['status'];
 

@@ -1,10 +1,10 @@
-import { removeEndedPings } from '../merchant/store-pings.ts';
-import { removeEndedMessages } from '../message/store/remove.ts';
 import { removeEndedJobs } from '../operations/resend/store-remove.ts';
 import type { Database } from '../platform/db/client.ts';
+import { removeEndedPings } from '../protocols/endpoint-test/store-remove.ts';
+import { removeEndedMessages } from '../protocols/message/store/remove.ts';
+import { removeFinishedTransactions } from '../protocols/tcc/store/remove.ts';
 import { removeEndedReconciliations } from '../recovery/reconciliation/store-remove.ts';
 import type { RemoveEnded } from '../recovery/retention/run.ts';
-import { removeFinishedTransactions } from '../tcc/store/remove.ts';
 
 /**
  * Everything but notifications that grows with use and goes once it has ended. Messages come first, as

@@ -9,11 +9,7 @@ import type { WakeQueue, Waker } from '../engine/timers/wake-queue.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import type { ServerLimits } from '../http/server.ts';
 import { createSessionStore } from '../http/session-store.ts';
-import { pingOwner } from '../merchant/ping.ts';
 import { createTargets } from '../merchant/targets.ts';
-import { messageOwner } from '../message/owner.ts';
-import { announce } from '../notification/announce.ts';
-import { notificationOwner } from '../notification/owner.ts';
 import { createAlerts } from '../operations/alerts.ts';
 import { addGauges } from '../operations/metrics/gauges.ts';
 import { createMetrics } from '../operations/metrics/metrics.ts';
@@ -23,8 +19,12 @@ import type { Databases } from '../platform/db/databases.ts';
 import type { DatabaseHealth } from '../platform/db/health.ts';
 import { createSecretBox } from '../platform/secrets/secret-box.ts';
 import type { Repeated } from '../platform/time/periodic.ts';
+import { pingOwner } from '../protocols/endpoint-test/protocol.ts';
+import { messageOwner } from '../protocols/message/protocol.ts';
+import { announce } from '../protocols/notification/operator-alerts.ts';
+import { notificationOwner } from '../protocols/notification/protocol.ts';
+import { tccOwner } from '../protocols/tcc/protocol.ts';
 import { createStatements } from '../recovery/statements/statements.ts';
-import { tccOwner } from '../tcc/owner.ts';
 
 /** What the gateway needs besides its settings: a database, and the keys that may have been made. */
 export interface Foundation {

@@ -1,15 +1,15 @@
 import { cancelForEndpoint } from '../engine/cancel.ts';
 import { startWorker } from '../engine/engine.ts';
 import { startCancelling } from '../merchant/deleted.ts';
-import { adoptSkipped } from '../notification/adopt.ts';
 import { startArchiving } from '../operations/audit/archive.ts';
 import { startSealing } from '../operations/audit/seal.ts';
 import { startFolding } from '../operations/overview/fold.ts';
 import { startResending } from '../operations/resend/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
+import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
+import { startTimeouts } from '../protocols/tcc/timeouts.ts';
 import { startReconciling } from '../recovery/reconciliation/run.ts';
 import { startRetention } from '../recovery/retention/run.ts';
-import { startTimeouts } from '../tcc/timeouts.ts';
 import { endedThings } from './ended.ts';
 import type { Parts } from './parts.ts';
 

@@ -4,9 +4,12 @@ import { type Claim, claimDeliveries } from '../../src/engine/store/claim.ts';
 import { findDue } from '../../src/engine/store/find-due.ts';
 import { createFloors, type Floors } from '../../src/engine/store/floors.ts';
 import { recordEndings } from '../../src/engine/store/record.ts';
-import { insertNotifications, type NewNotification } from '../../src/notification/store/insert.ts';
 import type { Connection, Sql } from '../../src/platform/db/client.ts';
 import { Prisma } from '../../src/platform/db/client.ts';
+import {
+  insertNotifications,
+  type NewNotification,
+} from '../../src/protocols/notification/store/insert.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { explain, PLAN_MODES } from '../support/pages.ts';
 

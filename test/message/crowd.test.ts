@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Problem } from '../../src/api/problem.ts';
-import { createMessageCommands } from '../../src/message/commands.ts';
 import { type Database, openDatabase, type Transaction } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
-import { createCoordinator } from '../../src/tcc/coordinator.ts';
+import { createMessageCommands } from '../../src/protocols/message/commands.ts';
+import { createCoordinator } from '../../src/protocols/tcc/coordinator.ts';
 import { until } from '../support/until.ts';
 import { openScene, type Scene } from './scene.ts';
 

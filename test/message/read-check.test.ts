@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../src/engine/http/send.ts';
-import { readCheck, readSilence } from '../../src/message/check.ts';
+import { readCheck, readSilence } from '../../src/protocols/message/check.ts';
 
 const answered = (statusCode: number, body = '', retryAfterMs: number | null = null): Answer => ({
   kind: 'response',

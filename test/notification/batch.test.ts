@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { insertNotifications, type NewNotification } from '../../src/notification/store/insert.ts';
+import {
+  insertNotifications,
+  type NewNotification,
+} from '../../src/protocols/notification/store/insert.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 
 let gateway: TestGateway;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createBursts } from '../../src/notification/bursts.ts';
+import { createBursts } from '../../src/protocols/notification/overlapping-calls.ts';
 
 /** A call that ends when it is told to. */
 function held() {

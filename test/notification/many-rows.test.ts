@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Found, MOST_LOOKED_THROUGH } from '../../src/api/pagination.ts';
-import { listMessages } from '../../src/message/store/find.ts';
-import { feedPage } from '../../src/notification/feed.ts';
-import type { NotificationFilter, Scope } from '../../src/notification/store/find.ts';
-import { listNotifications } from '../../src/notification/store/list.ts';
-import { listDeliveries } from '../../src/notification/store/list-deliveries.ts';
 import type { Sql } from '../../src/platform/db/client.ts';
-import { listTransactions } from '../../src/tcc/store/find.ts';
+import { listMessages } from '../../src/protocols/message/store/find.ts';
+import { feedPage } from '../../src/protocols/notification/feed.ts';
+import type { NotificationFilter, Scope } from '../../src/protocols/notification/store/find.ts';
+import { listNotifications } from '../../src/protocols/notification/store/list.ts';
+import { listDeliveries } from '../../src/protocols/notification/store/list-deliveries.ts';
+import { listTransactions } from '../../src/protocols/tcc/store/find.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { PLAN_MODES, readingOf } from '../support/pages.ts';
 

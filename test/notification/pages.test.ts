@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../../bench/generated.ts';
-import { listMessages } from '../../src/message/store/find.ts';
-import type { Scope } from '../../src/notification/store/find.ts';
-import { findEarlier, type NewNotification } from '../../src/notification/store/insert.ts';
-import { listNotifications } from '../../src/notification/store/list.ts';
-import { listDeliveries } from '../../src/notification/store/list-deliveries.ts';
 import type { Sql } from '../../src/platform/db/client.ts';
+import { listMessages } from '../../src/protocols/message/store/find.ts';
+import type { Scope } from '../../src/protocols/notification/store/find.ts';
+import {
+  findEarlier,
+  type NewNotification,
+} from '../../src/protocols/notification/store/insert.ts';
+import { listNotifications } from '../../src/protocols/notification/store/list.ts';
+import { listDeliveries } from '../../src/protocols/notification/store/list-deliveries.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { PLAN_MODES, readingOf } from '../support/pages.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Standing, scheduleOf } from '../../src/notification/schedule.ts';
+import { type Standing, scheduleOf } from '../../src/protocols/notification/schedule.ts';
 
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');
 const SECOND = 1000;

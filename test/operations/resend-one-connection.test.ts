@@ -1,9 +1,9 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { adoptSkipped } from '../../src/notification/adopt.ts';
 import { startResending } from '../../src/operations/resend/run.ts';
 import { openDatabase } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
+import { adoptSkipped } from '../../src/protocols/notification/assign-skipped.ts';
 import { testGateway } from '../support/gateway.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { jobWhen } from './failed.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resendDeliveries } from '../../src/engine/store/resend.ts';
 import { endedThings } from '../../src/gateway/ended.ts';
-import { removeFinishedTransactions } from '../../src/tcc/store/remove.ts';
+import { removeFinishedTransactions } from '../../src/protocols/tcc/store/remove.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { until } from '../support/until.ts';
 import { deliveryOf, enterMessages, enterTransactions } from './ended.ts';

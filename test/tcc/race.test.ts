@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '../../src/platform/ids.ts';
-import { decide } from '../../src/tcc/decide.ts';
-import { insertTransaction } from '../../src/tcc/store/insert.ts';
-import { cancelTimedOut } from '../../src/tcc/timeouts.ts';
+import { decide } from '../../src/protocols/tcc/decide.ts';
+import { insertTransaction } from '../../src/protocols/tcc/store/insert.ts';
+import { cancelTimedOut } from '../../src/protocols/tcc/timeouts.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { startReceiver } from '../support/receiver.ts';

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { ScheduleView } from '../../notification/contract.ts';
+import type { ScheduleView } from '../../protocols/notification/contract.ts';
 import { call, get } from './client.ts';
 import type { AttemptView, DeliverySummary, DeliveryView, Notification } from './notifications.ts';
 

@@ -3,7 +3,7 @@ import type {
   DeliverySummary,
   DeliveryView,
   Notification,
-} from '../../notification/contract.ts';
+} from '../../protocols/notification/contract.ts';
 
 // The gateway's own types: what the API answers and what is shown here cannot drift apart.
 export type { AttemptView, DeliverySummary, DeliveryView, Notification };

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ALERT_INBOX } from '../../../src/merchant/alert-inbox.ts';
-import { announce } from '../../../src/notification/announce.ts';
+import { announce } from '../../../src/protocols/notification/operator-alerts.ts';
 import { type TestGateway, testGateway } from '../../support/gateway.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';
 

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { IconClock } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import type { ScheduleView } from '../../../notification/contract.ts';
+import type { ScheduleView } from '../../../protocols/notification/contract.ts';
 import { useSchedule } from '../../api/detail.ts';
 import { useNow } from '../../kit/now.ts';
 import { duration, ExactTime } from '../../kit/time.tsx';

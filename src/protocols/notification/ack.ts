@@ -1,0 +1,28 @@
+import type { DeliveryCommands } from '../../engine/commands.ts';
+import type { Sql } from '../../platform/db/client.ts';
+import type { Notification } from './contract.ts';
+import { findNotifications, findVisible, type Scope } from './store/find.ts';
+
+/** Delivered stays delivered, and what was called off stays so; also an attempt under way is overtaken. */
+const CAN_BE_CONFIRMED = ['pending', 'sending', 'failed', 'skipped'] as const;
+
+/**
+ * The merchant has got these by itself: their ladders end. An attempt that is under way is still
+ * logged, but what comes of it changes nothing any more. Again: the same.
+ *
+ * @returns those that the caller may see, as they are now
+ */
+export async function acknowledge(
+  sql: Sql,
+  commands: DeliveryCommands,
+  scope: Scope,
+  ids: string[],
+): Promise<Map<string, Notification>> {
+  const own = await findVisible(sql, scope, ids);
+  if (own.length === 0) return new Map();
+  await commands.settleOwners(own, CAN_BE_CONFIRMED, {
+    status: 'acknowledged',
+    reason: 'confirmed_by_pull',
+  });
+  return findNotifications(sql, own, scope.producerKeyId);
+}

@@ -1,0 +1,44 @@
+import { Problem } from '../../api/problem.ts';
+import { ALERT_INBOX } from '../../merchant/alert-inbox.ts';
+import type { Sql } from '../../platform/db/client.ts';
+import { newId } from '../../platform/ids.ts';
+import { plan } from './fan-out.ts';
+import { insertNotifications } from './store/insert.ts';
+import { findAudience } from './store/subscribers.ts';
+
+/** An event of the gateway's own, for the people who run it. */
+interface Announcement {
+  type: string;
+  /** The same again is not announced again. */
+  key: string;
+  businessKey: string;
+  detail: Record<string, unknown>;
+}
+
+const QUEUE = 'alerts';
+const GATEWAY = { keyId: 'gateway', role: 'operator', name: 'gateway', merchantId: null } as const;
+
+/**
+ * Stores the gateway's own events as notifications of type `alert.…` to the operators' own endpoints, in
+ * the caller's transaction. Where none was ever registered nothing is stored. The sweep wakes them: seconds
+ * don't matter here, and nothing must be woken before the commit.
+ */
+export async function announce(sql: Sql, announcements: readonly Announcement[]): Promise<void> {
+  const audience = await findAudience(sql, [ALERT_INBOX]);
+  if (!audience.merchants.has(ALERT_INBOX)) return;
+  const planned = announcements.map(({ type, key, businessKey, detail }) => {
+    const input = {
+      merchantId: ALERT_INBOX,
+      type: `alert.${type}`,
+      businessKey,
+      eventId: key.slice(-128),
+      payload: detail,
+      queue: audience.lanes.has(QUEUE) ? QUEUE : null,
+    };
+    const payloadText = JSON.stringify(detail);
+    const offer = { input, payloadText, principal: GATEWAY, id: newId('ntf') };
+    return plan(offer, audience, () => null);
+  });
+  const rows = planned.flatMap((each) => (each instanceof Problem ? [] : [each.row]));
+  await insertNotifications(sql, rows);
+}
