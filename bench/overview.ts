@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { Agent, request } from 'undici';
-import { WINDOWS } from '../src/operations/overview/contract.ts';
+import { WINDOWS } from '../src/features/overview/contract.ts';
 import { startEmbeddedPostgres } from '../src/platform/embedded-postgres/start.ts';
 import { GENERATED_FOLDER } from './generated.ts';
 import { launchGateway, percentile } from './support.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import { newOperatorKey } from './features/accounts/keys/key-format.ts';
 import type { Foundation } from './gateway.ts';
-import { newOperatorKey } from './merchant/key-text.ts';
 import { isMigrated } from './platform/db/migrate.ts';
 import { plainServer } from './platform/db/server.ts';
 import { messageOf } from './platform/embedded-postgres/error.ts';

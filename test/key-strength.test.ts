@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { banner } from '../src/banner.ts';
 import { readConfig } from '../src/config.ts';
-import { newOperatorKey } from '../src/merchant/key-text.ts';
+import { newOperatorKey } from '../src/features/accounts/keys/key-format.ts';
 import { weaknessOfBytes, weaknessOfText } from '../src/platform/secrets/key-strength.ts';
 
 const inBase64 = (bytes: Buffer) => bytes.toString('base64');

@@ -1,10 +1,10 @@
-import { removeEndedJobs } from '../operations/resend/store-remove.ts';
+import { removeEndedReconciliations } from '../features/reconciliations/store-remove.ts';
+import { removeEndedJobs } from '../features/resends/store-remove.ts';
+import type { RemoveEnded } from '../features/retention/run.ts';
 import type { Database } from '../platform/db/client.ts';
 import { removeEndedPings } from '../protocols/endpoint-test/store-remove.ts';
 import { removeEndedMessages } from '../protocols/message/store/remove.ts';
 import { removeFinishedTransactions } from '../protocols/tcc/store/remove.ts';
-import { removeEndedReconciliations } from '../recovery/reconciliation/store-remove.ts';
-import type { RemoveEnded } from '../recovery/retention/run.ts';
 
 /**
  * Everything but notifications that grows with use and goes once it has ended. Messages come first, as

@@ -6,15 +6,16 @@ import { createSender } from '../engine/http/send.ts';
 import type { TargetSettings } from '../engine/http/target-rules.ts';
 import { sqlStore } from '../engine/store/engine-store.ts';
 import type { WakeQueue, Waker } from '../engine/timers/wake-queue.ts';
+import { createTargets } from '../features/accounts/signing/destinations.ts';
+import { createAlerts } from '../features/alerts.ts';
+import { addGauges } from '../features/metrics/gauges.ts';
+import { createMetrics } from '../features/metrics/metrics.ts';
+import { addProcessGauges } from '../features/metrics/process.ts';
+import { createBacklog } from '../features/overview/backlog.ts';
+import { createStatements } from '../features/statements/statements.ts';
 import { createIdempotencyStore } from '../http/idempotency-store.ts';
 import type { ServerLimits } from '../http/server.ts';
 import { createSessionStore } from '../http/session-store.ts';
-import { createTargets } from '../merchant/targets.ts';
-import { createAlerts } from '../operations/alerts.ts';
-import { addGauges } from '../operations/metrics/gauges.ts';
-import { createMetrics } from '../operations/metrics/metrics.ts';
-import { addProcessGauges } from '../operations/metrics/process.ts';
-import { createBacklog } from '../operations/overview/backlog.ts';
 import type { Databases } from '../platform/db/databases.ts';
 import type { DatabaseHealth } from '../platform/db/health.ts';
 import { createSecretBox } from '../platform/secrets/secret-box.ts';
@@ -24,7 +25,6 @@ import { messageOwner } from '../protocols/message/protocol.ts';
 import { announce } from '../protocols/notification/operator-alerts.ts';
 import { notificationOwner } from '../protocols/notification/protocol.ts';
 import { tccOwner } from '../protocols/tcc/protocol.ts';
-import { createStatements } from '../recovery/statements/statements.ts';
 
 /** What the gateway needs besides its settings: a database, and the keys that may have been made. */
 export interface Foundation {

@@ -1,5 +1,5 @@
-import { secretPlaces } from '../merchant/store-reseal.ts';
-import { sealOldHeaders } from '../merchant/store-sealed-headers.ts';
+import { sealOldHeaders } from '../features/accounts/endpoints/store-sealed-headers.ts';
+import { secretPlaces } from '../features/accounts/signing/store-reseal.ts';
 import { type Resealed, resealPlaces } from '../platform/secrets/reseal.ts';
 import type { Parts } from './parts.ts';
 

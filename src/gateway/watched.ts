@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
+import { createKeyRing } from '../features/accounts/keys/key-ring.ts';
+import { createAuditTrail } from '../features/audit/trail.ts';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
-import { createKeyRing } from '../merchant/key-ring.ts';
-import { createAuditTrail } from '../operations/audit/trail.ts';
 import { type Parts, version } from './parts.ts';
 import { readinessOf } from './readiness.ts';
 

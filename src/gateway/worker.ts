@@ -1,15 +1,15 @@
 import { cancelForEndpoint } from '../engine/cancel.ts';
 import { startWorker } from '../engine/engine.ts';
-import { startCancelling } from '../merchant/deleted.ts';
-import { startArchiving } from '../operations/audit/archive.ts';
-import { startSealing } from '../operations/audit/seal.ts';
-import { startFolding } from '../operations/overview/fold.ts';
-import { startResending } from '../operations/resend/run.ts';
+import { startCancelling } from '../features/accounts/endpoints/cancel-deleted.ts';
+import { startArchiving } from '../features/audit/archive.ts';
+import { startSealing } from '../features/audit/seal.ts';
+import { startFolding } from '../features/overview/fold.ts';
+import { startReconciling } from '../features/reconciliations/run.ts';
+import { startResending } from '../features/resends/run.ts';
+import { startRetention } from '../features/retention/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
 import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
 import { startTimeouts } from '../protocols/tcc/timeouts.ts';
-import { startReconciling } from '../recovery/reconciliation/run.ts';
-import { startRetention } from '../recovery/retention/run.ts';
 import { endedThings } from './ended.ts';
 import type { Parts } from './parts.ts';
 

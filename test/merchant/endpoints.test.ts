@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { newSecret } from '../../src/engine/http/sign.ts';
-import { sealOldHeaders } from '../../src/merchant/store-sealed-headers.ts';
-import { createTargets } from '../../src/merchant/targets.ts';
+import { sealOldHeaders } from '../../src/features/accounts/endpoints/store-sealed-headers.ts';
+import { createTargets } from '../../src/features/accounts/signing/destinations.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 const URL = 'https://shop.example.com/hook?shop=7';

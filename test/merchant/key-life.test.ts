@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createKeyRing } from '../../src/merchant/key-ring.ts';
-import { readExpiringKeys } from '../../src/operations/metrics/store.ts';
+import { createKeyRing } from '../../src/features/accounts/keys/key-ring.ts';
+import { readExpiringKeys } from '../../src/features/metrics/store.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createKeyRing, type KeyRing } from '../../src/merchant/key-ring.ts';
-import { hashKey, newKey, newOperatorKey } from '../../src/merchant/key-text.ts';
+import { hashKey, newKey, newOperatorKey } from '../../src/features/accounts/keys/key-format.ts';
+import { createKeyRing, type KeyRing } from '../../src/features/accounts/keys/key-ring.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';

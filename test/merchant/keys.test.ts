@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createKey } from '../../src/merchant/contract-keys.ts';
-import { hasKeyShape, newKey } from '../../src/merchant/key-text.ts';
-import { callbackContext } from '../../src/merchant/secret-contexts.ts';
-import { createTargets } from '../../src/merchant/targets.ts';
+import { createKey } from '../../src/features/accounts/keys/contract.ts';
+import { hasKeyShape, newKey } from '../../src/features/accounts/keys/key-format.ts';
+import { createTargets } from '../../src/features/accounts/signing/destinations.ts';
+import { callbackContext } from '../../src/features/accounts/signing/secret-contexts.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 let gateway: Gateway;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createTargets } from '../../src/merchant/targets.ts';
+import { createTargets } from '../../src/features/accounts/signing/destinations.ts';
 import { type Gateway, startGateway } from './gateway.ts';
 
 let gateway: Gateway;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hearTheSame } from '../../src/merchant/overlap.ts';
+import { hearTheSame } from '../../src/features/accounts/signing/overlap.ts';
 
 test.each([
   [['*'], ['payment.succeeded'], true],

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTargets } from '../../src/features/accounts/signing/destinations.ts';
 import {
   callbackContext,
   endpointContext,
   merchantContext,
-} from '../../src/merchant/secret-contexts.ts';
-import { secretPlaces } from '../../src/merchant/store-reseal.ts';
-import { createTargets } from '../../src/merchant/targets.ts';
+} from '../../src/features/accounts/signing/secret-contexts.ts';
+import { secretPlaces } from '../../src/features/accounts/signing/store-reseal.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { resealPlaces } from '../../src/platform/secrets/reseal.ts';
 import { createSecretBox, type SecretBox } from '../../src/platform/secrets/secret-box.ts';

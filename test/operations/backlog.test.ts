@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readBacklog } from '../../src/operations/overview/store-backlog.ts';
+import { readBacklog } from '../../src/features/overview/store-backlog.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 const MINUTE = 60_000;

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { foldAttempts } from '../../src/operations/overview/fold.ts';
+import { foldAttempts } from '../../src/features/overview/fold.ts';
 import {
   addCounts,
   percentilesOf,
   slotOf,
   slotSql,
-} from '../../src/operations/overview/histogram.ts';
+} from '../../src/features/overview/histogram.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

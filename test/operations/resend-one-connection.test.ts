@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { startResending } from '../../src/operations/resend/run.ts';
+import { startResending } from '../../src/features/resends/run.ts';
 import { openDatabase } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
 import { adoptSkipped } from '../../src/protocols/notification/assign-skipped.ts';

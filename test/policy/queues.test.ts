@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { deleteQueue, MAX_QUEUES } from '../../src/features/queues/store.ts';
 import { newId } from '../../src/platform/ids.ts';
-import { deleteQueue, MAX_QUEUES } from '../../src/policy/store.ts';
 import { type Gateway, startGateway } from '../merchant/gateway.ts';
 import { until } from '../support/until.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { digestOf, refuseDuplicates } from '../../src/recovery/reconciliation/records.ts';
+import { digestOf, refuseDuplicates } from '../../src/features/reconciliations/records.ts';
 
 const MANY = 20_000;
 const records = Array.from({ length: MANY }, (_, n) => ({

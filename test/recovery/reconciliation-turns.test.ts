@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { claimReconciliation } from '../../src/recovery/reconciliation/store-lease.ts';
+import { claimReconciliation } from '../../src/features/reconciliations/store-lease.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 
 let db: TestDatabase;

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { removeOld } from '../../src/features/retention/run.ts';
+import { createStatements } from '../../src/features/statements/statements.ts';
 import { endedThings } from '../../src/gateway/ended.ts';
 import { openDatabase } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
-import { removeOld } from '../../src/recovery/retention/run.ts';
-import { createStatements } from '../../src/recovery/statements/statements.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { until } from '../support/until.ts';
 import { enter } from './books.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createSharedWork } from '../../src/recovery/statements/shared-work.ts';
+import { createSharedWork } from '../../src/features/statements/shared-work.ts';
 
 const later = () => {
   let resolve: (value: string) => void = () => {};

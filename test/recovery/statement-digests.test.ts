@@ -3,11 +3,11 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Overload } from '../../src/api/problem.ts';
-import { reprDigest } from '../../src/recovery/export/digest.ts';
-import type { Export } from '../../src/recovery/export/render.ts';
-import { render } from '../../src/recovery/export/render.ts';
-import { openSpool } from '../../src/recovery/export/spool.ts';
-import { CSV_HEADER, csvLine, type StatementRow } from '../../src/recovery/statements/row.ts';
+import { reprDigest } from '../../src/features/exports/digest.ts';
+import type { Export } from '../../src/features/exports/render.ts';
+import { render } from '../../src/features/exports/render.ts';
+import { openSpool } from '../../src/features/exports/spool.ts';
+import { CSV_HEADER, csvLine, type StatementRow } from '../../src/features/statements/row.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { at, enter, utcDate } from './books.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createTurns } from '../../src/recovery/statements/turns.ts';
+import { createTurns } from '../../src/features/statements/turns.ts';
 
 const NOBODY_LEAVES = new AbortController().signal;
 

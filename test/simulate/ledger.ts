@@ -7,9 +7,9 @@ import { createDeliveries } from '../../src/engine/store/create.ts';
 import { type EngineStore, sqlStore } from '../../src/engine/store/engine-store.ts';
 import { resendDeliveries } from '../../src/engine/store/resend.ts';
 import { type EndWithoutAttempt, settleDeliveries } from '../../src/engine/store/settle.ts';
-import { pauseEndpoint, resumeEndpoint } from '../../src/merchant/store-endpoints.ts';
+import { pauseEndpoint, resumeEndpoint } from '../../src/features/accounts/endpoints/store.ts';
+import { putQueue } from '../../src/features/queues/store.ts';
 import { Prisma } from '../../src/platform/db/client.ts';
-import { putQueue } from '../../src/policy/store.ts';
 import type { TestDatabase } from '../support/database.ts';
 
 type Rules = ReturnType<typeof drawPolicy>;

@@ -1,4 +1,4 @@
-import { newKey } from '../../src/merchant/key-text.ts';
+import { newKey } from '../../src/features/accounts/keys/key-format.ts';
 import type { ApiAnswer } from '../support/api.ts';
 import { execute } from '../support/database.ts';
 import { OPERATOR_KEY, type TestGateway } from '../support/gateway.ts';

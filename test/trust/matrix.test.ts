@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Role } from '../../src/api/route.ts';
-import { newKey } from '../../src/merchant/key-text.ts';
+import { newKey } from '../../src/features/accounts/keys/key-format.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Answer, type Client, openClient } from './client.ts';
 import {

@@ -1,4 +1,4 @@
-import type { AuditEntryView } from '../../operations/audit/contract.ts';
+import type { AuditEntryView } from '../../features/audit/contract.ts';
 
 export type { AuditEntryView };
 

@@ -1,6 +1,6 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { EndpointView, TestResult } from '../../merchant/contract-endpoints.ts';
-import type { EndpointsOverview } from '../../operations/overview/contract.ts';
+import type { EndpointView, TestResult } from '../../features/accounts/endpoints/contract.ts';
+import type { EndpointsOverview } from '../../features/overview/contract.ts';
 import { call, get } from './client.ts';
 
 export type Endpoint = EndpointView;

@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import type { KeyView } from '../../merchant/contract-keys.ts';
+import type { KeyView } from '../../features/accounts/keys/contract.ts';
 import { call } from './client.ts';
 
 export type Key = KeyView;

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { MerchantView } from '../../merchant/contract-merchants.ts';
+import type { MerchantView } from '../../features/accounts/merchants/contract.ts';
 import { call, get } from './client.ts';
 import type { RotatedSecret } from './endpoints.ts';
 

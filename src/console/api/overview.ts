@@ -1,4 +1,4 @@
-import type { Overview } from '../../operations/overview/contract.ts';
+import type { Overview } from '../../features/overview/contract.ts';
 
 export type { Overview };
 export type WindowName = Overview['window'];

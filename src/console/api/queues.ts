@@ -5,7 +5,7 @@ import {
   useQuery,
   useQueryClient,
 } from '@tanstack/react-query';
-import type { Preset, PreviewView, QueueView } from '../../policy/contract.ts';
+import type { Preset, PreviewView, QueueView } from '../../features/queues/contract.ts';
 import { ApiError, call, get } from './client.ts';
 
 export type { Preset };

@@ -4,9 +4,9 @@ import type {
   DifferenceView,
   HandleAction,
   ReconciliationView,
-} from '../../recovery/reconciliation/contract.ts';
-import type { FoundResult, FoundResults, ResultView } from '../../recovery/results/contract.ts';
-import type { StatementView } from '../../recovery/statements/contract.ts';
+} from '../../features/reconciliations/contract.ts';
+import type { FoundResult, FoundResults, ResultView } from '../../features/results/contract.ts';
+import type { StatementView } from '../../features/statements/contract.ts';
 import { call, type FileFormat, get, withQuery } from './client.ts';
 
 export type {

@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import type { ResendView } from '../../operations/resend/contract.ts';
+import type { ResendView } from '../../features/resends/contract.ts';
 import { call, get } from './client.ts';
 
 export type { ResendView };

@@ -1,9 +1,9 @@
 import { notFound, Problem } from '../../api/problem.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
 import type { Owner } from '../../engine/protocol.ts';
-import type { TestResult } from '../../merchant/contract-endpoints.ts';
-import { findEndpoint } from '../../merchant/store-endpoints.ts';
-import type { Targets } from '../../merchant/targets.ts';
+import type { TestResult } from '../../features/accounts/endpoints/contract.ts';
+import { findEndpoint } from '../../features/accounts/endpoints/store.ts';
+import type { Targets } from '../../features/accounts/signing/destinations.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { findPingRefusal, type PingRefusal } from './store-gate.ts';

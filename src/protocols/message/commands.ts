@@ -2,7 +2,7 @@ import { invalid, notFound, Problem } from '../../api/problem.ts';
 import { wakeFor } from '../../engine/run.ts';
 import { resendDeliveries } from '../../engine/store/resend.ts';
 import type { Wake, Waker } from '../../engine/timers/wake-queue.ts';
-import type { RaiseAlerts } from '../../operations/alerts.ts';
+import type { RaiseAlerts } from '../../features/alerts.ts';
 import { coalesced } from '../../platform/coalesce.ts';
 import type { Database, Sql, Transaction } from '../../platform/db/client.ts';
 import type { Scope } from '../notification/store/find.ts';

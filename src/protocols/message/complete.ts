@@ -1,6 +1,6 @@
 import { notFound, Problem } from '../../api/problem.ts';
 import type { AfterCommit } from '../../engine/protocol.ts';
-import type { RaiseAlerts } from '../../operations/alerts.ts';
+import type { RaiseAlerts } from '../../features/alerts.ts';
 import type { Database } from '../../platform/db/client.ts';
 import type { CompleteMessage } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';

@@ -1,5 +1,5 @@
 import { Problem } from '../../api/problem.ts';
-import { ALERT_INBOX } from '../../merchant/alert-inbox.ts';
+import { ALERT_INBOX } from '../../features/accounts/endpoints/alert-inbox.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { plan } from './fan-out.ts';

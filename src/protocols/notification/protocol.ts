@@ -1,7 +1,7 @@
 import type { Letter } from '../../engine/http/send.ts';
 import type { Owner, Undeliverable } from '../../engine/protocol.ts';
 import type { Claimed } from '../../engine/store/claim.ts';
-import type { EndpointTarget, Targets } from '../../merchant/targets.ts';
+import type { EndpointTarget, Targets } from '../../features/accounts/signing/destinations.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { memberText } from '../../platform/json/text.ts';
 import { type Content, findContents } from './store/bodies.ts';

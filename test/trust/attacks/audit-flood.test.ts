@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { settleLost } from '../../../src/operations/audit/store.ts';
+import { settleLost } from '../../../src/features/audit/store.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../../support/gateway.ts';
 
 let gateway: TestGateway;

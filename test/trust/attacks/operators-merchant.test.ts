@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ALERT_INBOX } from '../../../src/merchant/alert-inbox.ts';
+import { ALERT_INBOX } from '../../../src/features/accounts/endpoints/alert-inbox.ts';
 import { announce } from '../../../src/protocols/notification/operator-alerts.ts';
 import { type TestGateway, testGateway } from '../../support/gateway.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';

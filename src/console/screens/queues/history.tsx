@@ -1,6 +1,6 @@
 import { Button, Group, Paper, Text, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
-import type { AuditEntryView } from '../../../operations/audit/contract.ts';
+import type { AuditEntryView } from '../../../features/audit/contract.ts';
 import { usePages } from '../../api/pages.ts';
 import type { Queue, Rules } from '../../api/queues.ts';
 import { Failure } from '../../kit/failure.tsx';

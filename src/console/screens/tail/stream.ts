@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useReducer, useState } from 'react';
-import type { AttemptEvent } from '../../../operations/events/contract.ts';
+import type { AttemptEvent } from '../../../features/events/contract.ts';
 
 export type { AttemptEvent };
 

@@ -1,0 +1,116 @@
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import type { Database } from '../../../platform/db/client.ts';
+import type { SecretBox } from '../../../platform/secrets/secret-box.ts';
+import { openHeaders } from '../endpoints/sealed-headers.ts';
+import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
+import {
+  findCallbackSecrets,
+  findMerchantSecrets,
+  findTargets,
+  type SealedSecrets,
+  type TargetRow,
+} from './store.ts';
+
+/** What an attempt needs to know of an endpoint. */
+export interface EndpointTarget {
+  id: string;
+  url: string;
+  headers: Record<string, string>;
+  body: 'envelope' | 'raw';
+  /** `whsec_…`, the current one first; the previous one while its overlap lasts. At least one. */
+  secrets: string[];
+  deleted: boolean;
+}
+
+export interface Targets {
+  /**
+   * Endpoints by id, deleted ones too, in one statement. One whose secret cannot be opened is logged
+   * and missing: it must not be sent to unsigned, and its neighbours must not wait for it.
+   */
+  loadEndpointTargets(ids: string[]): Promise<Map<string, EndpointTarget>>;
+  /** Merchants' own secrets by merchant id, by the same rules. */
+  loadMerchantSecrets(ids: string[]): Promise<Map<string, string[]>>;
+  /** Callback secrets of producers' keys by key id, revoked ones too, by the same rules. */
+  loadCallbackSecrets(keyIds: string[]): Promise<Map<string, string[]>>;
+}
+
+/** Opened secrets that are kept, so that not every attempt has to decrypt. */
+const MAX_OPENED = 10_000;
+
+export function createTargets(deps: {
+  database: Database;
+  secrets: SecretBox;
+  log: Pick<Logger, 'error'>;
+}): Targets {
+  const { prisma } = deps.database;
+  const opened = new LRUCache<string, string>({ max: MAX_OPENED });
+
+  function open(sealed: string, context: string): string {
+    // With its context: what was moved to another row must not be found here either.
+    const place = `${context} ${sealed}`;
+    const known = opened.get(place);
+    if (known !== undefined) return known;
+    const secret = deps.secrets.open(sealed, context);
+    opened.set(place, secret);
+    return secret;
+  }
+
+  function tryOpen(sealed: string, context: string): string | null {
+    try {
+      return open(sealed, context);
+    } catch (error) {
+      deps.log.error({ err: error, context }, 'a secret cannot be opened, it signs nothing');
+      return null;
+    }
+  }
+
+  function tryOpenHeaders(row: TargetRow): Record<string, string> | null {
+    try {
+      return openHeaders(open, row);
+    } catch (error) {
+      deps.log.error(
+        { err: error, endpointId: row.id },
+        'headers cannot be opened, nothing is sent',
+      );
+      return null;
+    }
+  }
+
+  function openAll({ secret, previousSecret }: SealedSecrets, context: string): string[] | null {
+    const current = tryOpen(secret, context);
+    if (current === null) return null;
+    const previous = previousSecret === null ? null : tryOpen(previousSecret, context);
+    return previous === null ? [current] : [current, previous];
+  }
+
+  return {
+    async loadEndpointTargets(ids) {
+      const targets = new Map<string, EndpointTarget>();
+      for (const row of await findTargets(prisma, ids)) {
+        const secrets = openAll(row, endpointContext(row.id));
+        const headers = tryOpenHeaders(row);
+        if (secrets === null || headers === null) continue;
+        const { id, url, body, deleted } = row;
+        targets.set(id, { id, url, headers, body, secrets, deleted });
+      }
+      return targets;
+    },
+    async loadMerchantSecrets(ids) {
+      const secretsById = new Map<string, string[]>();
+      for (const row of await findMerchantSecrets(prisma, ids)) {
+        const secrets = openAll(row, merchantContext(row.id));
+        if (secrets !== null) secretsById.set(row.id, secrets);
+      }
+      return secretsById;
+    },
+    async loadCallbackSecrets(keyIds) {
+      const secretsById = new Map<string, string[]>();
+      for (const row of await findCallbackSecrets(prisma, keyIds)) {
+        const secrets = openAll(row, callbackContext(row.id));
+        if (secrets !== null) secretsById.set(row.id, secrets);
+      }
+      return secretsById;
+    },
+  };
+}
