@@ -224,7 +224,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the fingerprint of an Idempotency-Key',
-    file: 'src/http/idempotency-store.ts',
+    file: 'src/http/idempotency/store.ts',
     from: "    if (row.fingerprint !== claim.fingerprint) return { kind: 'other_request' };\n",
     to: '',
     tests: ['test/http/idempotency.test.ts'],

@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 
 const root = import.meta.dirname;
 
-/** The console and the API's reference, two pages served by src/http/console.ts. */
+/** The console and the API's reference, two pages served by src/http/console/routes.ts. */
 export default defineConfig({
   root,
   base: '/console/',

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Reply } from '../api/route.ts';
-import { mayAnswer } from './unread.ts';
+import { mayAnswer } from './request/unread.ts';
 
 /** What goes on the wire, ready made: it can be sent, and kept to be sent once more. */
 export interface Answer {

@@ -9,18 +9,18 @@ import type { SecretBox } from '../platform/secrets/secret-box.ts';
 import { type AuditTrail, refusalsIn } from './audit.ts';
 import { type Authenticate, authorize, identify } from './auth.ts';
 import { callHandler } from './call.ts';
-import { mountConsole } from './console.ts';
+import { mountLogin } from './console/login.ts';
+import { mountConsole } from './console/routes.ts';
+import { createSessions } from './console/session.ts';
+import type { SessionStore } from './console/session-store.ts';
 import { type Answered, begin, named } from './context.ts';
 import { errorHandler } from './errors.ts';
-import type { IdempotencyStore } from './idempotency-store.ts';
+import type { IdempotencyStore } from './idempotency/store.ts';
 import { createLimiters, type RateLimits } from './limit.ts';
-import { mountLogin } from './login.ts';
-import { openApiDocument } from './openapi.ts';
+import { openApiDocument } from './openapi/document.ts';
+import { servicePaths } from './openapi/service-paths.ts';
 import { needsFreshKey } from './route-kinds.ts';
 import { type Metering, mountMetrics, mountService, orToken, type Readiness } from './service.ts';
-import { servicePaths } from './service-paths.ts';
-import { createSessions } from './session.ts';
-import type { SessionStore } from './session-store.ts';
 import { createShares, type Shares } from './shares.ts';
 
 export interface AppParts {

@@ -2,9 +2,9 @@ import type { Request, RequestHandler } from 'express';
 import { callerLeft, Problem } from '../api/problem.ts';
 import { neededCall, type Principal, type Route, requireCall } from '../api/route.ts';
 import { remoteAddressOf } from './address.ts';
+import { requireOwnPage, type Sessions } from './console/session.ts';
 import { contextOf } from './context.ts';
 import type { Limiters } from './limit.ts';
-import { requireOwnPage, type Sessions } from './session.ts';
 import { unauthorized } from './wrong-keys.ts';
 
 /**

@@ -9,17 +9,17 @@ import { newUuid } from '../platform/ids.ts';
 import { remoteAddressOf } from './address.ts';
 import { type Answer, answerOf, send, sendStream } from './answer.ts';
 import { type AuditTrail, withTrail } from './audit.ts';
-import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './body.ts';
 import { watchCaller } from './caller.ts';
 import { contextOf } from './context.ts';
 import { problemAnswer, problemOf, viewOf } from './errors.ts';
-import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency.ts';
-import type { IdempotencyStore } from './idempotency-store.ts';
-import { judgeItems } from './items.ts';
+import { answerOnce, fingerprintOf, idempotencyKeyOf } from './idempotency/idempotency.ts';
+import type { IdempotencyStore } from './idempotency/store.ts';
 import { type Ticket, ticketOf } from './overload/ticket.ts';
+import { type Body, DEFAULT_BODY_LIMIT_BYTES, NO_BODY, readBody } from './request/body.ts';
+import { judgeItems } from './request/items.ts';
+import { validate } from './request/validate.ts';
 import { keepsAnswers, onlyLooks } from './route-kinds.ts';
 import type { Shares } from './shares.ts';
-import { validate } from './validate.ts';
 
 type AnyCall = Call<unknown, unknown, unknown>;
 

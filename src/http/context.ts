@@ -1,7 +1,7 @@
 import type { RequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { Principal } from '../api/route.ts';
-import { requestIdOf } from './request-id.ts';
+import { requestIdOf } from './request/request-id.ts';
 
 /** What is known of a request besides the request itself. */
 interface Context {

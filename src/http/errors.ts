@@ -6,7 +6,7 @@ import { Overload, Problem, type ProblemView, type ShedReason } from '../api/pro
 import { isUnavailable } from '../platform/db/database-error.ts';
 import { type Answer, send } from './answer.ts';
 import { contextOf } from './context.ts';
-import { fieldErrors } from './validate.ts';
+import { fieldErrors } from './request/validate.ts';
 
 /** Which request a problem is about. */
 interface About {

@@ -13,7 +13,7 @@ import { send } from './answer.ts';
 import { problemAnswer, rawProblem } from './errors.ts';
 import type { Admission } from './overload/admission.ts';
 import { refuse as refuseQuickly } from './overload/refuse.ts';
-import { cutOffSlowReaders, expectAnswer } from './unread.ts';
+import { cutOffSlowReaders, expectAnswer } from './request/unread.ts';
 
 const SECOND = 1000;
 const KIB = 1024;

@@ -6,7 +6,7 @@ import { answerOf, send } from './answer.ts';
 import type { Authenticate } from './auth.ts';
 import { contextOf, named } from './context.ts';
 import { problemAnswer } from './errors.ts';
-import { METRICS_CALL } from './service-paths.ts';
+import { METRICS_CALL } from './openapi/service-paths.ts';
 
 export interface Readiness {
   database: boolean;

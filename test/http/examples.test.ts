@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { CODES, TAG_WORDS } from '../../src/http/openapi-words.ts';
+import { CODES, TAG_WORDS } from '../../src/http/openapi/words.ts';
 import { documentOf } from '../support/conformance.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 

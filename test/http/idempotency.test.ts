@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { Problem } from '../../src/api/problem.ts';
 import type { Reply, Route } from '../../src/api/route.ts';
-import { createIdempotencyStore } from '../../src/http/idempotency-store.ts';
+import { createIdempotencyStore } from '../../src/http/idempotency/store.ts';
 import { execute, type TestDatabase, testDatabase } from '../support/database.ts';
 import { type Called, get, KEYS, post, type Running, serve, testSealing } from './harness.ts';
 

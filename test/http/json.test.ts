@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../../src/api/problem.ts';
-import { parseJson } from '../../src/http/json.ts';
+import { parseJson } from '../../src/http/request/json.ts';
 
 function outcome(input: string | Uint8Array): string {
   try {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { oneOrMore, pageOf, pageQuery } from '../../src/api/pagination.ts';
 import { route } from '../../src/api/route.ts';
-import { openApiDocument } from '../../src/http/openapi.ts';
+import { openApiDocument } from '../../src/http/openapi/document.ts';
 import { get, post } from './harness.ts';
 
 const line = z.object({ sku: z.string(), count: z.int().default(1) }).meta({ id: 'Line' });

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { servicePaths } from '../../src/http/openapi/service-paths.ts';
 import type { Readiness } from '../../src/http/service.ts';
-import { servicePaths } from '../../src/http/service-paths.ts';
 import { echo, type Running, serve } from './harness.ts';
 
 describe('what needs no key', () => {

@@ -3,7 +3,7 @@ import { type IncomingMessage, get as request } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { openApiDocument } from '../../src/http/openapi.ts';
+import { openApiDocument } from '../../src/http/openapi/document.ts';
 import { until } from '../support/until.ts';
 import { get, KEYS, post, type Running, serve } from './harness.ts';
 

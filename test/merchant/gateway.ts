@@ -12,9 +12,9 @@ import { merchantRoutes } from '../../src/features/accounts/merchants/routes.ts'
 import { createAuditTrail } from '../../src/features/audit/trail.ts';
 import { queueRoutes } from '../../src/features/queues/routes.ts';
 import { createApp } from '../../src/http/app.ts';
-import { createIdempotencyStore } from '../../src/http/idempotency-store.ts';
+import { createSessionStore } from '../../src/http/console/session-store.ts';
+import { createIdempotencyStore } from '../../src/http/idempotency/store.ts';
 import { createServer } from '../../src/http/server.ts';
-import { createSessionStore } from '../../src/http/session-store.ts';
 import { createSecretBox } from '../../src/platform/secrets/secret-box.ts';
 import { testDatabase } from '../support/database.ts';
 

@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { requestIdOf } from '../request-id.ts';
+import { requestIdOf } from '../request/request-id.ts';
 
 const HEADERS = {
   'Content-Type': 'application/problem+json',

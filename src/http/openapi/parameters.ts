@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Route } from '../api/route.ts';
-import type { SchemaShelf } from './openapi-schema.ts';
-import { keepsAnswers } from './route-kinds.ts';
+import type { Route } from '../../api/route.ts';
+import { keepsAnswers } from '../route-kinds.ts';
+import type { SchemaShelf } from './schema.ts';
 
 const REQUEST_ID = 'RequestId';
 

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Express, Request, RequestHandler, Response } from 'express';
-import { Problem } from '../api/problem.ts';
-import { send } from './answer.ts';
+import { Problem } from '../../api/problem.ts';
+import { send } from '../answer.ts';
+import { named } from '../context.ts';
 import {
   CONSOLE_FOLDER,
   type ConsoleFile,
   type ConsoleFiles,
   NONCE_MARK,
   readConsole,
-} from './console-files.ts';
-import { named } from './context.ts';
+} from './files.ts';
 
 const NONCE_BYTES = 16;
 const YEAR_SECONDS = 365 * 24 * 3600;

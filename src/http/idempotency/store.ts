@@ -1,9 +1,9 @@
-import { callerLeft, Overload } from '../api/problem.ts';
-import { batched } from '../platform/batch.ts';
-import type { Sql } from '../platform/db/client.ts';
-import { newUuid } from '../platform/ids.ts';
-import type { SealedPlace } from '../platform/secrets/reseal.ts';
-import type { Answer } from './answer.ts';
+import { callerLeft, Overload } from '../../api/problem.ts';
+import { batched } from '../../platform/batch.ts';
+import type { Sql } from '../../platform/db/client.ts';
+import { newUuid } from '../../platform/ids.ts';
+import type { SealedPlace } from '../../platform/secrets/reseal.ts';
+import type { Answer } from '../answer.ts';
 
 /** One call under one Idempotency-Key. */
 export interface Claim {

@@ -1,18 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import type { z } from 'zod';
-import { TAGS } from '../api/key-scope.ts';
-import { problemView } from '../api/problem.ts';
-import { neededCall, type Route } from '../api/route.ts';
-import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './openapi-headers.ts';
-import {
-  fieldsOf,
-  parametersOf,
-  SHARED_PARAMETERS,
-  sharedParameters,
-} from './openapi-parameters.ts';
-import { createSchemaShelf, type SchemaShelf } from './openapi-schema.ts';
-import { CODES, DESCRIPTION, SECURITY, TAG_WORDS } from './openapi-words.ts';
+import { TAGS } from '../../api/key-scope.ts';
+import { problemView } from '../../api/problem.ts';
+import { neededCall, type Route } from '../../api/route.ts';
+import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './headers.ts';
+import { fieldsOf, parametersOf, SHARED_PARAMETERS, sharedParameters } from './parameters.ts';
+import { createSchemaShelf, type SchemaShelf } from './schema.ts';
 import { readiness, servicePaths } from './service-paths.ts';
+import { CODES, DESCRIPTION, SECURITY, TAG_WORDS } from './words.ts';
 
 /** Why each of these may be the answer. */
 const PROBLEMS: Record<number, string> = {

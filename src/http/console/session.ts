@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Request } from 'express';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-import { Problem } from '../api/problem.ts';
-import type { SecretBox } from '../platform/secrets/secret-box.ts';
+import { Problem } from '../../api/problem.ts';
+import type { SecretBox } from '../../platform/secrets/secret-box.ts';
 import type { SessionStore } from './session-store.ts';
 
 const COOKIE = 'postrider_session';

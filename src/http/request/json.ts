@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { invalid, Problem } from '../api/problem.ts';
-import { withoutMark } from '../platform/json/text.ts';
+import { invalid, Problem } from '../../api/problem.ts';
+import { withoutMark } from '../../platform/json/text.ts';
 
 export const MAX_DEPTH = 32;
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 /** Where `npm run build` puts the console, seen from `src/http` and from `dist/http` alike. */
-export const CONSOLE_FOLDER = fileURLToPath(new URL('../../dist/console', import.meta.url));
+export const CONSOLE_FOLDER = fileURLToPath(new URL('../../../dist/console', import.meta.url));
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',

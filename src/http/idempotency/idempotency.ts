@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
-import { callerLeft, invalid, Problem } from '../api/problem.ts';
-import type { Answer } from './answer.ts';
-import { problemOf } from './errors.ts';
-import type { Claim, IdempotencyStore, Lock } from './idempotency-store.ts';
+import { callerLeft, invalid, Problem } from '../../api/problem.ts';
+import type { Answer } from '../answer.ts';
+import { problemOf } from '../errors.ts';
+import type { Claim, IdempotencyStore, Lock } from './store.ts';
 
 const VISIBLE_ASCII = /^[\x21-\x7e]{1,255}$/;
 const QUOTED = /^"(.*)"$/;

@@ -1,6 +1,6 @@
-import { invalid, Problem, under } from '../api/problem.ts';
-import type { Item, ItemRules } from '../api/route.ts';
-import { elementTexts, memberText } from '../platform/json/text.ts';
+import { invalid, Problem, under } from '../../api/problem.ts';
+import type { Item, ItemRules } from '../../api/route.ts';
+import { elementTexts, memberText } from '../../platform/json/text.ts';
 import { MAX_DEPTH, parseDeep, parseJson } from './json.ts';
 import { invalidRequest } from './validate.ts';
 

@@ -1,4 +1,4 @@
-import type { Sql } from '../platform/db/client.ts';
+import type { Sql } from '../../platform/db/client.ts';
 
 /** A shared key may be logged in from many places; beyond these its oldest session ends. */
 const MAX_OF_A_KEY = 200;

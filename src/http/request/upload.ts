@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { Problem } from '../api/problem.ts';
-import { memoryShort, type Ticket } from './overload/ticket.ts';
+import { Problem } from '../../api/problem.ts';
+import { memoryShort, type Ticket } from '../overload/ticket.ts';
 
 /** A body that is to be read. */
 interface OpenUpload {

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { callerLeft, invalid, Problem } from '../api/problem.ts';
-import type { Item, ItemRules } from '../api/route.ts';
+import { callerLeft, invalid, Problem } from '../../api/problem.ts';
+import type { Item, ItemRules } from '../../api/route.ts';
+import { costOfJson, costOfText } from '../overload/cost.ts';
+import type { Ticket } from '../overload/ticket.ts';
 import { parseItems } from './items.ts';
 import { parseJson } from './json.ts';
-import { costOfJson, costOfText } from './overload/cost.ts';
-import type { Ticket } from './overload/ticket.ts';
 import { openUpload } from './upload.ts';
 
 const KIB = 1024;

@@ -1,4 +1,4 @@
-import type { Tag } from '../api/key-scope.ts';
+import type { Tag } from '../../api/key-scope.ts';
 
 /** Every `code` of a problem, by status. A test compares them with what the source throws. */
 export const CODES: Record<number, Record<string, string>> = {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { newToken } from '../platform/ids.ts';
+import { newToken } from '../../platform/ids.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 

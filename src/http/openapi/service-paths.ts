@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { CallName } from '../api/key-scope.ts';
-import type { Role } from '../api/route.ts';
+import type { CallName } from '../../api/key-scope.ts';
+import type { Role } from '../../api/route.ts';
 
 interface ServicePath {
   method: 'get';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type FieldError, Problem } from '../api/problem.ts';
-import type { Route } from '../api/route.ts';
+import { type FieldError, Problem } from '../../api/problem.ts';
+import type { Route } from '../../api/route.ts';
 
 const MAX_ERRORS = 20;
 const MAX_PATH_LENGTH = 200;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Route } from '../api/route.ts';
-import { fieldsOf } from './openapi-parameters.ts';
-import type { SchemaShelf } from './openapi-schema.ts';
-import { keepsAnswers } from './route-kinds.ts';
+import type { Route } from '../../api/route.ts';
+import { keepsAnswers } from '../route-kinds.ts';
+import { fieldsOf } from './parameters.ts';
+import type { SchemaShelf } from './schema.ts';
 
 /**
  * What the HTTP layer itself sets, each told once, under `components.headers`. Left out are those of
