@@ -7,7 +7,7 @@ import express from 'express';
 import { Webhook } from 'standardwebhooks';
 import type { Screen } from '../../src/demo/screen.ts';
 import type { Closers } from '../../src/demo/stage.ts';
-import { answerCheck, MESSAGE_TABLE, pgFence } from '../../src/producer.ts';
+import { answerCheck, MESSAGE_TABLE, pgFence } from '../../src/fence/message-index.ts';
 import { transaction } from './participant.ts';
 import type { Stage } from './stage.ts';
 

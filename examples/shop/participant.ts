@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import pg from 'pg';
-import { type BranchCall, FENCE_TABLE, fenceMiddleware, pgFence } from '../../src/fence.ts';
+import { type BranchCall, FENCE_TABLE, fenceMiddleware, pgFence } from '../../src/fence/index.ts';
 
 /** What happens to a call on its way: it gets through, finds the service down, or gets lost. */
 type Weather = (op: string) => Fate | Promise<Fate>;

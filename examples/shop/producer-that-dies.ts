@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { pgFence, prepareAndCommit } from '../../src/producer.ts';
+import { pgFence, prepareAndCommit } from '../../src/fence/message-index.ts';
 import { transaction } from './participant.ts';
 
 // The order service on its worst day: it prepares a message, commits its own transaction, and is gone

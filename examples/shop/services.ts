@@ -1,4 +1,4 @@
-import { TryRefused } from '../../src/fence.ts';
+import { TryRefused } from '../../src/fence/index.ts';
 import type { ServiceDefinition } from './participant.ts';
 
 /** What the shelf holds when the shop opens. */

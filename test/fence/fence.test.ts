@@ -7,7 +7,7 @@ import {
   fence,
   pgFence,
   prismaFence,
-} from '../../src/fence.ts';
+} from '../../src/fence/index.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { friendly } from '../support/hostile-settings.ts';
 

@@ -1,8 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Transaction } from '../../src/platform/db/client.ts';
-import { inTransaction } from '../../src/platform/db/transaction.ts';
 import {
   answerCheck,
   MESSAGE_CLEANUP,
@@ -11,7 +9,9 @@ import {
   markCommitted,
   pgFence,
   prismaFence,
-} from '../../src/producer.ts';
+} from '../../src/fence/message-index.ts';
+import type { Transaction } from '../../src/platform/db/client.ts';
+import { inTransaction } from '../../src/platform/db/transaction.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { friendly } from '../support/hostile-settings.ts';
 

@@ -10,7 +10,7 @@ import {
   fenceMiddleware,
   pgFence,
   TryRefused,
-} from '../../src/fence.ts';
+} from '../../src/fence/index.ts';
 import { inTransaction } from '../../src/platform/db/transaction.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
 import { friendly } from '../support/hostile-settings.ts';

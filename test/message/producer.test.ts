@@ -3,7 +3,6 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { inTransaction } from '../../src/platform/db/transaction.ts';
 import {
   checkMiddleware,
   GatewayRefused,
@@ -11,7 +10,8 @@ import {
   MessageRolledBack,
   pgFence,
   prepareAndCommit,
-} from '../../src/producer.ts';
+} from '../../src/fence/message-index.ts';
+import { inTransaction } from '../../src/platform/db/transaction.ts';
 import { friendly } from '../support/hostile-settings.ts';
 import { openScene, type Scene } from './scene.ts';
 

@@ -1,6 +1,6 @@
 // What `import … from 'postrider/fence'` gives to participants of TCC transactions. It needs nothing
 // of the gateway, nor any package.
-export { type BranchCall, readBranchCall } from './fence/call.ts';
+export { type BranchCall, readBranchCall } from './call.ts';
 export {
   FENCE_CLEANUP,
   FENCE_TABLE,
@@ -12,9 +12,9 @@ export {
   fence,
   pgFence,
   prismaFence,
-} from './fence/fence.ts';
+} from './fence.ts';
 export {
   type FenceOptions,
   fenceMiddleware,
   TryRefused,
-} from './fence/middleware.ts';
+} from './middleware.ts';

@@ -1,6 +1,6 @@
 // What `import … from 'postrider/message'` gives to producers of reliable messages. It needs nothing of
 // the gateway, nor any package.
-export { type FenceSql, pgFence, prismaFence } from './fence/fence.ts';
+export { type FenceSql, pgFence, prismaFence } from './fence.ts';
 export {
   type LocalOutcome,
   MESSAGE_CLEANUP,
@@ -8,18 +8,18 @@ export {
   MessageRolledBack,
   markCommitted,
   settleOutcome,
-} from './fence/message.ts';
+} from './message.ts';
 export {
   answerCheck,
   type CheckAnswer,
   type CheckOptions,
   checkMiddleware,
   type LocalDatabase,
-} from './fence/message-check.ts';
+} from './message-check.ts';
 export {
   GatewayRefused,
   type Produced,
   type ProducedMessage,
   type ProducerOptions,
   prepareAndCommit,
-} from './fence/message-producer.ts';
+} from './message-producer.ts';
