@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { banner } from './banner.ts';
-import { readSettings } from './command.ts';
+import { banner } from './app/banner.ts';
+import { type LaidFoundation, layFoundation } from './app/bootstrap.ts';
+import { readSettings } from './app/command.ts';
+import { startGateway } from './app/start.ts';
 import { isLoopback } from './config.ts';
-import { type LaidFoundation, layFoundation } from './foundation.ts';
-import { startGateway } from './gateway.ts';
 import { openLog } from './platform/log/open.ts';
 
 /** Longer than every deadline inside: what still runs then is cut off. */

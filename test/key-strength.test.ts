@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { banner } from '../src/banner.ts';
+import { banner } from '../src/app/banner.ts';
 import { readConfig } from '../src/config.ts';
 import { newOperatorKey } from '../src/features/accounts/keys/key-format.ts';
 import { weaknessOfBytes, weaknessOfText } from '../src/platform/secrets/key-strength.ts';

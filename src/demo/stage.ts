@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { layFoundation } from '../app/bootstrap.ts';
+import { startGateway } from '../app/start.ts';
 import { readConfig } from '../config.ts';
-import { layFoundation } from '../foundation.ts';
-import { startGateway } from '../gateway.ts';
 import { type DemoReceiver, startReceiver } from './receiver.ts';
 
 /** A gateway and a receiver, both real and both gone after `close`. */

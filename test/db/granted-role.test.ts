@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
+import { type Gateway, startGateway } from '../../src/app/start.ts';
 import { apiOf } from '../support/api.ts';
 import { OPERATOR_KEY } from '../support/gateway.ts';
 import { friendly } from '../support/hostile-settings.ts';

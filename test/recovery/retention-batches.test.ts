@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endedThings } from '../../src/app/retention-plan.ts';
 import { resendDeliveries } from '../../src/engine/store/resend.ts';
-import { endedThings } from '../../src/gateway/ended.ts';
 import { removeFinishedTransactions } from '../../src/protocols/tcc/store/remove.ts';
 import { type TestGateway, testGateway } from '../support/gateway.ts';
 import { until } from '../support/until.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { endedThings } from '../../src/app/retention-plan.ts';
 import { removeOld } from '../../src/features/retention/run.ts';
 import { createStatements } from '../../src/features/statements/statements.ts';
-import { endedThings } from '../../src/gateway/ended.ts';
 import { openDatabase } from '../../src/platform/db/client.ts';
 import { plainServer } from '../../src/platform/db/server.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';

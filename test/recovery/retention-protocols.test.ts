@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { endedThings } from '../../src/app/retention-plan.ts';
 import { removeOld } from '../../src/features/retention/run.ts';
 import { createStatements } from '../../src/features/statements/statements.ts';
-import { endedThings } from '../../src/gateway/ended.ts';
 import { openScene, type Scene } from '../message/scene.ts';
 import type { ApiAnswer } from '../support/api.ts';
 import { until } from '../support/until.ts';

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { endedThings } from '../../src/app/retention-plan.ts';
+import { startGateway } from '../../src/app/start.ts';
 import { removeOld } from '../../src/features/retention/run.ts';
 import { createStatements } from '../../src/features/statements/statements.ts';
-import { endedThings } from '../../src/gateway/ended.ts';
-import { startGateway } from '../../src/gateway.ts';
 import { newId } from '../../src/platform/ids.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { startReceiver } from '../support/receiver.ts';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { pino } from 'pino';
+import { type Gateway, startGateway } from '../../src/app/start.ts';
 import { parseProxies } from '../../src/engine/http/addresses.ts';
 import { parseDeniedTargets, parseTargetList } from '../../src/engine/http/target-list.ts';
 import type { WakeBackend } from '../../src/engine/timers/wake-queue.ts';
-import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { ServerLimits } from '../../src/http/server.ts';
 import { type Api, apiOf } from './api.ts';
 import { type TestDatabase, testDatabase } from './database.ts';

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { devNull } from 'node:os';
 import type { Readiness } from '../http/service.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from './context.ts';
 
 const SECOND = 1000;
 /** For so long a step of the database's clock is told. */

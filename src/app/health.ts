@@ -3,7 +3,7 @@ import { createKeyRing } from '../features/accounts/keys/key-ring.ts';
 import { createAuditTrail } from '../features/audit/trail.ts';
 import { createApp } from '../http/app.ts';
 import { createServer } from '../http/server.ts';
-import { type Parts, version } from './parts.ts';
+import { type Parts, version } from './context.ts';
 import { readinessOf } from './readiness.ts';
 
 const CLOSING_MS = 1_000;

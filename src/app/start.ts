@@ -1,16 +1,16 @@
 import type { Logger } from 'pino';
-import { openWakeQueue } from './engine/timers/wake-queue.ts';
-import { startApiRole } from './gateway/api.ts';
-import { assembleParts, type Foundation, type Settings } from './gateway/parts.ts';
-import { startResealing } from './gateway/reseal.ts';
-import { startWorkerPort } from './gateway/watched.ts';
-import { startWorkerRole } from './gateway/worker.ts';
-import { openDatabases } from './platform/db/databases.ts';
-import { openHealth } from './platform/db/health.ts';
-import { migrate } from './platform/db/migrate.ts';
-import { type DatabaseServer, reachServer } from './platform/db/server.ts';
-import { continueNumbers } from './platform/db/transaction-numbers.ts';
-import { faultOf } from './platform/log/fault.ts';
+import { openWakeQueue } from '../engine/timers/wake-queue.ts';
+import { openDatabases } from '../platform/db/databases.ts';
+import { openHealth } from '../platform/db/health.ts';
+import { migrate } from '../platform/db/migrate.ts';
+import { type DatabaseServer, reachServer } from '../platform/db/server.ts';
+import { continueNumbers } from '../platform/db/transaction-numbers.ts';
+import { faultOf } from '../platform/log/fault.ts';
+import { startApiRole } from './api-role.ts';
+import { assembleParts, type Foundation, type Settings } from './context.ts';
+import { startWorkerPort } from './health.ts';
+import { startResealing } from './rotate-keys.ts';
+import { startWorkerRole } from './worker-role.ts';
 
 export type { Foundation, Settings };
 

@@ -1,7 +1,7 @@
 import { sealOldHeaders } from '../features/accounts/endpoints/store-sealed-headers.ts';
 import { secretPlaces } from '../features/accounts/signing/store-reseal.ts';
 import { type Resealed, resealPlaces } from '../platform/secrets/reseal.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from './context.ts';
 
 /**
  * Seals everything anew that another encryption key has sealed, in the background. Every process does

@@ -35,8 +35,8 @@ import { notificationRoutes } from '../protocols/notification/routes.ts';
 import { ackRoutes } from '../protocols/notification/routes-ack.ts';
 import { deliveryRoutes } from '../protocols/notification/routes-deliveries.ts';
 import { transactionRoutes } from '../protocols/tcc/routes.ts';
-import { type Foundation, type Parts, targetSettings } from './parts.ts';
-import { urlOf, watched } from './watched.ts';
+import { type Foundation, type Parts, targetSettings } from './context.ts';
+import { urlOf, watched } from './health.ts';
 
 const SECOND = 1000;
 /** Requests under way get this long; a little less than attempts do. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from '../config.ts';
 
 /**
  * The settings of a program that somebody has started: from the environment and the file `.env`.

@@ -1,5 +1,5 @@
-import { type Config, weakEncryptionKey } from './config.ts';
-import type { LaidFoundation } from './foundation.ts';
+import { type Config, weakEncryptionKey } from '../config.ts';
+import type { LaidFoundation } from './bootstrap.ts';
 
 /**
  * What is printed once the gateway is ready: where it is, what it runs on, and what to do next.

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { sizeOf } from '../platform/backup/manifest.ts';
+import { megabytes } from '../platform/backup/progress.ts';
+import { type BackupSummary, takeBackup } from '../platform/backup/take.ts';
 import { abortOnSignals, endWith, readSettings } from './command.ts';
-import { sizeOf } from './platform/backup/manifest.ts';
-import { megabytes } from './platform/backup/progress.ts';
-import { type BackupSummary, takeBackup } from './platform/backup/take.ts';
 import { terminalProgress } from './terminal-progress.ts';
 
 const FAILURE = 'Postrider has made no backup';

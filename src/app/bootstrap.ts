@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Config } from './config.ts';
-import { newOperatorKey } from './features/accounts/keys/key-format.ts';
-import type { Foundation } from './gateway.ts';
-import { isMigrated } from './platform/db/migrate.ts';
-import { plainServer } from './platform/db/server.ts';
-import { messageOf } from './platform/embedded-postgres/error.ts';
-import { startEmbeddedPostgres } from './platform/embedded-postgres/start.ts';
-import { readOrMake, readSecret, writeSecret } from './platform/secrets/kept-secret.ts';
-import { parseEncryptionKeys } from './platform/secrets/secret-box.ts';
+import type { Config } from '../config.ts';
+import { newOperatorKey } from '../features/accounts/keys/key-format.ts';
+import { isMigrated } from '../platform/db/migrate.ts';
+import { plainServer } from '../platform/db/server.ts';
+import { messageOf } from '../platform/embedded-postgres/error.ts';
+import { startEmbeddedPostgres } from '../platform/embedded-postgres/start.ts';
+import { readOrMake, readSecret, writeSecret } from '../platform/secrets/kept-secret.ts';
+import { parseEncryptionKeys } from '../platform/secrets/secret-box.ts';
+import type { Foundation } from './start.ts';
 
 export interface LaidFoundation extends Foundation {
   /** Made just now: to be shown once more than in the file. */

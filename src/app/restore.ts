@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { sizeOf } from '../platform/backup/manifest.ts';
+import { megabytes } from '../platform/backup/progress.ts';
+import { type RestoreSummary, restoreBackup } from '../platform/backup/restore.ts';
 import { abortOnSignals, endWith, readSettings } from './command.ts';
-import { sizeOf } from './platform/backup/manifest.ts';
-import { megabytes } from './platform/backup/progress.ts';
-import { type RestoreSummary, restoreBackup } from './platform/backup/restore.ts';
 import { terminalProgress } from './terminal-progress.ts';
 
 const FAILURE = 'Postrider has restored nothing';

@@ -1,4 +1,4 @@
-import { megabytes, type Progress } from './platform/backup/progress.ts';
+import { megabytes, type Progress } from '../platform/backup/progress.ts';
 
 const EVERY_MS = 200;
 

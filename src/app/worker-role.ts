@@ -10,8 +10,8 @@ import { startRetention } from '../features/retention/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
 import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
 import { startTimeouts } from '../protocols/tcc/timeouts.ts';
-import { endedThings } from './ended.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from './context.ts';
+import { endedThings } from './retention-plan.ts';
 
 const SECOND = 1000;
 /** Attempts under way get this long to end by themselves. */
