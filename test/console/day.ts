@@ -1,4 +1,4 @@
-import { at } from '../recovery/books.ts';
+import { at } from '../features/reconciliations/books.ts';
 import type { TestGateway } from '../support/gateway.ts';
 import type { Receiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';

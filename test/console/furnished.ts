@@ -1,4 +1,4 @@
-import { utcDate } from '../recovery/books.ts';
+import { utcDate } from '../features/reconciliations/books.ts';
 import type { TestGateway } from '../support/gateway.ts';
 import { startReceiver } from '../support/receiver.ts';
 import { until } from '../support/until.ts';

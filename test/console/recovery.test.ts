@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { utcDate } from '../recovery/books.ts';
+import { utcDate } from '../features/reconciliations/books.ts';
 import { hasBrowser, LOOKS, openBrowser, openWindow, type Window } from '../support/browser.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

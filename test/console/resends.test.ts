@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { makeFailed } from '../operations/failed.ts';
+import { makeFailed } from '../features/resends/failed.ts';
 import { hasBrowser, LOOKS, openBrowser, openWindow, type Window } from '../support/browser.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, test } from 'vitest';
-import { utcDate } from '../recovery/books.ts';
+import { utcDate } from '../features/reconciliations/books.ts';
 import { type Look, openBrowser, openWindow, type Window } from '../support/browser.ts';
 import { OPERATOR_KEY, type TestGateway, testGateway } from '../support/gateway.ts';
 import { type Receiver, startReceiver } from '../support/receiver.ts';

@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openScene, type Scene } from '../message/scene.ts';
+import { openScene, type Scene } from '../protocols/message/scene.ts';
+import { becomes } from '../protocols/tcc/participants.ts';
 import { ODD_ANSWERS, sayOddly } from '../support/odd-answers.ts';
 import { until } from '../support/until.ts';
-import { becomes } from '../tcc/participants.ts';
 
 const CHECKED = '{"status":"committed"}';
 const REFUSED = 'HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n';
