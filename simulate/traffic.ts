@@ -1,3 +1,4 @@
+import { OPEN_STATUSES, UNSETTLED } from '../src/engine/delivery.ts';
 import type { Crew } from './crew.ts';
 import { create, pause, resend, resume, settle } from './model/commands.ts';
 import type { DeliveryRow } from './model/rows.ts';
@@ -12,7 +13,6 @@ export interface Traffic {
   resumeAll(): void;
 }
 
-const OPEN = ['pending', 'sending'];
 const LIKELY_TO_BE_WOKEN = 0.95;
 
 export function createTraffic(
@@ -93,14 +93,14 @@ export function createTraffic(
       { status: 'cancelled', reason: 'superseded' },
       { status: 'cancelled', reason: 'cancelled_by_request' },
     ] as const);
-    const from = end.status === 'acknowledged' ? [...OPEN, 'failed', 'skipped'] : OPEN;
+    const from = end.status === 'acknowledged' ? OPEN_STATUSES : UNSETTLED;
     settle(tables, (row) => chosen.has(row), from, end);
   }
 
   function remove(receiverId: string): void {
     deleted.add(receiverId);
     const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
-    settle(tables, (row) => row.receiverId === receiverId, OPEN, end);
+    settle(tables, (row) => row.receiverId === receiverId, UNSETTLED, end);
   }
 
   function resumeOne(receiverId: string): void {

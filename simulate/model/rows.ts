@@ -1,3 +1,4 @@
+import type { SettleReason } from '../../src/engine/delivery.ts';
 import type { Policy } from '../../src/engine/rules/rules.ts';
 import type { AttemptEntry } from '../../src/engine/store/record.ts';
 
@@ -9,7 +10,7 @@ export interface DeliveryRow {
   policyVersion: number;
   receiverId: string | null;
   status: 'pending' | 'sending' | 'delivered' | 'failed' | 'acknowledged' | 'cancelled' | 'skipped';
-  reason: string | null;
+  reason: SettleReason | null;
   cycle: number;
   rung: number;
   attemptCount: number;

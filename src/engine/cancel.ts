@@ -1,7 +1,8 @@
 import { type Database, Prisma } from '../platform/db/client.ts';
+import { UNSETTLED } from './delivery.ts';
 import type { Owners } from './protocol.ts';
 import { settleTelling } from './settle-telling.ts';
-import { findUnsettledAt, UNSETTLED } from './store/settle.ts';
+import { findUnsettledAt } from './store/settle.ts';
 
 /** Deliveries ended in one commit. */
 const PAGE = 1_000;

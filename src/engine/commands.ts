@@ -1,5 +1,6 @@
 import { type Database, Prisma, type Transaction } from '../platform/db/client.ts';
 import { cancelForEndpoint } from './cancel.ts';
+import type { DeliveryStatus } from './delivery.ts';
 import type { Owners } from './protocol.ts';
 import { finish, type Steps, wakeFor } from './run.ts';
 import { settleTelling } from './settle-telling.ts';
@@ -29,7 +30,7 @@ export interface DeliveryCommands {
   /** Ends deliveries of these owners that have not ended, also those being sent. */
   settleOwners(
     ownerIds: string[],
-    from: readonly string[],
+    from: readonly DeliveryStatus[],
     end: EndWithoutAttempt,
   ): Promise<Settled[]>;
   /** Ends what waits for an endpoint that was deleted: a page of it. */

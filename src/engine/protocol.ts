@@ -1,7 +1,7 @@
 import type { Transaction } from '../platform/db/client.ts';
+import type { DeliveryStatus, Outcome, SettleReason } from './delivery.ts';
 import type { Answer, Letter } from './http/send.ts';
 import type { Reading } from './rules/decide.ts';
-import type { Outcome } from './rules/outcome.ts';
 import type { Claimed } from './store/claim.ts';
 import type { AttemptEntry, Recorded } from './store/record.ts';
 import type { Resent } from './store/resend.ts';
@@ -9,7 +9,7 @@ import type { Settled } from './store/settle.ts';
 
 /** A delivery that has nowhere to go any more. */
 export interface Undeliverable {
-  undeliverable: { status: 'failed' | 'cancelled'; reason: string };
+  undeliverable: { status: 'failed' | 'cancelled'; reason: SettleReason };
 }
 
 /**
@@ -47,7 +47,7 @@ export interface Owned {
   ownerKind: string;
   ownerId: string;
   purpose: string;
-  status: string;
+  status: DeliveryStatus;
   /** Attempts of all its cycles. */
   attempts: number;
 }

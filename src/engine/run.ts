@@ -1,11 +1,12 @@
 import { newId } from '../platform/ids.ts';
 import type { Clock } from '../platform/time/clock.ts';
+import type { Outcome } from './delivery.ts';
 import type { Answer, Letter, Sender } from './http/send.ts';
 import type { HeldLease, Leases } from './leases.ts';
 import type { Undeliverable } from './protocol.ts';
 import type { Heard } from './record.ts';
 import { decide, type Reading } from './rules/decide.ts';
-import { judge, type Outcome } from './rules/outcome.ts';
+import { judge } from './rules/outcome.ts';
 import type { Policy } from './rules/rules.ts';
 import type { Claim, Claimed, Wanted } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';

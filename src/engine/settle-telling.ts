@@ -1,4 +1,5 @@
 import type { Database, Prisma } from '../platform/db/client.ts';
+import type { DeliveryStatus } from './delivery.ts';
 import type { Owners } from './protocol.ts';
 import { tellOwners } from './record.ts';
 import { type EndWithoutAttempt, type Settled, settleDeliveries } from './store/settle.ts';
@@ -8,7 +9,7 @@ export async function settleTelling(
   prisma: Database['prisma'],
   owners: Owners,
   which: Prisma.Sql,
-  from: readonly string[],
+  from: readonly DeliveryStatus[],
   end: EndWithoutAttempt,
   limit?: number,
 ): Promise<Settled[]> {

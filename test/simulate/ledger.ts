@@ -2,6 +2,7 @@ import * as commands from '../../simulate/model/commands.ts';
 import { newReceiver, type Tables } from '../../simulate/model/rows.ts';
 import { type ModelStore, modelStore } from '../../simulate/model/store.ts';
 import type { drawPolicy } from '../../simulate/settings.ts';
+import type { DeliveryStatus } from '../../src/engine/delivery.ts';
 import { bringForward } from '../../src/engine/store/bring-forward.ts';
 import { createDeliveries } from '../../src/engine/store/create.ts';
 import { type EngineStore, sqlStore } from '../../src/engine/store/engine-store.ts';
@@ -23,7 +24,7 @@ export interface Ledger {
   create(rows: commands.NewRow[]): Promise<void>;
   receiver(id: string, maxInFlight: number | null, ratePerSecond: number | null): Promise<void>;
   resend(ids: string[], options: ResendOptions): Promise<unknown>;
-  settle(ids: string[], from: string[], end: EndWithoutAttempt): Promise<void>;
+  settle(ids: string[], from: readonly DeliveryStatus[], end: EndWithoutAttempt): Promise<void>;
   bringForward(ids: string[]): Promise<void>;
   putPolicy(rules: Rules): Promise<unknown>;
   pause(receiverId: string): Promise<void>;

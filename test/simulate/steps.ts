@@ -1,6 +1,7 @@
 import type { Random } from '../../simulate/random.ts';
 import { answerOf, drawTemper, TEMPERS, type Temper } from '../../simulate/receivers.ts';
 import { drawPolicy } from '../../simulate/settings.ts';
+import { OPEN_STATUSES, UNSETTLED } from '../../src/engine/delivery.ts';
 import { healthOf } from '../../src/engine/rules/circuit.ts';
 import { decide } from '../../src/engine/rules/decide.ts';
 import { judge, readPlainly } from '../../src/engine/rules/outcome.ts';
@@ -180,7 +181,7 @@ const DRAWERS = {
   settle(scene: Scene, random: Random): Step {
     const ids = some(scene.ids.slice(-30), 4, random);
     const isAck = random.chance(0.5);
-    const from = isAck ? ['pending', 'sending', 'failed', 'skipped'] : ['pending', 'sending'];
+    const from = isAck ? OPEN_STATUSES : UNSETTLED;
     return (ledger) =>
       isAck
         ? ledger.settle(ids, from, { status: 'acknowledged', reason: 'confirmed_by_pull' })

@@ -3,17 +3,17 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Short to read and long to run, the longest first. */
 const LONG = [
   'flow/kill',
-  'message/races',
+  'protocols/message/races',
   'chaos/short',
-  'message/kill',
-  'tcc/kill',
-  'operations/resend-kill',
-  'tcc/race',
-  'db/backup',
+  'protocols/message/kill',
+  'protocols/tcc/kill',
+  'features/resends/kill',
+  'protocols/tcc/race',
+  'platform/backup/backup',
   'flow/embedded-outage',
   'flow/backup',
-  'startup',
-  'message/check',
+  'app/startup',
+  'protocols/message/check',
 ];
 
 /**

@@ -1,7 +1,7 @@
+import type { Outcome } from '../delivery.ts';
 import type { Answer } from '../http/send.ts';
 import type { Claimed } from '../store/claim.ts';
 import type { Health } from '../store/record.ts';
-import type { Outcome } from './outcome.ts';
 
 /** Statuses by which a receiver says that it is too much for it. */
 const TOO_MUCH = new Set([429, 502, 503, 504]);

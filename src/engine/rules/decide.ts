@@ -1,3 +1,4 @@
+import type { SettleReason } from '../delivery.ts';
 import { longestDelayMs, stepTo } from './ladder.ts';
 import type { LadderRules } from './rules.ts';
 
@@ -17,7 +18,7 @@ export type Decision = { kind: 'settle'; status: 'delivered'; reason: null } | F
 interface Failed {
   kind: 'settle';
   status: 'failed';
-  reason: string;
+  reason: SettleReason;
 }
 
 interface Retry {
@@ -31,7 +32,7 @@ export type Reading =
   /** Done. */
   | { kind: 'yes' }
   /** Never: nothing more is sent. */
-  | { kind: 'no'; reason: string }
+  | { kind: 'no'; reason: SettleReason }
   /** Not yet: asked again after a while, and the ladder stays where it is. */
   | { kind: 'later'; delayMs: number }
   /**

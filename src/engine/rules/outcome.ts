@@ -1,18 +1,7 @@
+import type { Outcome } from '../delivery.ts';
 import type { Answer } from '../http/send.ts';
 import type { Reading } from './decide.ts';
 import type { SuccessRule } from './rules.ts';
-
-/** How one attempt ended. `unknown`: the process died in it. */
-export type Outcome =
-  | 'success'
-  | 'http_status'
-  | 'body_mismatch'
-  | 'timeout'
-  | 'connection_error'
-  | 'tls_error'
-  | 'dns_error'
-  | 'blocked_target'
-  | 'unknown';
 
 /** Judges an answer by the queue's success rule. Pure. */
 export function judge(answer: Answer, success: SuccessRule): Outcome {

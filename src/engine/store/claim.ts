@@ -1,4 +1,5 @@
 import type { Sql } from '../../platform/db/client.ts';
+import { assertNever, type Trigger } from '../delivery.ts';
 import type { Floors } from './floors.ts';
 
 /** A delivery in this worker's hands until its lease ends. */
@@ -29,7 +30,7 @@ export interface Claimed {
   cycle: number;
   rung: number;
   attemptCount: number;
-  trigger: 'ladder' | 'resend' | 'test';
+  trigger: Trigger;
   /** When it was to be sent; null: the lease was lost and nobody knows. */
   dueMs: number | null;
   deadlineMs: number;
@@ -64,7 +65,7 @@ export interface ClaimRow {
   cycle: number;
   rung: number;
   attempt_count: number;
-  trigger: Claimed['trigger'];
+  trigger: Trigger;
   due_at: Date | null;
   deadline_at: Date;
   resume_at: Date | null;
@@ -124,8 +125,13 @@ function toClaim(row: ClaimRow, tick: number): Claim {
       return { verdict: row.verdict, receiverId: row.receiver_id, waitMs: row.wait_ms };
     case 'behind':
       return { verdict: row.verdict, receiverId: row.receiver_id };
-    default:
+    case 'expired':
+    case 'held':
+    case 'busy':
+    case 'crowded':
       return { verdict: row.verdict };
+    default:
+      return assertNever(row.verdict);
   }
 }
 

@@ -1,5 +1,5 @@
 import { Prisma } from '../../platform/db/client.ts';
-import { ADVANCE } from '../statuses.ts';
+import { DELIVERY_STATUSES, type DeliveryStatus, isOpen, OPEN_STATUSES } from '../delivery.ts';
 import { isShownAs } from './shown-status.ts';
 
 /**
@@ -24,15 +24,19 @@ export function among(
 }
 
 /** @param delivery what the table is called */
-export function inStates(delivery: Prisma.Sql, statuses: string[] | undefined): Prisma.Sql | null {
+export function inStates(
+  delivery: Prisma.Sql,
+  statuses: readonly DeliveryStatus[] | undefined,
+): Prisma.Sql | null {
   if (statuses === undefined) return null;
-  const known = ADVANCE.filter((status) => statuses.includes(status));
+  const known = DELIVERY_STATUSES.filter((status) => statuses.includes(status));
   return known.length === 0 ? Prisma.sql`false` : isShownAs(delivery, known);
 }
 
-const OPEN = ['pending', 'sending', 'failed', 'skipped'];
+/** Of `OPEN_STATUSES`, in constants: as the partial indexes of what is open have them. */
+export const OPEN = Prisma.raw(OPEN_STATUSES.map((status) => `'${status}'`).join(', '));
 
 /** Only states that are still to be done something about: those have indexes of their own. */
-export function areOpen(statuses: string[]): boolean {
-  return statuses.every((status) => OPEN.includes(status));
+export function areOpen(statuses: readonly DeliveryStatus[]): boolean {
+  return statuses.every(isOpen);
 }

@@ -1,5 +1,5 @@
 import { Prisma, type Sql } from '../../platform/db/client.ts';
-import type { Outcome } from '../rules/outcome.ts';
+import type { DeliveryStatus, Outcome, SettleReason, Trigger } from '../delivery.ts';
 import { reasonOfEnd } from './arrived.ts';
 import { timeOf } from './claim.ts';
 import type { Floors } from './floors.ts';
@@ -8,7 +8,7 @@ import type { Floors } from './floors.ts';
 export interface AttemptEntry {
   id: string;
   /** What made the delivery due, as it was claimed. */
-  trigger: 'ladder' | 'resend' | 'test';
+  trigger: Trigger;
   startedAtMs: number;
   /** null: nobody knows, the process died in it. */
   durationMs: number | null;
@@ -39,7 +39,7 @@ export type Transition =
   /** Back as it was, uncharged. */
   | { to: 'released'; delayMs: number }
   | { to: 'delivered' }
-  | { to: 'failed' | 'cancelled'; reason: string };
+  | { to: 'failed' | 'cancelled'; reason: SettleReason };
 
 /** What a batch of attempts says about one receiver. */
 export interface Health {
@@ -67,8 +67,8 @@ export interface Recorded {
   purpose: string;
   queue: string;
   receiverId: string;
-  status: string;
-  reason: string | null;
+  status: DeliveryStatus;
+  reason: SettleReason | null;
   cycle: number;
   attemptCount: number;
   dueAtMs: number | null;
@@ -86,8 +86,8 @@ interface RecordedRow {
   purpose: string;
   queue: string;
   receiver_id: string;
-  status: string;
-  reason: string | null;
+  status: DeliveryStatus;
+  reason: SettleReason | null;
   cycle: number;
   attempt_count: number;
   due_at: Date | null;

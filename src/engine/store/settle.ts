@@ -1,4 +1,5 @@
 import { Prisma, type Sql } from '../../platform/db/client.ts';
+import type { DeliveryStatus, SettleReason } from '../delivery.ts';
 import { reasonOfEnd } from './arrived.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 
@@ -8,8 +9,8 @@ export interface Settled {
   ownerKind: string;
   ownerId: string;
   purpose: string;
-  status: string;
-  reason: string | null;
+  status: DeliveryStatus;
+  reason: SettleReason | null;
 }
 
 /** The ends that do not come from an attempt. */
@@ -18,16 +19,13 @@ export type EndWithoutAttempt =
   | { status: 'acknowledged'; reason: 'confirmed_by_pull' }
   | { status: 'cancelled'; reason: 'superseded' | 'cancelled_by_request' | 'endpoint_deleted' };
 
-/** What is not settled yet. */
-export const UNSETTLED = ['pending', 'sending'] as const;
-
 interface SettledRow {
   id: string;
   owner_kind: string;
   owner_id: string;
   purpose: string;
-  status: string;
-  reason: string | null;
+  status: DeliveryStatus;
+  reason: SettleReason | null;
 }
 
 /**
@@ -40,7 +38,7 @@ interface SettledRow {
 export async function settleDeliveries(
   sql: Sql,
   which: Prisma.Sql,
-  from: readonly string[],
+  from: readonly DeliveryStatus[],
   end: EndWithoutAttempt,
   limit = 100_000,
 ): Promise<Settled[]> {

@@ -1,20 +1,11 @@
 import { z } from 'zod';
 import { oneOrMore, oneOrMoreKeys } from '../../api/pagination.ts';
+import { ATTEMPT_OUTCOMES, DELIVERY_STATUSES, SHOWN_REASONS } from '../../engine/delivery.ts';
 
 const time = z.iso.datetime();
 const name = z.string().min(1).max(128);
 
-const outcome = z.enum([
-  'success',
-  'http_status',
-  'body_mismatch',
-  'timeout',
-  'connection_error',
-  'tls_error',
-  'dns_error',
-  'blocked_target',
-  'unknown',
-]);
+const outcome = z.enum(ATTEMPT_OUTCOMES);
 
 /** What a listener wants to see; a filter that is absent lets everything through. */
 export const eventsQuery = z.strictObject({
@@ -54,8 +45,8 @@ export const attemptEvent = z
     remoteAddress: z.string().nullable(),
     delivery: z
       .object({
-        status: z.string(),
-        reason: z.string().nullable(),
+        status: z.enum(DELIVERY_STATUSES),
+        reason: z.enum(SHOWN_REASONS).nullable(),
         nextAttemptAt: time.nullable(),
       })
       .describe('As it stands when the event is sent.'),

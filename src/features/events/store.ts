@@ -1,3 +1,4 @@
+import type { DeliveryStatus, ShownReason } from '../../engine/delivery.ts';
 import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import type { AttemptEvent } from './contract.ts';
@@ -19,8 +20,8 @@ interface Row extends Omit<AttemptEvent, 'startedAt' | 'delivery' | 'notificatio
   purpose: string;
   ownerId: string;
   startedAt: Date;
-  status: string;
-  reason: string | null;
+  status: DeliveryStatus;
+  reason: ShownReason | null;
   dueAt: Date | null;
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ATTEMPT_OUTCOMES } from '../../engine/delivery.ts';
 
 const time = z.iso.datetime();
 const count = z.int().min(0);
@@ -23,20 +24,7 @@ const percentiles = z
   .describe('Milliseconds, from a histogram: true to about an eighth. null: there were none.')
   .meta({ id: 'Percentiles' });
 
-/** In the order in which the counts of a bucket have them: only ever append. */
-export const OUTCOMES = [
-  'success',
-  'http_status',
-  'body_mismatch',
-  'timeout',
-  'connection_error',
-  'tls_error',
-  'dns_error',
-  'blocked_target',
-  'unknown',
-] as const;
-
-const outcomes = z.record(z.enum(OUTCOMES), count).describe('Attempts by how they ended.');
+const outcomes = z.record(z.enum(ATTEMPT_OUTCOMES), count).describe('Attempts by how they ended.');
 
 const ended = z
   .object({

@@ -1,9 +1,9 @@
+import { ATTEMPT_OUTCOMES } from '../../engine/delivery.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { type ReadBacklog, sumOf } from './backlog.ts';
 import {
   type EndpointsOverview,
   type FailingEndpoint,
-  OUTCOMES,
   type Overview,
   WINDOWS,
   type WindowName,
@@ -90,7 +90,7 @@ function totalsOf(
     attempts: {
       ...shareOf(totalOf(outcomes), outcomes[0] ?? 0),
       outcomes: Object.fromEntries(
-        OUTCOMES.map((outcome, place) => [outcome, outcomes[place] ?? 0]),
+        ATTEMPT_OUTCOMES.map((outcome, place) => [outcome, outcomes[place] ?? 0]),
       ) as Overview['attempts']['outcomes'],
     },
     firstAttempts: shareOf(

@@ -1,3 +1,4 @@
+import { OPEN } from '../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 
 /** What is counted at the most; beyond it a number is no help any more. */
@@ -29,7 +30,7 @@ export async function readBacklog(sql: Sql, merchantId: string | null): Promise<
       : Prisma.sql`SELECT queue, receiver_id, due_at FROM (
                      SELECT queue, receiver_id, due_at, status FROM delivery
                       WHERE merchant_id = ${merchantId}
-                        AND status IN ('pending', 'sending', 'failed', 'skipped')
+                        AND status IN (${OPEN})
                       ORDER BY created_xid DESC LIMIT ${MOST_COUNTED}) AS undelivered
                     WHERE status = 'pending'`;
   return sql.$queryRaw<QueueBacklog[]>`

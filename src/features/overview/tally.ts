@@ -1,4 +1,5 @@
-import { OUTCOMES, WINDOWS } from './contract.ts';
+import { ATTEMPT_OUTCOMES, type Outcome } from '../../engine/delivery.ts';
+import { WINDOWS } from './contract.ts';
 import type { AttemptCount, BucketRow, FailureRow, LastFailure } from './store-fold.ts';
 
 export const WIDTHS_SECONDS = Object.values(WINDOWS).map(({ bucketSeconds }) => bucketSeconds);
@@ -99,7 +100,7 @@ function addTo(row: BucketRow, each: AttemptCount): void {
 }
 
 function addOutcome(row: BucketRow, { outcome, count }: AttemptCount): void {
-  addAt(row.outcomes, OUTCOMES.indexOf(outcome as (typeof OUTCOMES)[number]), count);
+  addAt(row.outcomes, ATTEMPT_OUTCOMES.indexOf(outcome as Outcome), count);
 }
 
 function addAt(counts: number[], slot: number, count: number): void {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { moment } from '../../api/pagination.ts';
+import { DELIVERY_STATUSES } from '../../engine/delivery.ts';
 import { examples } from './examples.ts';
 
 /** More business keys than this are a list of their own: send them in several jobs. */
@@ -15,15 +16,7 @@ const time = z.iso.datetime();
 
 export const resendStatus = z.enum(['running', 'paused', 'completed', 'cancelled', 'failed']);
 
-const deliveryStatus = z.enum([
-  'pending',
-  'sending',
-  'delivered',
-  'failed',
-  'acknowledged',
-  'cancelled',
-  'skipped',
-]);
+const deliveryStatus = z.enum(DELIVERY_STATUSES);
 
 /** One value or several. */
 function some<T extends z.ZodType<string>>(item: T) {

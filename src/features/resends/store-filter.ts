@@ -1,3 +1,4 @@
+import type { DeliveryStatus } from '../../engine/delivery.ts';
 import { isShownAs } from '../../engine/store/shown-status.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 
@@ -7,7 +8,7 @@ export interface StoredFilter {
   endpointId?: string[] | undefined;
   queue?: string[] | undefined;
   type?: string[] | undefined;
-  status: string[];
+  status: DeliveryStatus[];
   businessKeys?: string[] | undefined;
   /** RFC 3339. */
   from?: string | undefined;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DELIVERY_STATUSES, SHOWN_REASONS } from '../../engine/delivery.ts';
 import { examples } from './examples.ts';
 
 const time = z.iso.datetime({ offset: true });
@@ -45,16 +46,8 @@ export const result = z.object({
         notificationId: z.string(),
         endpointId: z.string().nullable(),
         url: z.string().nullable(),
-        status: z.enum([
-          'pending',
-          'sending',
-          'delivered',
-          'failed',
-          'acknowledged',
-          'cancelled',
-          'skipped',
-        ]),
-        reason: z.string().nullable(),
+        status: z.enum(DELIVERY_STATUSES),
+        reason: z.enum(SHOWN_REASONS).nullable(),
         cycle: z.number().int(),
         attemptCount: z.number().int(),
         nextAttemptAt: time.nullable(),

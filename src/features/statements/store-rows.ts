@@ -1,10 +1,13 @@
 import { utcDatesBetween } from '../../api/calendar-day.ts';
+import { DELIVERY_STATUSES } from '../../engine/delivery.ts';
 import type { Connection } from '../../platform/db/client.ts';
 import { unpack } from '../exports/packed.ts';
 import type { StatementRow } from './row.ts';
 
 /** So few that adding them up holds nobody else back for long. */
 const PAGE_ROWS = 1000;
+
+const LEAST_FIRST = DELIVERY_STATUSES.map((status) => `'${status}'`).join(', ');
 
 /** The pool, or one connection of it. */
 export type Queryable = Pick<Connection, 'query'>;
@@ -107,9 +110,7 @@ async function* liveRows(
               -- What has arrived stays so, also while it is sent again.
               (SELECT shown_status(d.status, d.arrived_as, 1) AS shown FROM delivery AS d
                 WHERE d.owner_id = n.id
-                ORDER BY array_position(ARRAY['pending', 'sending', 'failed', 'skipped', 'cancelled',
-                                              'acknowledged', 'delivered'],
-                                        shown_status(d.status, d.arrived_as, 1))
+                ORDER BY array_position(ARRAY[${LEAST_FIRST}], shown_status(d.status, d.arrived_as, 1))
                 LIMIT 1) AS delivery_status
          FROM notification AS n
         WHERE n.merchant_id = $1 AND n.accepted_at < $2 AND (n.accepted_at, n.id) > ($3::timestamptz, $4)

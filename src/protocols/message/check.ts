@@ -1,3 +1,4 @@
+import type { SettleReason } from '../../engine/delivery.ts';
 import type { Answer, Letter } from '../../engine/http/send.ts';
 import { PROTOCOL_QUEUES } from '../../engine/protocol-queues.ts';
 import { originReceiver } from '../../engine/receiver-id.ts';
@@ -15,7 +16,7 @@ const LONGEST_STEP_MS = 300 * SECOND;
 const STILL_WORKING_MS = 5 * SECOND;
 
 /** Of a check that heard a definite no: why its delivery failed. */
-export const ROLLED_BACK = 'rolled_back';
+export const ROLLED_BACK = 'rolled_back' satisfies SettleReason;
 
 /** A message as its check-back names it. */
 export interface Asked {

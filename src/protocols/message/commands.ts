@@ -1,11 +1,11 @@
 import { invalid, notFound, Problem } from '../../api/problem.ts';
+import type { Scope } from '../../api/scope.ts';
 import { wakeFor } from '../../engine/run.ts';
 import { resendDeliveries } from '../../engine/store/resend.ts';
 import type { Wake, Waker } from '../../engine/timers/wake-queue.ts';
 import type { RaiseAlerts } from '../../features/alerts.ts';
 import { coalesced } from '../../platform/coalesce.ts';
 import type { Database, Sql, Transaction } from '../../platform/db/client.ts';
-import type { Scope } from '../notification/store/find.ts';
 import { completeMessage } from './complete.ts';
 import { confirmMessages } from './confirm.ts';
 import type { CompleteMessage, Message } from './contract.ts';

@@ -1,6 +1,6 @@
 import { callerLeft, Overload, Problem } from '../../api/problem.ts';
 import type { Principal } from '../../api/route.ts';
-import { leastAdvanced } from '../../engine/statuses.ts';
+import { leastAdvanced } from '../../engine/delivery.ts';
 import { CROWD } from '../../engine/store/create.ts';
 import { createFloors, type Floors } from '../../engine/store/floors.ts';
 import type { Wake, Waker } from '../../engine/timers/wake-queue.ts';

@@ -1,10 +1,11 @@
+import type { Scope } from '../../api/scope.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
+import { OPEN_STATUSES } from '../../engine/delivery.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import type { Notification } from './contract.ts';
-import { findNotifications, findVisible, type Scope } from './store/find.ts';
+import { findNotifications, findVisible } from './store/find.ts';
 
 /** Delivered stays delivered, and what was called off stays so; also an attempt under way is overtaken. */
-const CAN_BE_CONFIRMED = ['pending', 'sending', 'failed', 'skipped'] as const;
 
 /**
  * The merchant has got these by itself: their ladders end. An attempt that is under way is still
@@ -20,7 +21,7 @@ export async function acknowledge(
 ): Promise<Map<string, Notification>> {
   const own = await findVisible(sql, scope, ids);
   if (own.length === 0) return new Map();
-  await commands.settleOwners(own, CAN_BE_CONFIRMED, {
+  await commands.settleOwners(own, OPEN_STATUSES, {
     status: 'acknowledged',
     reason: 'confirmed_by_pull',
   });

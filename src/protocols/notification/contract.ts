@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { businessKey } from '../../api/business-key.ts';
 import { moment } from '../../api/pagination.ts';
+import {
+  ATTEMPT_OUTCOMES,
+  DELIVERY_STATUSES,
+  SHOWN_REASONS,
+  TRIGGERS,
+} from '../../engine/delivery.ts';
 import { examples } from './examples.ts';
 
 const time = z.iso.datetime({ offset: true });
@@ -41,15 +47,7 @@ export const notificationInput = z.strictObject({
 });
 export type NotificationInput = z.output<typeof notificationInput>;
 
-export const deliveryStatus = z.enum([
-  'pending',
-  'sending',
-  'delivered',
-  'failed',
-  'acknowledged',
-  'cancelled',
-  'skipped',
-]);
+export const deliveryStatus = z.enum(DELIVERY_STATUSES);
 
 /** A delivery as its notification shows it. */
 const deliverySummary = z.object({
@@ -57,7 +55,7 @@ const deliverySummary = z.object({
   endpointId: z.string().nullable(),
   url: z.string().nullable(),
   status: deliveryStatus,
-  reason: z.string().nullable(),
+  reason: z.enum(SHOWN_REASONS).nullable(),
   cycle: z.number().int(),
   attemptCount: z.number().int(),
   nextAttemptAt: time.nullable(),
@@ -105,24 +103,14 @@ export const attempt = z.object({
   id: z.string(),
   number: z.number().int(),
   cycle: z.number().int(),
-  trigger: z.enum(['ladder', 'resend', 'test']),
+  trigger: z.enum(TRIGGERS),
   resentBy: z
     .string()
     .nullable()
     .describe('Who asked for it: a key (`key_…`), or a bulk re-send (`rsd_…`).'),
   startedAt: time,
   durationMs: z.number().int().nullable(),
-  outcome: z.enum([
-    'success',
-    'http_status',
-    'body_mismatch',
-    'timeout',
-    'connection_error',
-    'tls_error',
-    'dns_error',
-    'blocked_target',
-    'unknown',
-  ]),
+  outcome: z.enum(ATTEMPT_OUTCOMES),
   statusCode: z.number().int().nullable(),
   responseExcerpt: z.string().nullable(),
   remoteAddress: z.string().nullable(),

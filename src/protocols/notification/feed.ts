@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeCursor, encodeCursor, type Page } from '../../api/pagination.ts';
 import { invalid } from '../../api/problem.ts';
+import type { Scope } from '../../api/scope.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import type { Notification } from './contract.ts';
 import {
@@ -12,7 +13,7 @@ import {
   isKnownPlace,
   readFeed,
 } from './store/feed.ts';
-import type { NotificationFilter, Scope } from './store/find.ts';
+import type { NotificationFilter } from './store/find.ts';
 
 /** Unlike that of the list, so that neither takes the other's cursor for its own. */
 const PLACE = /^feed:(\d{1,18}):(ntf_[0-9a-z]{26})$/;

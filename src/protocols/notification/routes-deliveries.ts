@@ -14,6 +14,7 @@ import { invalid, notFound, Problem } from '../../api/problem.ts';
 import { type Principal, type Route, route } from '../../api/route.ts';
 import { scopeOf } from '../../api/scope.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
+import { assertNever } from '../../engine/delivery.ts';
 import { withoutQuery } from '../../engine/http/addresses.ts';
 import type { Owners } from '../../engine/protocol.ts';
 import { originReceiver } from '../../engine/receiver-id.ts';
@@ -197,7 +198,8 @@ async function visibleDelivery(sql: Sql, principal: Principal, id: string) {
 }
 
 function refuseUnlessDue(resent: Resent | undefined): void {
-  switch (resent?.verdict) {
+  const verdict = resent?.verdict;
+  switch (verdict) {
     case 'already_delivered':
       throw new Problem(409, 'already_delivered', 'It was delivered; say force to send it again.');
     case 'in_flight':
@@ -208,6 +210,11 @@ function refuseUnlessDue(resent: Resent | undefined): void {
       throw new Problem(409, 'no_endpoint', 'No endpoint of the merchant listens to this type.');
     case undefined:
       throw notFound('delivery');
+    case 'due':
+    case 'already_due':
+      return;
+    default:
+      assertNever(verdict);
   }
 }
 

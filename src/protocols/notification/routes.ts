@@ -20,9 +20,10 @@ import {
   under,
 } from '../../api/problem.ts';
 import { type Call, type Item, type Reply, type Route, route } from '../../api/route.ts';
+import type { Scope } from '../../api/scope.ts';
 import { scopeOf } from '../../api/scope.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
-import { UNSETTLED } from '../../engine/store/settle.ts';
+import { UNSETTLED } from '../../engine/delivery.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { idFromUuid } from '../../platform/ids.ts';
 import { memberText } from '../../platform/json/text.ts';
@@ -38,7 +39,7 @@ import {
 import { examples } from './examples.ts';
 import { feedPage } from './feed.ts';
 import { findContents } from './store/bodies.ts';
-import { findNotification, type NotificationFilter, type Scope } from './store/find.ts';
+import { findNotification, type NotificationFilter } from './store/find.ts';
 import { listNotifications } from './store/list.ts';
 
 const KIB = 1024;

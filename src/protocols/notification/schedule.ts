@@ -1,11 +1,12 @@
 import type { z } from 'zod';
+import type { DeliveryStatus } from '../../engine/delivery.ts';
 import { planFrom } from '../../engine/rules/ladder.ts';
 import type { LadderRules } from '../../engine/rules/rules.ts';
 import type { schedule } from './contract.ts';
 
 /** Where a delivery stands on its ladder. All times in ms since the epoch. */
 export interface Standing extends LadderRules {
-  status: string;
+  status: DeliveryStatus;
   shownStatus: string;
   cycle: number;
   policyVersion: number;

@@ -1,4 +1,5 @@
-import { settleDeliveries, UNSETTLED } from '../../engine/store/settle.ts';
+import { UNSETTLED } from '../../engine/delivery.ts';
+import { settleDeliveries } from '../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import type { Planned } from './fan-out.ts';
 import type { Inserted } from './store/insert.ts';
@@ -69,7 +70,7 @@ function withoutSuperseded(inserted: Inserted, superseded: Set<string>): Inserte
       ? {
           ...delivery,
           status: 'cancelled' as const,
-          reason: 'superseded',
+          reason: 'superseded' as const,
           nextAttemptAt: null,
           waitMs: null,
         }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { invalid, notFound, Problem } from '../../api/problem.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
+import { UNSETTLED } from '../../engine/delivery.ts';
 import { wakeFor } from '../../engine/run.ts';
 import type { Waker } from '../../engine/timers/wake-queue.ts';
 import { coalesced } from '../../platform/coalesce.ts';
@@ -226,7 +227,7 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
         return advance(tx, [branch.id]);
       });
       if (wakes.length > 0) void wake(wakes);
-      await commands.settleOwners([branch.id], ['pending', 'sending'], {
+      await commands.settleOwners([branch.id], UNSETTLED, {
         status: 'cancelled',
         reason: 'cancelled_by_request',
       });

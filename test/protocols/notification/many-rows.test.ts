@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Found, MOST_LOOKED_THROUGH } from '../../../src/api/pagination.ts';
+import type { Scope } from '../../../src/api/scope.ts';
+import { DELIVERY_STATUSES } from '../../../src/engine/delivery.ts';
 import type { Sql } from '../../../src/platform/db/client.ts';
 import { listMessages } from '../../../src/protocols/message/store/find.ts';
 import { feedPage } from '../../../src/protocols/notification/feed.ts';
-import type { NotificationFilter, Scope } from '../../../src/protocols/notification/store/find.ts';
+import type { DeliveryFilter } from '../../../src/protocols/notification/store/deliveries.ts';
+import type { NotificationFilter } from '../../../src/protocols/notification/store/find.ts';
 import { listNotifications } from '../../../src/protocols/notification/store/list.ts';
 import { listDeliveries } from '../../../src/protocols/notification/store/list-deliveries.ts';
 import { listTransactions } from '../../../src/protocols/tcc/store/find.ts';
@@ -86,19 +89,10 @@ beforeAll(async () => {
 }, 600_000);
 afterAll(() => db?.drop());
 
-const STATUSES = [
-  'pending',
-  'sending',
-  'delivered',
-  'acknowledged',
-  'failed',
-  'cancelled',
-  'skipped',
-];
 const OLD = { to: '2026-01-01T00:01:00Z' };
 const ALONE: NotificationFilter[] = [
   {},
-  ...STATUSES.map((status) => ({ status: [status] })),
+  ...DELIVERY_STATUSES.map((status) => ({ status: [status] })),
   { status: ['failed', 'cancelled'] },
   ...['rare', 'common', 'of.nobody'].flatMap((value) => [
     { type: [value] },
@@ -110,7 +104,7 @@ const ALONE: NotificationFilter[] = [
   { from: '2030-01-01T00:00:00Z' },
 ];
 const PAIRS: NotificationFilter[] = [
-  ...STATUSES.map((status) => ({ ...OLD, status: [status] })),
+  ...DELIVERY_STATUSES.map((status) => ({ ...OLD, status: [status] })),
   { ...OLD, type: ['common'] },
   { type: ['rare'], status: ['delivered'] },
   { type: ['common'], status: ['cancelled'] },
@@ -170,7 +164,7 @@ describe.each(PLAN_MODES)('%s: one merchant has many', (mode) => {
       for (const endpointId of ['ep_rare', 'ep_common', 'ep_nobody']) {
         const filter = { endpointId: [endpointId] };
         await expectFew((sql) => listDeliveries(sql, scope, filter, null, LIMIT), endpointId);
-        const failed = { ...filter, status: ['failed'] };
+        const failed: DeliveryFilter = { ...filter, status: ['failed'] };
         await expectFew((sql) => listDeliveries(sql, scope, failed, null, LIMIT), endpointId);
       }
     }
@@ -226,7 +220,7 @@ async function readAll(
   }
 }
 
-test.each([
+test.each<NotificationFilter>([
   { status: ['cancelled'] },
   { type: ['rare'] },
   { businessKey: ['rare'] },
@@ -236,7 +230,7 @@ test.each([
   'page by page everything is found, once: %j',
   async (filter: NotificationFilter) => {
     const { pool, prisma } = db.database;
-    const { status = STATUSES, type, businessKey, to = '2999-01-01' } = filter;
+    const { status = [...DELIVERY_STATUSES], type, businessKey, to = '2999-01-01' } = filter;
     const { rows } = await pool.query(
       `SELECT id, owner_id FROM delivery WHERE status = ANY ($1) AND ($2::text[] IS NULL OR type = ANY ($2))
         AND ($3::text[] IS NULL OR business_key = ANY ($3)) AND accepted_at < $4 ORDER BY id DESC`,

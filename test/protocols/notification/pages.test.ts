@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { MERCHANTS_AND_ENDPOINTS, NOTIFICATIONS } from '../../../bench/generated.ts';
+import type { Scope } from '../../../src/api/scope.ts';
+import { UNSETTLED } from '../../../src/engine/delivery.ts';
 import type { Sql } from '../../../src/platform/db/client.ts';
 import { listMessages } from '../../../src/protocols/message/store/find.ts';
-import type { Scope } from '../../../src/protocols/notification/store/find.ts';
+import type { NotificationFilter } from '../../../src/protocols/notification/store/find.ts';
 import {
   findEarlier,
   type NewNotification,
@@ -92,7 +94,7 @@ describe.each(PLAN_MODES)('%s', (mode) => {
   });
 
   test('what is under way, or waits, is not looked for among what has ended', async () => {
-    for (const status of ['pending', 'sending']) {
+    for (const status of UNSETTLED) {
       for (const scope of [EVERYBODY, MERCHANT]) {
         const filter = { status: [status] };
         const { pages } = await listed((sql) => listNotifications(sql, scope, filter, null, PAGE));
@@ -104,7 +106,7 @@ describe.each(PLAN_MODES)('%s', (mode) => {
   });
 
   test('what was delivered is read from its newest on', async () => {
-    const filter = { status: ['delivered'] };
+    const filter: NotificationFilter = { status: ['delivered'] };
     const { pages, answered } = await listed((sql) =>
       listNotifications(sql, MERCHANT, filter, null, PAGE),
     );

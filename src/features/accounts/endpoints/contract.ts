@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ATTEMPT_OUTCOMES } from '../../../engine/delivery.ts';
 import { examples } from '../examples.ts';
 import { anyId } from '../keys/contract.ts';
 import { secretText } from '../signing/contract-secret.ts';
@@ -103,17 +104,7 @@ export const createdEndpoint = endpointView.extend({
 
 /** What one attempt at a test brought. */
 export const testView = z.object({
-  outcome: z.enum([
-    'success',
-    'http_status',
-    'body_mismatch',
-    'timeout',
-    'connection_error',
-    'tls_error',
-    'dns_error',
-    'blocked_target',
-    'unknown',
-  ]),
+  outcome: z.enum(ATTEMPT_OUTCOMES),
   statusCode: z.int().nullable(),
   durationMs: z.int().nullable(),
   responseExcerpt: z.string().nullable(),

@@ -1,3 +1,4 @@
+import { OPEN_STATUSES } from '../../../engine/delivery.ts';
 import { settleDeliveries } from '../../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { CompleteMessage } from '../contract.ts';
@@ -45,7 +46,7 @@ export async function completeDeliveries(
   await settleDeliveries(
     sql,
     Prisma.sql`d.id = ANY (${deliveryIds})`,
-    ['pending', 'sending', 'failed', 'skipped', 'cancelled'],
+    [...OPEN_STATUSES, 'cancelled'],
     { status: 'acknowledged', reason: 'confirmed_by_pull' },
   );
 }

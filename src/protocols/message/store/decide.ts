@@ -1,4 +1,5 @@
-import { settleDeliveries, UNSETTLED } from '../../../engine/store/settle.ts';
+import { UNSETTLED } from '../../../engine/delivery.ts';
+import { settleDeliveries } from '../../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 
 /** Who decided what becomes of a message. */

@@ -1,9 +1,9 @@
 import { type Found, lookThrough } from '../../../api/pagination.ts';
+import type { Scope } from '../../../api/scope.ts';
 import { allOf, among } from '../../../engine/store/conditions.ts';
 import { SHOWN_REASON } from '../../../engine/store/shown-reason.ts';
 import { shownUrl } from '../../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
-import type { Scope } from '../../notification/store/find.ts';
 import type { Message } from '../contract.ts';
 
 export interface MessageFilter {

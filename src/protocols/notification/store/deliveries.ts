@@ -1,3 +1,5 @@
+import type { Scope } from '../../../api/scope.ts';
+import type { DeliveryStatus, ShownReason } from '../../../engine/delivery.ts';
 import type { Owned } from '../../../engine/protocol.ts';
 import { allOf, among } from '../../../engine/store/conditions.ts';
 import { SHOWN_REASON } from '../../../engine/store/shown-reason.ts';
@@ -5,14 +7,13 @@ import { SHOWN_STATUS } from '../../../engine/store/shown-status.ts';
 import { shownUrl } from '../../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { AttemptView, DeliveryView } from '../contract.ts';
-import type { Scope } from './find.ts';
 
 export interface DeliveryFilter {
   merchantId?: string[] | undefined;
   endpointId?: string[] | undefined;
   queue?: string[] | undefined;
   type?: string[] | undefined;
-  status?: string[] | undefined;
+  status?: DeliveryStatus[] | undefined;
   businessKey?: string[] | undefined;
   from?: string | undefined;
   to?: string | undefined;
@@ -30,7 +31,7 @@ export interface DeliveryRow {
   endpoint_id: string | null;
   url: string | null;
   status: DeliveryView['status'];
-  reason: string | null;
+  reason: ShownReason | null;
   cycle: number;
   attempt_count: number;
   due_at: Date | null;

@@ -1,5 +1,6 @@
 import { MOST_LOOKED_THROUGH } from '../../../api/pagination.ts';
-import { allOf, among } from '../../../engine/store/conditions.ts';
+import type { Scope } from '../../../api/scope.ts';
+import { allOf, among, OPEN } from '../../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import {
@@ -8,7 +9,6 @@ import {
   merchantIdsOf,
   type NotificationFilter,
   type NotificationRow,
-  type Scope,
   toNotification,
 } from './find.ts';
 
@@ -24,7 +24,7 @@ export interface FeedEntry extends FeedPlace {
 }
 
 /** What has arrived stays out, also while it is sent again. */
-const UNDELIVERED = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped') AND d.arrived_as IS NULL`;
+const UNDELIVERED = Prisma.sql`d.status IN (${OPEN}) AND d.arrived_as IS NULL`;
 /** Every transaction below this number has ended, so nothing can be added there any more. Asked once. */
 const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
 const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
@@ -105,7 +105,7 @@ export async function findFeedEnd(
       FROM merchant AS m
       CROSS JOIN LATERAL (
         SELECT d.created_xid, d.owner_id FROM delivery AS d
-         WHERE d.merchant_id = m.id AND d.status IN ('pending', 'sending', 'failed', 'skipped')
+         WHERE d.merchant_id = m.id AND d.status IN (${OPEN})
            AND d.created_xid < ${HORIZON} AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id})
          ORDER BY d.created_xid, d.owner_id
         OFFSET ${Prisma.raw(String(MOST_LOOKED_THROUGH - 1))} LIMIT 1) AS ends

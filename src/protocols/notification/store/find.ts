@@ -1,4 +1,6 @@
-import { ADVANCE, leastAdvanced } from '../../../engine/statuses.ts';
+import type { Scope } from '../../../api/scope.ts';
+import type { DeliveryStatus } from '../../../engine/delivery.ts';
+import { DELIVERY_STATUSES, leastAdvanced } from '../../../engine/delivery.ts';
 import { allOf, among, areOpen, inStates } from '../../../engine/store/conditions.ts';
 import { SHOWN_REASON } from '../../../engine/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../../engine/store/shown-status.ts';
@@ -7,20 +9,12 @@ import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import { type Search, searchFor } from './search.ts';
 
-/** Who may see what. Nothing of others is ever found, so it looks exactly like what is absent. */
-export interface Scope {
-  merchantId: string | null;
-  producerKeyId: string | null;
-  /** A producer's, where its key names some; null: all. */
-  merchants: readonly string[] | null;
-}
-
 export interface NotificationFilter {
   merchantId?: string[] | undefined;
   businessKey?: string[] | undefined;
   type?: string[] | undefined;
   queue?: string[] | undefined;
-  status?: string[] | undefined;
+  status?: DeliveryStatus[] | undefined;
   from?: string | undefined;
   to?: string | undefined;
   search?: string | undefined;
@@ -107,13 +101,13 @@ export async function conditionOf(
  * The least advanced delivery is in one of these states. `IS NOT NULL`, because of any comparison the
  * planner expects next to nothing, and would look at all rows before it sorts them.
  */
-export function isLeast(statuses: string[]): Prisma.Sql {
+export function isLeast(statuses: DeliveryStatus[]): Prisma.Sql {
   return Prisma.sql`array_position(${statuses}::text[],
     (SELECT ${SHOWN_STATUS} AS shown FROM delivery AS d WHERE d.owner_id = n.id
-      ORDER BY array_position(${[...ADVANCE]}::text[], ${SHOWN_STATUS}) LIMIT 1)) IS NOT NULL`;
+      ORDER BY array_position(${[...DELIVERY_STATUSES]}::text[], ${SHOWN_STATUS}) LIMIT 1)) IS NOT NULL`;
 }
 
-export function hasStatus(statuses: string[]): Prisma.Sql {
+export function hasStatus(statuses: DeliveryStatus[]): Prisma.Sql {
   if (!areOpen(statuses)) return isLeast(statuses);
   // So some delivery is: few are, and an index has them.
   return Prisma.sql`EXISTS (SELECT FROM delivery AS o WHERE o.owner_id = n.id

@@ -1,10 +1,11 @@
+import type { DeliveryStatus } from '../../../engine/delivery.ts';
 import { SHOWN_STATUS } from '../../../engine/store/shown-status.ts';
 import type { Sql } from '../../../platform/db/client.ts';
 import type { Standing } from '../schedule.ts';
 
 interface StandingRow {
-  status: string;
-  shown_status: string;
+  status: DeliveryStatus;
+  shown_status: DeliveryStatus;
   cycle: number;
   policy_version: number;
   rung: number;

@@ -1,9 +1,10 @@
 import { type Found, lookThrough } from '../../../api/pagination.ts';
-import { allOf, among, areOpen, inStates } from '../../../engine/store/conditions.ts';
+import type { Scope } from '../../../api/scope.ts';
+import { allOf, among, areOpen, inStates, OPEN } from '../../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { DeliveryView } from '../contract.ts';
 import { columnsFor, type DeliveryFilter, type DeliveryRow, toView } from './deliveries.ts';
-import { merchantIdsOf, type Scope } from './find.ts';
+import { merchantIdsOf } from './find.ts';
 import { findByKey, findDeliveriesByKey, haveFewOpen } from './narrow.ts';
 
 /** In the text and not a parameter: a plan that is kept must know how little is wanted. */
@@ -72,7 +73,7 @@ async function wayOf(
       return { within: allOf([inStates(Prisma.sql`d`, status)]), isNarrow: true };
     }
     if (merchantIds !== null && (await haveFewOpen(sql, merchantIds))) {
-      const open = Prisma.sql`d.status IN ('pending', 'sending', 'failed', 'skipped')`;
+      const open = Prisma.sql`d.status IN (${OPEN})`;
       return { within: allOf([ofMerchants, open]), isNarrow: true };
     }
   }

@@ -1,5 +1,7 @@
 import { type Found, lookThrough } from '../../../api/pagination.ts';
-import { allOf, among, areOpen, inStates } from '../../../engine/store/conditions.ts';
+import type { Scope } from '../../../api/scope.ts';
+import type { DeliveryStatus } from '../../../engine/delivery.ts';
+import { allOf, among, areOpen, inStates, OPEN } from '../../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { Notification } from '../contract.ts';
 import {
@@ -9,7 +11,6 @@ import {
   merchantIdsOf,
   type NotificationFilter,
   type NotificationRow,
-  type Scope,
   toNotification,
   visible,
 } from './find.ts';
@@ -144,13 +145,13 @@ async function openOf(
   sql: Sql,
   { producerKeyId }: Scope,
   merchantIds: string[] | null,
-  statuses: string[],
+  statuses: DeliveryStatus[],
 ): Promise<Prisma.Sql | null> {
   // Of all merchants together, the indexes of each state are the best that there is.
   if (merchantIds === null) return producerKeyId === null ? hasStatus(statuses) : null;
   if (!(await haveFewOpen(sql, merchantIds))) return null;
   return Prisma.sql`n.id IN (SELECT o.owner_id FROM (
         SELECT * FROM delivery AS d WHERE ${among(Prisma.sql`d.merchant_id`, merchantIds)}
-           AND d.status IN ('pending', 'sending', 'failed', 'skipped') OFFSET 0) AS o
+           AND d.status IN (${OPEN}) OFFSET 0) AS o
       WHERE ${inStates(Prisma.sql`o`, statuses)}) AND ${isLeast(statuses)}`;
 }

@@ -1,4 +1,4 @@
-import { among } from '../../../engine/store/conditions.ts';
+import { among, OPEN } from '../../../engine/store/conditions.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 
 /** So many rows are sorted for a page, and not more. */
@@ -68,7 +68,7 @@ export async function haveFewOpen(sql: Sql, merchantIds: string[]): Promise<bool
     SELECT count(*)::int AS count FROM (
       SELECT FROM delivery AS d
        WHERE ${among(Prisma.sql`d.merchant_id`, merchantIds)}
-         AND d.status IN ('pending', 'sending', 'failed', 'skipped')
+         AND d.status IN (${OPEN})
        LIMIT ${FEW + 1}) AS open`;
   return (row?.count ?? 0) <= FEW;
 }
