@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   // The engine. It knows none of the protocols above it.
   ['engine'],
   ['api'],
-  ['features/exports', 'features/overview'],
+  ['features/event-types', 'features/exports', 'features/overview'],
   [
     'features/accounts',
     'features/alerts',
@@ -34,7 +34,7 @@ const FLOORS: readonly (readonly string[])[] = [
     'features/results',
     'features/statements',
   ],
-  ['features/reconciliations', 'features/retention'],
+  ['features/reconciliations', 'features/retention', 'features/statement-notices'],
   ['protocols/endpoint-test', 'protocols/notification', 'protocols/tcc'],
   ['protocols/message'],
   ['http'],

@@ -12,6 +12,7 @@ import { ownKeyRoutes } from '../features/accounts/keys/routes-own-key.ts';
 import { merchantRoutes } from '../features/accounts/merchants/routes.ts';
 import { auditRoutes } from '../features/audit/routes.ts';
 import { createAuditTrail } from '../features/audit/trail.ts';
+import { eventTypeRoutes } from '../features/event-types/routes.ts';
 import { eventRoutes } from '../features/events/routes.ts';
 import { createStreams, type Streams } from '../features/events/streams.ts';
 import { createTail } from '../features/events/tail.ts';
@@ -165,6 +166,7 @@ function routeTable(
     ...ownKeyRoutes({ database, keyRing }),
     ...endpointRoutes(endpoints),
     ...alertEndpointRoutes(endpoints),
+    ...eventTypeRoutes(),
     ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes(),

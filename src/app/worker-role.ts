@@ -9,6 +9,7 @@ import { startResending } from '../features/resends/run.ts';
 import { startRetention } from '../features/retention/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
 import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
+import { startTelling } from '../protocols/notification/operational/tell.ts';
 import { startTimeouts } from '../protocols/tcc/timeouts.ts';
 import type { Parts } from './context.ts';
 import { endedThings } from './retention-plan.ts';
@@ -26,6 +27,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(() => worker.close(DRAIN_MS));
   closers.push(startStatistics({ database: background, log }));
   closers.push(startTimeouts({ database: engine, wake: parts.wake, log }));
+  closers.push(startTelling(background, log).close);
   closers.push(startFolding(background, log).close);
   running.cancelling = startCancelling({
     database: background,

@@ -93,6 +93,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'get /v1/queues',
     'get /v1/queues/{name}',
     'get /v1/queues/{name}/preview',
+    'get /v1/event-types',
     'get /v1/notifications',
     'get /v1/notifications/{id}',
     'get /v1/notifications/{id}/body',

@@ -27,6 +27,7 @@ const endpointView = {
   id: 'ep_01m81sv3c2f0kb8m0c8yq1hs2a',
   merchantId: 'm_1001',
   ...endpoint,
+  events: [],
   headers: {},
   body: 'envelope',
   ratePerSecond: null,

@@ -9,6 +9,9 @@ const PAGE_ROWS = 1000;
 
 const LEAST_FIRST = DELIVERY_STATUSES.map((status) => `'${status}'`).join(', ');
 
+/** What the gateway tells of itself is nobody's business. In the words of its index. */
+export const IS_OPERATIONAL = "producer_key_id = 'gateway-events'";
+
 /** The pool, or one connection of it. */
 export type Queryable = Pick<Connection, 'query'>;
 
@@ -113,7 +116,7 @@ async function* liveRows(
                 ORDER BY array_position(ARRAY[${LEAST_FIRST}], shown_status(d.status, d.arrived_as, 1))
                 LIMIT 1) AS delivery_status
          FROM notification AS n
-        WHERE n.merchant_id = $1 AND n.accepted_at < $2 AND (n.accepted_at, n.id) > ($3::timestamptz, $4)
+        WHERE n.merchant_id = $1 AND NOT (n.${IS_OPERATIONAL}) AND n.accepted_at < $2 AND (n.accepted_at, n.id) > ($3::timestamptz, $4)
         ORDER BY n.accepted_at, n.id LIMIT ${PAGE_ROWS}`,
       [merchantId, to, after.at, after.id],
     );

@@ -2,7 +2,7 @@ import type { Day } from '../../api/calendar-day.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/database-error.ts';
 import { inTransaction } from '../../platform/db/transaction.ts';
-import { type Queryable, rowsBetween } from './store-rows.ts';
+import { IS_OPERATIONAL, type Queryable, rowsBetween } from './store-rows.ts';
 import { type Summary, summarize } from './summary.ts';
 
 type Pool = Database['pool'];
@@ -70,7 +70,11 @@ export async function findLiveDay(
   { startsAt, endsAt }: Day,
 ): Promise<LiveDay> {
   const { rows } = await pool.query<LiveDay>(
-    `SELECT count(*)::int AS rows, (SELECT kept_from > $2::timestamptz FROM retention) AS "isPartial",
+    // Two counts, so that both are scans of one index.
+    `SELECT count(*)::int - (SELECT count(*)::int FROM notification
+                              WHERE merchant_id = $1 AND accepted_at >= $2::timestamptz
+                                AND accepted_at < $3::timestamptz AND ${IS_OPERATIONAL}) AS rows,
+            (SELECT kept_from > $2::timestamptz FROM retention) AS "isPartial",
             EXISTS (SELECT 1 FROM statement
                      WHERE merchant_id = $1 AND timezone = 'UTC' AND row_count > 0
                        AND date BETWEEN ($2::timestamptz AT TIME ZONE 'UTC')::date

@@ -3,6 +3,7 @@ import { ALERT_INBOX } from '../../features/accounts/endpoints/alert-inbox.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { plan } from './fan-out.ts';
+import { noteForOperators } from './operational/store.ts';
 import { insertNotifications } from './store/insert.ts';
 import { findAudience } from './store/subscribers.ts';
 
@@ -15,15 +16,17 @@ interface Announcement {
   detail: Record<string, unknown>;
 }
 
-const QUEUE = 'alerts';
+/** What goes to operators goes through it, where there is one. */
+export const OPERATORS_QUEUE = 'alerts';
 const GATEWAY = { keyId: 'gateway', role: 'operator', name: 'gateway', merchantId: null } as const;
 
 /**
  * Stores the gateway's own events as notifications of type `alert.…` to the operators' own endpoints, in
- * the caller's transaction. Where none was ever registered nothing is stored. The sweep wakes them: seconds
+ * the caller's transaction, and notes them for those that ask for operational events. Where none was ever registered nothing is stored. The sweep wakes them: seconds
  * don't matter here, and nothing must be woken before the commit.
  */
 export async function announce(sql: Sql, announcements: readonly Announcement[]): Promise<void> {
+  for (const { type, detail } of announcements) await noteForOperators(sql, type, detail);
   const audience = await findAudience(sql, [ALERT_INBOX]);
   if (!audience.merchants.has(ALERT_INBOX)) return;
   const planned = announcements.map(({ type, key, businessKey, detail }) => {
@@ -33,7 +36,7 @@ export async function announce(sql: Sql, announcements: readonly Announcement[])
       businessKey,
       eventId: key.slice(-128),
       payload: detail,
-      queue: audience.lanes.has(QUEUE) ? QUEUE : null,
+      queue: audience.lanes.has(OPERATORS_QUEUE) ? OPERATORS_QUEUE : null,
     };
     const payloadText = JSON.stringify(detail);
     const offer = { input, payloadText, principal: GATEWAY, id: newId('ntf') };

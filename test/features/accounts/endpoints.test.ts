@@ -53,6 +53,7 @@ describe('registering', () => {
       merchantId: merchant.id,
       url: URL,
       types: ['*'],
+      events: [],
       queue: null,
       description: null,
       headers: {},

@@ -74,6 +74,7 @@ test('merchants, keys and endpoints', async () => {
   const pager = { url: receiver.url(), types: ['alert.*'] };
   await operator.post('/v1/alert-endpoints', pager).expect(201);
   await operator.get('/v1/alert-endpoints').expect(200);
+  await operator.get('/v1/event-types').expect(200);
   const hook = { url: receiver.url(), types: ['x.*'] };
   const { body: endpoint } = await ours.api.post(`${at}/endpoints`, hook).expect(201);
   const one = `/v1/endpoints/${endpoint.id}`;

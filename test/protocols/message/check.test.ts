@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../../../src/features/event-types/catalogue.ts';
 import { describeBackends, onRedis } from '../../support/backends.ts';
 import { hang, type Receiver, startReceiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
@@ -32,6 +33,10 @@ describe('check-backs that tell nothing', () => {
     silent.answer(200, '/alerts');
     await scene.gateway.operator
       .post('/v1/alert-endpoints', { url: silent.url('/alerts') })
+      .expect(201);
+    silent.answer(200, '/events');
+    await scene.gateway.operator
+      .post('/v1/alert-endpoints', { url: silent.url('/events'), events: ['message.suspended'] })
       .expect(201);
     ids.silent = (await scene.prepare({ checkUrl: silent.url() })).id;
   });
@@ -85,6 +90,13 @@ describe('check-backs that tell nothing', () => {
         data: { messageId: id },
       });
     }
+    const told = await silent.waitFor(({ path }) => path === '/events');
+    const { items } = EVENT_TYPES['message.suspended'].data
+      .strict()
+      .parse(JSON.parse(told.body).data);
+    expect(Object.values(ids)).toEqual(
+      expect.arrayContaining(items.map(({ messageId }) => messageId)),
+    );
   }, 200_000);
 
   test('a parked one is checked again, resolved, confirmed or cancelled', async () => {

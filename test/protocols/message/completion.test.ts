@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../../../src/features/event-types/catalogue.ts';
 import type { ApiAnswer } from '../../support/api.ts';
 import { describeBackends } from '../../support/backends.ts';
 import { hold } from '../../support/receiver.ts';
@@ -154,6 +155,9 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
     await scene.gateway.operator
       .post('/v1/alert-endpoints', { url: scene.receiver.url('/alerts') })
       .expect(201);
+    await scene.gateway.operator
+      .post('/v1/alert-endpoints', { url: scene.receiver.url('/events'), events: ['message.*'] })
+      .expect(201);
     const businessKey = `FAILED-${Math.random()}`;
     const [good, bad] = await Promise.all(
       ['good', 'bad'].map(async () => {
@@ -200,6 +204,10 @@ describeBackends('completion of a message that goes to two endpoints', (backend)
       businessKey,
       data: { messageId: explicit.id, consumer: points, reason: 'no such account' },
     });
+    const event = await scene.receiver.waitFor(
+      ({ path, body }) => path === '/events' && body.includes(explicit.id),
+    );
+    EVENT_TYPES['message.failed'].data.strict().parse(JSON.parse(event.body).data);
     const lines = log.filter(
       (line) => line.includes('"alert":"message.failed"') && line.includes(explicit.id),
     );

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { EVENT_TYPES } from '../../../src/features/event-types/catalogue.ts';
 import { type TestGateway, testGateway } from '../../support/gateway.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
@@ -18,6 +19,9 @@ beforeAll(async () => {
   pager = await startReceiver();
   await gateway.operator
     .post('/v1/alert-endpoints', { url: pager.url('/'), types: ['alert.tcc.*'] })
+    .expect(201);
+  await gateway.operator
+    .post('/v1/alert-endpoints', { url: pager.url('/events'), events: ['tcc.*'] })
     .expect(201);
 });
 afterAll(async () => {
@@ -47,6 +51,15 @@ const paged = (type: string, gid: string) =>
     const alert = JSON.parse(body);
     return alert.type === `alert.${type}` && alert.data.gid === gid;
   }, 15_000);
+/** The same as an operational event, in the form of the catalogue. */
+async function told(type: 'tcc.suspended' | 'tcc.conflict' | 'tcc.retrying', gid: string) {
+  const fits = (event: { type: string }) => event.type === type;
+  const { body } = await pager.waitFor(
+    (each) => each.path === '/events' && fits(JSON.parse(each.body)) && each.body.includes(gid),
+    15_000,
+  );
+  return EVENT_TYPES[type].data.strict().parse(JSON.parse(body).data);
+}
 /** The day of the second phase goes by while the gateway is at it. */
 const dayPasses = () => gateway.db.travel(DAY_MS + 1_000);
 
@@ -68,6 +81,10 @@ test.each(['confirm', 'cancel'] as const)(
     shop.answer([409, 200], `/stock/${decision}`);
     const gid = await decided(decision, ['stock']);
     await paged('tcc.conflict', gid);
+    // What is told of the second one comes a minute later.
+    if (decision === 'confirm') {
+      expect(await told('tcc.conflict', gid)).toMatchObject({ items: [{ gid, failures: 1 }] });
+    }
     const end = decision === 'confirm' ? 'confirmed' : 'cancelled';
     const done = await becomes(producer.api, gid, end);
     expect(done.branches[0]).toMatchObject({ status: end, failures: 1 });
@@ -93,6 +110,10 @@ test('the third failure is raised once; a branch still at it (425) is no failure
     businessKey: 'ORDER-1',
     data: { gid, branchId: 'stock', decision: 'confirm', failures: 3 },
   });
+  expect(await told('tcc.retrying', gid)).toMatchObject({
+    count: 1,
+    items: [{ gid, failures: 3 }],
+  });
   await becomes(producer.api, gid, 'confirmed', 15_000);
   const alerts = log.filter((line) => line.includes('"alert"') && line.includes(gid));
   expect(alerts).toHaveLength(1);
@@ -106,6 +127,8 @@ test('after a day it is suspended with the decision kept, and a retry finishes i
   const suspended = await becomes(producer.api, gid, 'suspended', 15_000);
   expect(suspended.decision).toBe('confirm');
   await paged('tcc.suspended', gid);
+  const { items } = await told('tcc.suspended', gid);
+  expect(items).toContainEqual(expect.objectContaining({ gid, decision: 'confirm' }));
   expect((await producer.api.post(`/v1/transactions/${gid}/cancel`).expect(409)).body.code).toBe(
     'already_confirming',
   );

@@ -10,6 +10,7 @@ import { hearTheSame } from '../signing/overlap.ts';
 import type { EndpointView, TestResult } from './contract.ts';
 import { masked } from './sealed-headers.ts';
 import { type EndpointRow, findEndpoint } from './store.ts';
+import type { Subscription } from './subscription.ts';
 
 export interface EndpointDeps {
   database: Database;
@@ -78,6 +79,15 @@ export function lookAtEndpoint({ database }: EndpointDeps) {
   };
 }
 
+/** Whether both hear some of the same. */
+function overlaps(one: Subscription, other: Subscription): boolean {
+  const isOperational = one.events.length > 0;
+  if (isOperational !== other.events.length > 0) return false;
+  return isOperational
+    ? hearTheSame(one.events, other.events)
+    : hearTheSame(one.types, other.types);
+}
+
 /** An endpoint as callers see it. */
 export function toEndpointView(row: EndpointRow): EndpointView {
   const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, sameUrl, ...others } = row;
@@ -93,9 +103,7 @@ export function toEndpointView(row: EndpointRow): EndpointView {
       openUntil: openUntil?.toISOString() ?? null,
     },
     previousSecretExpiresAt: previousSecretExpiresAt?.toISOString() ?? null,
-    duplicates: (sameUrl ?? [])
-      .filter(({ types }) => hearTheSame(types, row.types))
-      .map(({ id }) => id),
+    duplicates: (sameUrl ?? []).filter((other) => overlaps(other, row)).map(({ id }) => id),
     createdAt: createdAt.toISOString(),
   };
 }

@@ -36,6 +36,14 @@ const fields = {
     .nullable()
     .transform((types) => types ?? ALL_TYPES)
     .describe('Absent, and null: all of them, as ["*"] does. In a PATCH absent changes nothing.'),
+  events: z
+    .array(typeFilter)
+    .min(1)
+    .max(50)
+    .describe(
+      'Operational types (GET /v1/event-types) in place of `types`: such an endpoint is told what happens to the gateway’s ' +
+        'own work for its merchant, and hears no notifications.',
+    ),
   queue: z
     .string()
     .max(64)
@@ -55,7 +63,8 @@ const fields = {
 
 export const createEndpoint = z.strictObject({
   url: fields.url,
-  types: fields.types.default(ALL_TYPES),
+  types: fields.types.optional(),
+  events: fields.events.optional(),
   queue: fields.queue.default(null),
   description: fields.description.default(null),
   headers: fields.headers.default({}),
@@ -71,7 +80,10 @@ export const endpointView = z.object({
   id: z.string(),
   merchantId: z.string(),
   url: z.string(),
-  types: z.array(z.string()),
+  types: z.array(z.string()).describe('Empty where it hears `events`.'),
+  events: z
+    .array(z.string())
+    .describe('The operational types that it asks for; empty: it hears `types`.'),
   queue: z.string().nullable(),
   description: z.string().nullable(),
   headers: z.record(z.string(), z.string()),

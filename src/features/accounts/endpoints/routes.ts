@@ -35,6 +35,7 @@ import {
   MAX_ENDPOINTS,
   updateEndpoint,
 } from './store.ts';
+import { newSubscription, requireSameKind } from './subscription.ts';
 
 /** `/v1/endpoints`: the addresses where merchants want to be told. */
 export function endpointRoutes(deps: EndpointDeps): Route[] {
@@ -95,10 +96,12 @@ export async function registerEndpoint(
 ): Promise<Reply> {
   requireOpenQueue(body.queue);
   await requireCallable(body.url, deps);
+  const subscription = newSubscription(merchantId, body);
   const id = reservedEndpointId({ reservedId });
   const secret = body.secret ?? newSecret();
   const row = await insertEndpoint(deps.database, {
     ...body,
+    ...subscription,
     id,
     merchantId,
     secret: deps.secrets.seal(secret, endpointContext(id)),
@@ -160,7 +163,7 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: endpointView },
       audit: { action: 'endpoint.update', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id }, body }) {
-        await visibleEndpoint(prisma, principal, id);
+        requireSameKind(await visibleEndpoint(prisma, principal, id), body);
         requireOpenQueue(body.queue);
         if (body.url !== undefined) await requireCallable(body.url, deps);
         const { headers: given, ...rest } = body;

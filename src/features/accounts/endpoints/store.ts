@@ -1,14 +1,14 @@
 import { type Database, Prisma, type Sql, type Transaction } from '../../../platform/db/client.ts';
 import type { CreateEndpoint, PatchEndpoint } from './contract.ts';
 import type { StoredHeaders } from './sealed-headers.ts';
+import type { Subscription } from './subscription.ts';
 
 export const MAX_ENDPOINTS = 200;
 
-export interface EndpointRow {
+export interface EndpointRow extends Subscription {
   id: string;
   merchantId: string;
   url: string;
-  types: string[];
   queue: string | null;
   description: string | null;
   /** Names with masks; of an endpoint from before headers were sealed, the values. */
@@ -24,10 +24,12 @@ export interface EndpointRow {
   previousSecretExpiresAt: Date | null;
   createdAt: Date;
   /** The merchant's other endpoints with the same address. */
-  sameUrl: { id: string; types: string[] }[] | null;
+  sameUrl: ({ id: string } & Subscription)[] | null;
 }
 
-export interface NewEndpoint extends Omit<CreateEndpoint, 'secret' | 'headers'> {
+export interface NewEndpoint
+  extends Subscription,
+    Omit<CreateEndpoint, 'secret' | 'headers' | keyof Subscription> {
   id: string;
   merchantId: string;
   /** Sealed. */
@@ -41,13 +43,13 @@ export interface EndpointPatch extends Omit<PatchEndpoint, 'headers'> {
 }
 
 const COLUMNS = Prisma.sql`
-  e.id, e.merchant_id AS "merchantId", e.url, e.types, e.queue, e.description, e.headers,
+  e.id, e.merchant_id AS "merchantId", e.url, e.types, e.events, e.queue, e.description, e.headers,
   e.sealed_headers AS "sealedHeaders", e.body,
   r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
   r.disabled_reason AS "disabledReason", r.open_until AS "openUntil",
   CASE WHEN e.previous_secret_expires_at > postrider_now() THEN e.previous_secret_expires_at END
     AS "previousSecretExpiresAt", e.created_at AS "createdAt",
-  (SELECT json_agg(json_build_object('id', o.id, 'types', o.types) ORDER BY o.id) FROM endpoint AS o
+  (SELECT json_agg(json_build_object('id', o.id, 'types', o.types, 'events', o.events) ORDER BY o.id) FROM endpoint AS o
     WHERE o.merchant_id = e.merchant_id AND o.url = e.url AND o.id <> e.id AND o.deleted_at IS NULL)
     AS "sameUrl"`;
 
@@ -79,8 +81,9 @@ export async function insertEndpoint(
       VALUES (${id}, ${endpoint.maxInFlight}, ${endpoint.ratePerSecond}) ON CONFLICT DO NOTHING`;
     await tx.$executeRaw`
       INSERT INTO endpoint
-        (id, merchant_id, url, types, queue, description, headers, sealed_headers, body, secret)
-      VALUES (${id}, ${merchantId}, ${endpoint.url}, ${endpoint.types}::text[], ${endpoint.queue},
+        (id, merchant_id, url, types, events, queue, description, headers, sealed_headers, body, secret)
+      VALUES (${id}, ${merchantId}, ${endpoint.url}, ${endpoint.types}::text[], ${endpoint.events}::text[],
+        ${endpoint.queue},
         ${endpoint.description}, ${JSON.stringify(endpoint.headers.shown)}::jsonb,
         ${endpoint.headers.sealed}, ${endpoint.body},
         ${endpoint.secret})
@@ -138,6 +141,7 @@ export async function updateEndpoint(
     await tx.$executeRaw`
       UPDATE endpoint SET
         url = ${patch.url ?? before.url}, types = ${patch.types ?? before.types}::text[],
+        events = ${patch.events ?? before.events}::text[],
         queue = ${given(patch.queue, before.queue)},
         description = ${given(patch.description, before.description)},
         headers = ${JSON.stringify(headers?.shown ?? before.headers)}::jsonb,

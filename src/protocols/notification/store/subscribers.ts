@@ -38,7 +38,9 @@ export async function findAudience(sql: Sql, merchantIds: string[]): Promise<Aud
       (SELECT json_agg(id) FROM merchant WHERE id = ANY (${merchantIds})) AS merchants,
       (SELECT json_agg(json_build_object('id', id, 'merchantId', merchant_id, 'url', url, 'types', types,
                                          'queue', queue) ORDER BY id)
-         FROM endpoint WHERE merchant_id = ANY (${merchantIds}) AND deleted_at IS NULL) AS endpoints,
+         FROM endpoint WHERE merchant_id = ANY (${merchantIds}) AND deleted_at IS NULL
+                         -- Those that ask for operational events hear nothing else.
+                         AND events = '{}') AS endpoints,
       (SELECT json_agg(json_build_object('queue', q.name, 'version', q.version,
                 'firstDelaySeconds', p.ladder_seconds[1], 'deadlineSeconds', p.deadline_seconds,
                 'supersede', p.supersede))
