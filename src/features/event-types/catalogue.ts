@@ -62,6 +62,12 @@ export const EVENT_TYPES = {
     description: 'An endpoint has answered 410 and is called no more until somebody resumes it.',
     data: z.object({ ...endpoint, reason: z.string() }),
   },
+  'endpoint.failing': {
+    audience: 'merchants',
+    description:
+      'An endpoint fails again and again without a success: half, 70 or 90 % of what opens its circuit have come together.',
+    data: z.object({ ...endpoint, percent: z.literal([50, 70, 90]) }),
+  },
   'endpoint.recovered': {
     audience: 'merchants',
     description:

@@ -234,6 +234,22 @@ describe('an endpoint', () => {
     expect(eventsAt(at, 'circuit.opened')).toHaveLength(1);
   }, 90_000);
 
+  test('on its way to an open circuit is told of at 50, 70 and 90 %, once each', async () => {
+    const { at } = await listener(['endpoint.failing', 'circuit.opened']);
+    const slow = path();
+    receiver.answer(hang, slow);
+    const { id } = await endpoint({ url: receiver.url(slow), maxInFlight: 1 });
+    await notify(12);
+    await eventAt(at, 'circuit.opened', 40_000);
+    await allTold();
+    const told = () => eventsAt(at).map(({ type, data }) => data.percent ?? type);
+    await until(() => told().length >= 4);
+    expect(told().toSorted()).toEqual([50, 70, 90, 'circuit.opened']);
+    expect(EVENT_TYPES['endpoint.failing'].data.strict().parse(eventsAt(at)[0].data)).toMatchObject(
+      { merchantId: merchant.id, endpointId: id, count: 1 },
+    );
+  }, 60_000);
+
   test('that is told of such things is told of nothing about itself', async () => {
     const { at } = await listener(['*'], { queue: 'once' });
     const operators = await pager(['*']);
@@ -248,6 +264,9 @@ describe('an endpoint', () => {
     await until(async () => (await own()).status === 'failed');
     await allTold();
     expect(eventsAt(at)).toHaveLength(1);
+    await receiver.waitFor(
+      ({ path, body }) => path === operators.at && JSON.parse(body).data.merchantId === merchant.id,
+    );
     expect(eventsAt(operators.at).filter(({ data }) => data.merchantId === merchant.id)).toEqual([
       expect.objectContaining({ type: 'notification.failed' }),
     ]);

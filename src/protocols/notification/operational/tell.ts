@@ -92,7 +92,7 @@ function notificationOf(
   const input = {
     merchantId: to,
     type,
-    businessKey: facts.subject === '' ? facts.merchantId : facts.subject,
+    businessKey: businessKeyOf(facts),
     occurredAt: facts.at.toISOString(),
     payload: data,
     queue: isOperators && audience.lanes.has(OPERATORS_QUEUE) ? OPERATORS_QUEUE : null,
@@ -104,6 +104,11 @@ function notificationOf(
     () => null,
   );
   return planned instanceof Problem ? [] : [planned.row];
+}
+
+/** What the facts are about; many at once are about the merchant. A subject may go on after its id. */
+function businessKeyOf({ subject, merchantId }: Facts): string {
+  return subject.split(' ')[0] || merchantId;
 }
 
 /** As the catalogue says. */
