@@ -47,8 +47,8 @@ export function dayIn(date: string, timezone: string): Day {
   return {
     date,
     timezone,
-    startsAt: startOf(date, timezone),
-    endsAt: startOf(addDays(date, 1), timezone),
+    startsAt: timeIn(date, '00:00', timezone),
+    endsAt: timeIn(addDays(date, 1), '00:00', timezone),
   };
 }
 
@@ -65,24 +65,36 @@ export function utcDatesBetween(from: Date, to: Date): string[] {
   return dates;
 }
 
-/**
- * The first millisecond at which the zone's calendar shows this day or a later one. Searched for, as
- * the runtime tells what a clock shows at a time but not the reverse.
- */
-function startOf(date: string, timezone: string): Date {
-  const calendar = new Intl.DateTimeFormat('sv-SE', {
+/** What the zone's calendar and clock show: `2026-11-22 08:30`. */
+export function shownIn(timezone: string): (at: number | Date) => string {
+  const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone: timezone,
     year: 'numeric',
     month: '2-digit',
     day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
   });
+  return (at) => format.format(at);
+}
+
+/**
+ * The first millisecond at which the zone's calendar and clock show this or something later. Searched for, as
+ * the runtime tells what a clock shows at a time but not the reverse.
+ *
+ * @param time `08:30`
+ */
+export function timeIn(date: string, time: string, timezone: string): Date {
+  const shown = shownIn(timezone);
+  const wanted = `${date} ${time}`;
   const midnightUtc = Date.parse(date);
   // Zones are at most 14 hours ahead and 12 behind; one that skips a day is a day further.
   let before = midnightUtc - 15 * HOUR_MS;
-  let after = midnightUtc + 37 * HOUR_MS;
+  let after = midnightUtc + 61 * HOUR_MS;
   while (after - before > 1) {
     const middle = Math.floor((before + after) / 2);
-    if (calendar.format(middle) >= date) after = middle;
+    if (shown(middle) >= wanted) after = middle;
     else before = middle;
   }
   return new Date(after);

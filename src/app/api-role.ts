@@ -22,6 +22,7 @@ import { queueRoutes } from '../features/queues/routes.ts';
 import { reconciliationRoutes } from '../features/reconciliations/routes.ts';
 import { resendRoutes } from '../features/resends/routes.ts';
 import { resultRoutes } from '../features/results/routes.ts';
+import { statementNoticeRoutes } from '../features/statement-notices/routes.ts';
 import { statementRoutes } from '../features/statements/routes.ts';
 import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
@@ -171,6 +172,7 @@ function routeTable(
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes(),
     ...statementRoutes(parts.statements),
+    ...statementNoticeRoutes({ database }),
     ...reconciliationRoutes({
       database,
       commands,

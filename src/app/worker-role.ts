@@ -7,6 +7,7 @@ import { startFolding } from '../features/overview/fold.ts';
 import { startReconciling } from '../features/reconciliations/run.ts';
 import { startResending } from '../features/resends/run.ts';
 import { startRetention } from '../features/retention/run.ts';
+import { startNotices } from '../features/statement-notices/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
 import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
 import { startTelling } from '../protocols/notification/operational/tell.ts';
@@ -54,6 +55,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     log,
   });
   closers.push(retention.close);
+  closers.push(startNotices({ database: background, statements: parts.statements, log }).close);
   closers.push(startSealing(background, log).close);
   const { AUDIT_RETENTION_MONTHS: months = 0, AUDIT_ARCHIVE_DIR: folder } = settings;
   if (months > 0 && folder !== undefined) {

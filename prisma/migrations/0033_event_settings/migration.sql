@@ -18,3 +18,22 @@ END $$;
 CREATE TRIGGER receiver_failing AFTER UPDATE ON receiver FOR EACH ROW
   WHEN (NEW.circuit_opened_at IS NULL AND failing_percent(NEW.failure_score) > failing_percent(OLD.failure_score))
   EXECUTE FUNCTION note_failing();
+
+-- When a merchant is told that a day's statement is ready.
+--   at         in the calendar of `timezone`, on the day after the statement's
+--   next_date  the day that is told next; all before it were told, or passed over
+--   next_at    when
+CREATE TABLE statement_notice (
+  merchant_id text COLLATE "C" PRIMARY KEY REFERENCES merchant (id),
+  at text COLLATE "C" NOT NULL CHECK (at ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'),
+  timezone text COLLATE "C" NOT NULL,
+  next_date date NOT NULL,
+  next_at timestamptz(3) NOT NULL
+);
+CREATE INDEX statement_notice_due ON statement_notice (next_at);
+
+-- Whether somebody wants to be told of a type.
+CREATE FUNCTION is_asked_for(p_type text, p_merchant_id text) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN EXISTS (SELECT FROM endpoint AS e
+                  WHERE e.merchant_id IN (p_merchant_id, '~operators') AND e.events <> '{}'
+                    AND e.deleted_at IS NULL AND hears(e.events, p_type));

@@ -80,6 +80,29 @@ export const EVENT_TYPES = {
       'An endpoint keeps places for long and fails: it is tried one attempt at a time, with growing pauses.',
     data: z.object(endpoint),
   },
+  'statement.ready': {
+    audience: 'merchants',
+    description: "A day's statement is closed, at the time that the merchant has chosen.",
+    data: z.object({
+      merchantId,
+      date,
+      timezone,
+      revision: z.int(),
+      rowCount: z.int(),
+      totals: z.array(
+        z.object({
+          status: z.string().nullable(),
+          currency: z.string().nullable(),
+          count: z.int(),
+          amount: z.string().nullable(),
+        }),
+      ),
+      sha256: z.string().describe('In hex, of the file that `path` answers with.'),
+      path: z
+        .string()
+        .describe('Where to fetch it: GET, with a key of the merchant or an operator.'),
+    }),
+  },
   'reconciliation.finished': {
     audience: 'merchants',
     description: 'A list that was handed in has been compared, or could not be.',

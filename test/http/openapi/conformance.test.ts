@@ -121,6 +121,10 @@ test('statements and reconciliations', async () => {
   await notify();
   const date = new Date().toISOString().slice(0, 10);
   await ours.api.get(`/v1/statements/${date}`).expect(200);
+  const notice = `/v1/merchants/${ours.id}/statement-notice`;
+  await ours.api.put(notice, { at: '08:30', timezone: 'Asia/Shanghai' }).expect(200);
+  await ours.api.get(notice).expect(200);
+  await ours.api.delete(notice).expect(204);
   await ours.api.get(`/v1/statements/${date}`, { accept: 'text/csv' }).expect(200);
   await ours.api.get(`/v1/statements/${date}`, { accept: 'application/x-ndjson' }).expect(200);
   const record = { businessKey: keyOf(), status: 'SUCCESS', amount: '1.00', currency: 'CNY' };

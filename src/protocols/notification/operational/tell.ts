@@ -75,8 +75,8 @@ async function tell(tx: Transaction, facts: Facts[]): Promise<number> {
 /** The merchant itself and the operators, where they have an endpoint that asks for it. */
 function hearersOf(type: EventTypeName, merchantId: string, { endpoints }: Audience): string[] {
   const isForMerchants = EVENT_TYPES[type].audience === 'merchants';
-  const hearers = isForMerchants ? [merchantId, ALERT_INBOX] : [ALERT_INBOX];
-  return hearers.filter((hearer) =>
+  const hearers = new Set(isForMerchants ? [merchantId, ALERT_INBOX] : [ALERT_INBOX]);
+  return [...hearers].filter((hearer) =>
     endpoints.some((each) => each.merchantId === hearer && letsThrough(each.types, type)),
   );
 }
