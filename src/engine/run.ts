@@ -139,7 +139,7 @@ async function attempt(
     nowMs: startedAtMs,
     signal: steps.shutdown,
   });
-  const outcome = judge(answer, policy.success);
+  const outcome = judge(answer, letter.success ?? policy.success);
   const decision = decide(
     standingOf(delivery),
     policy,

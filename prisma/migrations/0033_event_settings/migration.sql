@@ -37,3 +37,12 @@ CREATE FUNCTION is_asked_for(p_type text, p_merchant_id text) RETURNS boolean LA
   RETURN EXISTS (SELECT FROM endpoint AS e
                   WHERE e.merchant_id IN (p_merchant_id, '~operators') AND e.events <> '{}'
                     AND e.deleted_at IS NULL AND hears(e.events, p_type));
+
+-- How an endpoint wants its operational events: as they are, or as the message of a chat or a mail relay.
+--   sealed_format_secret  signs towards Feishu and DingTalk, encrypted
+ALTER TABLE endpoint
+  ADD COLUMN format text COLLATE "C" NOT NULL DEFAULT 'standard'
+    CHECK (format IN ('standard', 'slack', 'feishu', 'dingtalk', 'email')),
+  ADD COLUMN language text COLLATE "C" NOT NULL DEFAULT 'en' CHECK (language IN ('en', 'zh')),
+  ADD COLUMN sealed_format_secret text,
+  ADD CHECK (format = 'standard' OR events <> '{}');

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { withoutMark } from '../../platform/json/text.ts';
 import { createLagMeter, type LagMeter } from '../lag.ts';
+import type { SuccessRule } from '../rules/rules.ts';
 import { waitingFor } from '../waiting-for.ts';
 import { askedDelayMs, firstOf } from './answer-fields.ts';
 import type { Line, Lines } from './connections.ts';
@@ -25,6 +26,8 @@ export interface Letter {
   /** `whsec_…`, the current one first; each signs. */
   secrets: string[];
   webhookId: string;
+  /** What counts as success there, whatever the queue says. */
+  success?: SuccessRule;
   /** Whose address it is, if not a merchant's: producers' are inside, where their systems are. */
   isProducers?: true;
 }

@@ -1,9 +1,10 @@
 import { notFound, Problem } from '../../api/problem.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
+import type { Letter } from '../../engine/http/send.ts';
 import type { Owner } from '../../engine/protocol.ts';
 import type { TestResult } from '../../features/accounts/endpoints/contract.ts';
 import { findEndpoint } from '../../features/accounts/endpoints/store.ts';
-import type { Targets } from '../../features/accounts/signing/destinations.ts';
+import { inItsFormat, type Targets } from '../../features/accounts/signing/destinations.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { findPingRefusal, type PingRefusal } from './store-gate.ts';
@@ -32,10 +33,10 @@ export function pingOwner({ loadEndpointTargets }: Targets): Owner {
           const { url, headers, secrets } = target;
           const timestamp = new Date(leasedAtMs).toISOString();
           const data = { endpointId };
-          const body = JSON.stringify(
-            target.body === 'raw' ? data : { id: ownerId, type: TYPE, timestamp, data },
-          );
-          return [[id, { url, headers, body, secrets, webhookId: ownerId }]];
+          const envelope = { id: ownerId, type: TYPE, timestamp, data };
+          const body = JSON.stringify(target.body === 'raw' ? data : envelope);
+          const letter: Letter = { url, headers, body, secrets, webhookId: ownerId };
+          return [[id, inItsFormat(letter, target, JSON.stringify(envelope), leasedAtMs)]];
         }),
       );
     },

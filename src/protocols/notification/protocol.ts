@@ -1,7 +1,11 @@
 import type { Letter } from '../../engine/http/send.ts';
 import type { Owner, Undeliverable } from '../../engine/protocol.ts';
 import type { Claimed } from '../../engine/store/claim.ts';
-import type { EndpointTarget, Targets } from '../../features/accounts/signing/destinations.ts';
+import {
+  type EndpointTarget,
+  inItsFormat,
+  type Targets,
+} from '../../features/accounts/signing/destinations.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { memberText } from '../../platform/json/text.ts';
 import { type Content, findContents } from './store/bodies.ts';
@@ -56,13 +60,9 @@ function toEndpoint(
   // It was deleted while this delivery was being made, so the deletion did not see it.
   if (target.deleted) return { undeliverable: { status: 'cancelled', reason: 'endpoint_deleted' } };
   const body = target.body === 'raw' ? (memberText(content.body, 'data') ?? '') : content.body;
-  return {
-    url: target.url,
-    headers: target.headers,
-    body,
-    secrets: target.secrets,
-    webhookId: content.id,
-  };
+  const { url, headers, secrets } = target;
+  const letter: Letter = { url, headers, body, secrets, webhookId: content.id };
+  return inItsFormat(letter, target, content.body, delivery.leasedAtMs);
 }
 
 function unique(ids: string[]): string[] {

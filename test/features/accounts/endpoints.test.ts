@@ -58,6 +58,9 @@ describe('registering', () => {
       description: null,
       headers: {},
       body: 'envelope',
+      format: 'standard',
+      language: 'en',
+      hasFormatSecret: false,
       maxInFlight: null,
       ratePerSecond: null,
       status: 'active',
@@ -100,6 +103,7 @@ describe('registering', () => {
       url: URL,
       headers: fields.headers,
       body: 'raw',
+      dress: { format: 'standard', language: 'en', formatSecret: null },
       secrets: [secret],
       deleted: false,
     });

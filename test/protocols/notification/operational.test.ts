@@ -73,11 +73,11 @@ async function eventAt(at: string, type: EventTypeName, timeoutMs = 15_000) {
 /** A second event of a kind comes a minute later; the test has no minute. */
 const forgetWhatWasTold = () =>
   gateway.db.database.prisma.$executeRaw`DELETE FROM operational_told`;
-/** Everything that was noted so far has been told. */
+/** Everything that was noted so far of this merchant has been told. */
 async function allTold() {
   await until(async () => {
     const [row] = await gateway.db.database.prisma.$queryRaw<{ left: number }[]>`
-      SELECT count(*)::int AS left FROM operational_fact`;
+      SELECT count(*)::int AS left FROM operational_fact WHERE merchant_id = ${merchant.id}`;
     return row?.left === 0;
   });
 }
@@ -394,5 +394,92 @@ describe('what an endpoint may ask for', () => {
     const { body } = await merchant.api.get('/v1/event-types').expect(200);
     expect(body.data.map(({ type }: { type: string }) => type)).toEqual(Object.keys(EVENT_TYPES));
     expect(body.data[0].schema.properties.items).toBeDefined();
+  });
+});
+
+describe('the format of an endpoint', () => {
+  const robot = async (fields: object) => {
+    const at = path();
+    const { id } = await endpoint({ url: receiver.url(at), queue: 'twice', ...fields });
+    return { id, at };
+  };
+  const bodiesAt = (at: string) =>
+    receiver.requests
+      .filter((request) => new URL(request.path, 'http://x').pathname === at)
+      .map(({ body }) => JSON.parse(body));
+  const fail = async () => {
+    const broken = path();
+    receiver.answer(500, broken);
+    await endpoint({ url: receiver.url(broken), types: ['payment.succeeded'] });
+    await notify();
+  };
+
+  test('makes a message of an event, and an error in the answer a failure', async () => {
+    const { id, at } = await robot({
+      events: ['notification.failed'],
+      format: 'dingtalk',
+      language: 'zh',
+      formatSecret: 'SECdemo',
+    });
+    receiver.answer(({ path }) =>
+      path.startsWith(at) && bodiesAt(at).length > 1
+        ? { body: '{"errcode":0,"errmsg":"ok"}' }
+        : { body: '{"errcode":310000,"errmsg":"sign not match"}' },
+    );
+    await fail();
+    await until(() => bodiesAt(at).length === 2);
+    receiver.answer(200);
+    expect(bodiesAt(at)[0]).toMatchObject({ msgtype: 'text' });
+    expect(bodiesAt(at)[0].text.content).toContain('通知投递失败');
+    const signed = receiver.requests.filter(({ path }) => path.startsWith(`${at}?timestamp=`));
+    expect(signed).toHaveLength(2);
+    const read = async () =>
+      (await merchant.api.get(`/v1/deliveries?endpointId=${id}`).expect(200)).body.data[0];
+    const delivery = await until(async () => {
+      const found = await read();
+      return found.status === 'delivered' && found;
+    });
+    const attempts = await merchant.api.get(`/v1/deliveries/${delivery.id}/attempts`).expect(200);
+    expect(attempts.body.data.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+      'body_mismatch',
+      'success',
+    ]);
+  });
+
+  test('is that of its test as well', async () => {
+    const { id, at } = await robot({ events: ['*'], format: 'slack' });
+    await merchant.api.post(`/v1/endpoints/${id}/test`).expect(200);
+    expect(bodiesAt(at)[0].text).toContain('A test of this endpoint');
+  });
+
+  test('hides its secret, and keeps or loses it as a change says', async () => {
+    const { id } = await robot({ events: ['*'], format: 'feishu', formatSecret: 'top-secret' });
+    const view = async () => await merchant.api.get(`/v1/endpoints/${id}`).expect(200);
+    expect((await view()).text).not.toContain('top-secret');
+    const [row] = await gateway.db.database.prisma.$queryRaw<{ sealed: string }[]>`
+      SELECT sealed_format_secret AS sealed FROM endpoint WHERE id = ${id}`;
+    expect(row?.sealed).toMatch(/^v1\./);
+    await merchant.api.patch(`/v1/endpoints/${id}`, { language: 'zh' }).expect(200);
+    expect((await view()).body).toMatchObject({ language: 'zh', hasFormatSecret: true });
+    await merchant.api.patch(`/v1/endpoints/${id}`, { format: 'slack' }).expect(422);
+    const changed = { format: 'slack', formatSecret: null };
+    await merchant.api.patch(`/v1/endpoints/${id}`, changed).expect(200);
+    expect((await view()).body).toMatchObject({ format: 'slack', hasFormatSecret: false });
+  });
+
+  test('is nothing for notifications of business', async () => {
+    const create = (fields: object) =>
+      merchant.api.post(`/v1/merchants/${merchant.id}/endpoints`, {
+        url: receiver.url(),
+        ...fields,
+      });
+    const refused = await create({ format: 'slack' }).expect(422);
+    expect(refused.body.errors[0].path).toBe('body.format');
+    await create({ types: ['a.b'], format: 'feishu' }).expect(422);
+    await create({ events: ['*'], format: 'telegram' }).expect(422);
+    const unsigned = await create({ events: ['*'], format: 'slack', formatSecret: 's' });
+    expect([unsigned.status, unsigned.body.errors[0].path]).toEqual([422, 'body.formatSecret']);
+    const { body } = await create({}).expect(201);
+    await merchant.api.patch(`/v1/endpoints/${body.id}`, { format: 'slack' }).expect(422);
   });
 });

@@ -91,11 +91,12 @@ function overlaps(one: Subscription, other: Subscription): boolean {
 /** An endpoint as callers see it. */
 export function toEndpointView(row: EndpointRow): EndpointView {
   const { pausedAt, openUntil, previousSecretExpiresAt, createdAt, sameUrl, ...others } = row;
-  const { sealedHeaders: _sealed, headers, ...shown } = others;
+  const { sealedHeaders: _sealed, sealedFormatSecret, headers, ...shown } = others;
   const held = pausedAt === null ? 'active' : 'paused';
   return {
     ...shown,
     headers: masked(headers),
+    hasFormatSecret: sealedFormatSecret !== null,
     status: row.disabledReason === null ? held : 'disabled',
     circuit: {
       // It closes with a success, not with the time: until then one attempt at a time is made.

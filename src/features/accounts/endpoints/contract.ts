@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ATTEMPT_OUTCOMES } from '../../../engine/delivery.ts';
+import { FORMATS, LANGUAGES } from '../../event-types/formats/formats.ts';
 import { examples } from '../examples.ts';
 import { anyId } from '../keys/contract.ts';
 import { secretText } from '../signing/contract-secret.ts';
@@ -56,6 +57,19 @@ const fields = {
     .nullable(),
   headers: customHeaders,
   body: z.enum(['envelope', 'raw']),
+  format: z
+    .enum(FORMATS)
+    .describe(
+      'How operational events look: as they are, or as a message for a chat’s robot or for a mail relay (subject, text). ' +
+        'Only beside `events`.',
+    ),
+  language: z.enum(LANGUAGES).describe('Of such a message.'),
+  formatSecret: z
+    .string()
+    .min(1)
+    .max(200)
+    .nullable()
+    .describe('With which Feishu’s and DingTalk’s robots check what they get. Never shown again.'),
   maxInFlight: z.int().min(1).max(1000).nullable().describe("null: the queue's limit."),
   // What comes slower than one in a quarter of an hour is a pause, and overflows the pacing's sums.
   ratePerSecond: z.number().min(0.001).max(10_000).nullable(),
@@ -70,6 +84,9 @@ export const createEndpoint = z.strictObject({
   headers: fields.headers.default({}),
   secret: secretText.optional().describe('A secret of your own; made when absent.'),
   body: fields.body.default('envelope'),
+  format: fields.format.default('standard'),
+  language: fields.language.default('en'),
+  formatSecret: fields.formatSecret.default(null),
   maxInFlight: fields.maxInFlight.default(null),
   ratePerSecond: fields.ratePerSecond.default(null),
 });
@@ -88,6 +105,9 @@ export const endpointView = z.object({
   description: z.string().nullable(),
   headers: z.record(z.string(), z.string()),
   body: z.enum(['envelope', 'raw']),
+  format: z.enum(FORMATS),
+  language: z.enum(LANGUAGES),
+  hasFormatSecret: z.boolean(),
   maxInFlight: z.int().nullable(),
   ratePerSecond: z.number().nullable(),
   status: z.enum(['active', 'paused', 'disabled']),

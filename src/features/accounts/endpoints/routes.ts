@@ -25,6 +25,7 @@ import {
   endpointView,
   patchEndpoint,
 } from './contract.ts';
+import { requireFitting, sealFormatSecret } from './format.ts';
 import { actionRoutes } from './routes-actions.ts';
 import { type Headers, openHeaders, sealHeaders, withKept } from './sealed-headers.ts';
 import {
@@ -97,11 +98,14 @@ export async function registerEndpoint(
   requireOpenQueue(body.queue);
   await requireCallable(body.url, deps);
   const subscription = newSubscription(merchantId, body);
+  const { formatSecret, ...given } = body;
+  requireFitting({ ...given, ...subscription, sealedFormatSecret: null }, { formatSecret });
   const id = reservedEndpointId({ reservedId });
   const secret = body.secret ?? newSecret();
   const row = await insertEndpoint(deps.database, {
-    ...body,
+    ...given,
     ...subscription,
+    sealedFormatSecret: sealFormatSecret(deps.secrets, id, formatSecret) ?? null,
     id,
     merchantId,
     secret: deps.secrets.seal(secret, endpointContext(id)),
@@ -163,12 +167,16 @@ function itemRoutes(deps: EndpointDeps): Route[] {
       responses: { 200: endpointView },
       audit: { action: 'endpoint.update', look: lookAtEndpoint(deps) },
       async handle({ principal, params: { id }, body }) {
-        requireSameKind(await visibleEndpoint(prisma, principal, id), body);
+        const before = await visibleEndpoint(prisma, principal, id);
+        requireSameKind(before, body);
+        requireFitting(before, body);
         requireOpenQueue(body.queue);
         if (body.url !== undefined) await requireCallable(body.url, deps);
-        const { headers: given, ...rest } = body;
+        const { headers: given, formatSecret, ...rest } = body;
+        const sealed = sealFormatSecret(deps.secrets, id, formatSecret);
         const row = await updateEndpoint(deps.database, id, {
           ...rest,
+          ...(sealed !== undefined && { sealedFormatSecret: sealed }),
           ...(given !== undefined && { headers: changedHeaders(deps, given) }),
         });
         if (row === 'absent') throw notFound('endpoint');

@@ -1,4 +1,5 @@
 import { type Database, Prisma, type Sql, type Transaction } from '../../../platform/db/client.ts';
+import type { Format, Language } from '../../event-types/formats/formats.ts';
 import type { CreateEndpoint, PatchEndpoint } from './contract.ts';
 import type { StoredHeaders } from './sealed-headers.ts';
 import type { Subscription } from './subscription.ts';
@@ -15,6 +16,9 @@ export interface EndpointRow extends Subscription {
   headers: Record<string, string>;
   sealedHeaders: string | null;
   body: 'envelope' | 'raw';
+  format: Format;
+  language: Language;
+  sealedFormatSecret: string | null;
   maxInFlight: number | null;
   ratePerSecond: number | null;
   pausedAt: Date | null;
@@ -29,22 +33,26 @@ export interface EndpointRow extends Subscription {
 
 export interface NewEndpoint
   extends Subscription,
-    Omit<CreateEndpoint, 'secret' | 'headers' | keyof Subscription> {
+    Omit<CreateEndpoint, 'secret' | 'headers' | 'formatSecret' | keyof Subscription> {
   id: string;
   merchantId: string;
   /** Sealed. */
   secret: string;
   headers: StoredHeaders;
+  sealedFormatSecret: string | null;
 }
 
-export interface EndpointPatch extends Omit<PatchEndpoint, 'headers'> {
+export interface EndpointPatch extends Omit<PatchEndpoint, 'headers' | 'formatSecret'> {
+  /** Absent: it stays as it is. */
+  sealedFormatSecret?: string | null;
   /** What becomes of the headers; called where the endpoint is locked, with those that it has. */
   headers?(before: EndpointRow): StoredHeaders;
 }
 
 const COLUMNS = Prisma.sql`
   e.id, e.merchant_id AS "merchantId", e.url, e.types, e.events, e.queue, e.description, e.headers,
-  e.sealed_headers AS "sealedHeaders", e.body,
+  e.sealed_headers AS "sealedHeaders", e.body, e.format, e.language,
+  e.sealed_format_secret AS "sealedFormatSecret",
   r.max_in_flight AS "maxInFlight", r.rate_per_second AS "ratePerSecond", r.paused_at AS "pausedAt",
   r.disabled_reason AS "disabledReason", r.open_until AS "openUntil",
   CASE WHEN e.previous_secret_expires_at > postrider_now() THEN e.previous_secret_expires_at END
@@ -81,11 +89,13 @@ export async function insertEndpoint(
       VALUES (${id}, ${endpoint.maxInFlight}, ${endpoint.ratePerSecond}) ON CONFLICT DO NOTHING`;
     await tx.$executeRaw`
       INSERT INTO endpoint
-        (id, merchant_id, url, types, events, queue, description, headers, sealed_headers, body, secret)
+        (id, merchant_id, url, types, events, queue, description, headers, sealed_headers, body, format,
+         language, sealed_format_secret, secret)
       VALUES (${id}, ${merchantId}, ${endpoint.url}, ${endpoint.types}::text[], ${endpoint.events}::text[],
         ${endpoint.queue},
         ${endpoint.description}, ${JSON.stringify(endpoint.headers.shown)}::jsonb,
-        ${endpoint.headers.sealed}, ${endpoint.body},
+        ${endpoint.headers.sealed}, ${endpoint.body}, ${endpoint.format}, ${endpoint.language},
+        ${endpoint.sealedFormatSecret},
         ${endpoint.secret})
       ON CONFLICT (id) DO UPDATE SET secret = EXCLUDED.secret`;
     return found(await findEndpoint(tx, id, merchantId));
@@ -146,7 +156,9 @@ export async function updateEndpoint(
         description = ${given(patch.description, before.description)},
         headers = ${JSON.stringify(headers?.shown ?? before.headers)}::jsonb,
         sealed_headers = ${headers === undefined ? before.sealedHeaders : headers.sealed},
-        body = ${patch.body ?? before.body}
+        body = ${patch.body ?? before.body}, format = ${patch.format ?? before.format},
+        language = ${patch.language ?? before.language},
+        sealed_format_secret = ${given(patch.sealedFormatSecret, before.sealedFormatSecret)}
        WHERE id = ${id}`;
     const moved = patch.url !== undefined && patch.url !== before.url;
     await tx.$executeRaw`

@@ -1,9 +1,16 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
+import type { Letter } from '../../../engine/http/send.ts';
 import type { Database } from '../../../platform/db/client.ts';
 import type { SecretBox } from '../../../platform/secrets/secret-box.ts';
+import { type Dress, dress } from '../../event-types/formats/dress.ts';
 import { openHeaders } from '../endpoints/sealed-headers.ts';
-import { callbackContext, endpointContext, merchantContext } from './secret-contexts.ts';
+import {
+  callbackContext,
+  endpointContext,
+  formatContext,
+  merchantContext,
+} from './secret-contexts.ts';
 import {
   findCallbackSecrets,
   findMerchantSecrets,
@@ -18,6 +25,8 @@ export interface EndpointTarget {
   url: string;
   headers: Record<string, string>;
   body: 'envelope' | 'raw';
+  /** How its operational events look. */
+  dress: Dress;
   /** `whsec_…`, the current one first; the previous one while its overlap lasts. At least one. */
   secrets: string[];
   deleted: boolean;
@@ -33,6 +42,23 @@ export interface Targets {
   loadMerchantSecrets(ids: string[]): Promise<Map<string, string[]>>;
   /** Callback secrets of producers' keys by key id, revoked ones too, by the same rules. */
   loadCallbackSecrets(keyIds: string[]): Promise<Map<string, string[]>>;
+}
+
+/**
+ * What goes to an endpoint in the format that it has chosen, if it has. Only such as ask for operational events can.
+ *
+ * @param envelope the event as it is
+ */
+export function inItsFormat(
+  letter: Letter,
+  { dress: chosen, url }: EndpointTarget,
+  envelope: string,
+  nowMs: number,
+): Letter {
+  const dressed = dress(chosen, url, envelope, nowMs);
+  if (dressed === null) return letter;
+  const { answers, ...others } = dressed;
+  return { ...letter, ...others, success: { body: answers ? { json: answers } : 'any' } };
 }
 
 /** Opened secrets that are kept, so that not every attempt has to decrypt. */
@@ -77,6 +103,18 @@ export function createTargets(deps: {
     }
   }
 
+  /** undefined: there is one that cannot be opened. */
+  function tryOpenDress({
+    id,
+    format,
+    language,
+    sealedFormatSecret,
+  }: TargetRow): Dress | undefined {
+    if (sealedFormatSecret === null) return { format, language, formatSecret: null };
+    const formatSecret = tryOpen(sealedFormatSecret, formatContext(id));
+    return formatSecret === null ? undefined : { format, language, formatSecret };
+  }
+
   function openAll({ secret, previousSecret }: SealedSecrets, context: string): string[] | null {
     const current = tryOpen(secret, context);
     if (current === null) return null;
@@ -90,9 +128,10 @@ export function createTargets(deps: {
       for (const row of await findTargets(prisma, ids)) {
         const secrets = openAll(row, endpointContext(row.id));
         const headers = tryOpenHeaders(row);
-        if (secrets === null || headers === null) continue;
+        const chosen = tryOpenDress(row);
+        if (secrets === null || headers === null || chosen === undefined) continue;
         const { id, url, body, deleted } = row;
-        targets.set(id, { id, url, headers, body, secrets, deleted });
+        targets.set(id, { id, url, headers, body, dress: chosen, secrets, deleted });
       }
       return targets;
     },

@@ -11,6 +11,11 @@ export function headersContext(endpointId: string): string {
   return `endpoint:${endpointId}:headers`;
 }
 
+/** What a chat's robot checks beside, or in place of, our signature. */
+export function formatContext(endpointId: string): string {
+  return `endpoint:${endpointId}:format`;
+}
+
 /** The secret that signs what goes to a merchant's `notifyUrl`. */
 export function merchantContext(merchantId: string): string {
   return `merchant:${merchantId}:secret`;

@@ -3,6 +3,7 @@ import type { SealedPlace } from '../../../platform/secrets/reseal.ts';
 import {
   callbackContext,
   endpointContext,
+  formatContext,
   headersContext,
   merchantContext,
 } from './secret-contexts.ts';
@@ -15,6 +16,7 @@ export function secretPlaces(sql: Sql): SealedPlace<string>[] {
     columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`secret`, endpointContext),
     columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`previous_secret`, endpointContext),
     columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`sealed_headers`, headersContext),
+    columnOf(sql, Prisma.sql`endpoint`, Prisma.sql`sealed_format_secret`, formatContext),
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`secret`, merchantContext),
     columnOf(sql, Prisma.sql`merchant`, Prisma.sql`previous_secret`, merchantContext),
     columnOf(sql, Prisma.sql`api_key`, Prisma.sql`callback_secret`, callbackContext),

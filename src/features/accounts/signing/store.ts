@@ -1,4 +1,5 @@
 import type { Sql } from '../../../platform/db/client.ts';
+import type { Format, Language } from '../../event-types/formats/formats.ts';
 
 /** Sealed secrets that sign now: the current one and, within its overlap, the previous one. */
 export interface SealedSecrets {
@@ -12,12 +13,16 @@ export interface TargetRow extends SealedSecrets {
   headers: Record<string, string>;
   sealedHeaders: string | null;
   body: 'envelope' | 'raw';
+  format: Format;
+  language: Language;
+  sealedFormatSecret: string | null;
   deleted: boolean;
 }
 
 export async function findTargets(sql: Sql, endpointIds: string[]): Promise<TargetRow[]> {
   return sql.$queryRaw<TargetRow[]>`
-    SELECT id, url, headers, sealed_headers AS "sealedHeaders", body, deleted_at IS NOT NULL AS deleted, secret,
+    SELECT id, url, headers, sealed_headers AS "sealedHeaders", body, format, language,
+           sealed_format_secret AS "sealedFormatSecret", deleted_at IS NOT NULL AS deleted, secret,
            CASE WHEN previous_secret_expires_at > postrider_now() THEN previous_secret END
              AS "previousSecret"
       FROM endpoint WHERE id = ANY(${endpointIds}::text[])`;

@@ -1,0 +1,40 @@
+import type { Language, Message } from './formats.ts';
+import { FIELDS, TITLES } from './words.ts';
+
+/** An event as it is sent. */
+interface Envelope {
+  type: string;
+  timestamp: string;
+  data: Record<string, unknown>;
+}
+
+/** So many of a list are told in a message. */
+const MOST_ITEMS = 5;
+const MOST_CHARACTERS = 200;
+
+/** What people read: what has happened as a subject, and a line for each thing that is known. */
+export function messageOf({ type, timestamp, data }: Envelope, language: Language): Message {
+  const { items, ...fields } = data;
+  const listed = Array.isArray(items) ? (items as Record<string, unknown>[]) : [];
+  const title = TITLES[type]?.[language] ?? type;
+  return {
+    // Robots that only let through what holds a keyword can be given this one.
+    subject: `[Postrider] ${title}`,
+    lines: [
+      ...linesOf(fields, language),
+      ...listed.slice(0, MOST_ITEMS).map((item) => `- ${linesOf(item, language).join(', ')}`),
+      `${FIELDS.timestamp?.[language]}: ${timestamp}`,
+    ],
+  };
+}
+
+function linesOf(fields: Record<string, unknown>, language: Language): string[] {
+  return Object.entries(fields)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${FIELDS[name]?.[language] ?? name}: ${shown(value)}`);
+}
+
+function shown(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+}
