@@ -41,6 +41,7 @@ const WHO_MAY: Record<string, readonly string[]> = {
     'post /v1/messages/{id}/resolve',
     'post /v1/transactions/{gid}/branches/{branchId}/retry',
     'post /v1/transactions/{gid}/branches/{branchId}/resolve',
+    'patch /v1/transactions/{gid}/branches/{branchId}',
   ],
   'merchant operator': [
     'get /v1/overview',

@@ -62,6 +62,7 @@ export const CODES: Record<number, Record<string, string>> = {
     already_confirming: 'The transaction is confirmed: too late to cancel.',
     already_cancelling: 'The transaction is cancelled: too late to confirm.',
     not_decided: 'The transaction has not been decided yet.',
+    branch_finished: 'The branch has done what was decided.',
     not_its_turn: 'A branch before this one has not finished.',
   },
   413: { payload_too_large: 'The body is larger than this address takes.' },

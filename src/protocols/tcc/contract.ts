@@ -9,7 +9,7 @@ export const plainId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, {
 
 export const MOST_BRANCHES = 50;
 const DAY_SECONDS = 86_400;
-const url = z.string().min(1).max(2048);
+export const url = z.string().min(1).max(2048);
 
 export const branchInput = z.strictObject({
   branchId: plainId,

@@ -12,6 +12,7 @@ import { elementTexts, memberText, unrounded } from '../../platform/json/text.ts
 import { advance } from './advance.ts';
 import { type BranchInput, MOST_BRANCHES, type TransactionInput } from './contract.ts';
 import { branchCall, decide, TRY_QUEUE } from './decide.ts';
+import { move } from './move.ts';
 import { requireTurn } from './resend.ts';
 import type { Decision } from './store/decide.ts';
 import {
@@ -23,6 +24,7 @@ import {
   type State,
 } from './store/find.ts';
 import { findLane, insertBranch, insertTransaction, type NewBranch } from './store/insert.ts';
+import type { NewUrls } from './store/move.ts';
 import { lockTransactions, noteResolved, resumeTransactions } from './store/progress.ts';
 
 export interface CoordinatorDeps {
@@ -61,7 +63,7 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     });
   }
 
-  function checkUrls(branch: BranchInput, at: string): void {
+  function checkUrls(branch: NewUrls & Pick<Partial<BranchInput>, 'tryUrl'>, at: string): void {
     for (const name of ['tryUrl', 'confirmUrl', 'cancelUrl'] as const) {
       const url = branch[name];
       const refused = url == null ? null : checkUrl(url);
@@ -212,6 +214,11 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
       // First the call, then the state: a crash in between leaves a call that ends the transaction.
       await commands.resend([branch.deliveryId], 'refuse', keyId);
       await resumeTransactions(prisma, [id]);
+    },
+
+    async move(id: string, branchId: string, urls: NewUrls): Promise<void> {
+      checkUrls(urls, 'body');
+      await move(database, id, branchId, urls);
     },
 
     /** An operator has done by hand what was decided; the transaction goes on to the next branch. */

@@ -7,49 +7,30 @@ import {
   sparsePageOf,
   toSparsePage,
 } from '../../api/pagination.ts';
-import { notFound } from '../../api/problem.ts';
-import { jsonText, type Principal, type Reply, type Route, route } from '../../api/route.ts';
+import { type Reply, type Route, route } from '../../api/route.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { idFromUuid } from '../../platform/ids.ts';
-import { printWith } from '../../platform/json/text.ts';
-import {
-  branchInput,
-  plainId,
-  type TransactionView,
-  transactionInput,
-  transactionStatus,
-  transactionView,
-} from './contract.ts';
+import { branchInput, transactionInput, transactionStatus, transactionView } from './contract.ts';
 import {
   type Coordinator,
   type CoordinatorDeps,
   createCoordinator,
   findOneState,
 } from './coordinator.ts';
-import { examples } from './examples.ts';
 import {
-  findStates,
-  findTransaction,
-  listTransactions,
-  type Scope,
-  type TransactionRow,
-} from './store/find.ts';
+  byGid,
+  lookAtTransaction,
+  reason,
+  replyWith,
+  scopeOf,
+  toView,
+  viewOf,
+  whose,
+} from './route-parts.ts';
+import { operatorRoutes } from './routes-operator.ts';
+import { listTransactions } from './store/find.ts';
 
 const LONGEST_WAIT_MS = 30_000;
-
-const gid = plainId.meta({ examples: [examples.input.gid] });
-const byGid = z.strictObject({ gid });
-const branchId = plainId.meta({ examples: [examples.branch.branchId] });
-const byBranch = z.strictObject({ gid, branchId });
-const reason = z.string().min(1).max(500);
-const whose = z.strictObject({
-  producer: z
-    .string()
-    .min(1)
-    .max(64)
-    .optional()
-    .describe('The key of the producer, where several have this gid: for operators.'),
-});
 
 /** `/v1/transactions`: producers see and decide their own, operators all. */
 export function transactionRoutes(deps: CoordinatorDeps): Route[] {
@@ -186,96 +167,4 @@ function decisionRoutes(coordinator: Coordinator, sql: Sql): Route[] {
       },
     }),
   ];
-}
-
-function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
-  return [
-    route({
-      method: 'post',
-      path: '/v1/transactions/{gid}/branches/{branchId}/retry',
-      roles: ['operator'],
-      tag: 'Transactions',
-      summary: 'Call the branch once more, now; the decision stays',
-      params: byBranch,
-      query: whose,
-      body: z.strictObject({ reason: reason.nullish() }),
-      responses: { 202: transactionView },
-      audit: {
-        action: 'transaction.retry',
-        asked: ({ params: { branchId } }) => ({ branchId }),
-        look: lookAtTransaction(sql),
-      },
-      async handle({ params: { gid, branchId }, query, principal }) {
-        const id = await coordinator.idOf(scopeOf(principal, query), gid);
-        await coordinator.retry(id, branchId, principal.keyId);
-        return replyWith(202, await viewOf(sql, id));
-      },
-    }),
-    route({
-      method: 'post',
-      path: '/v1/transactions/{gid}/branches/{branchId}/resolve',
-      roles: ['operator'],
-      tag: 'Transactions',
-      summary: 'What was decided has been done by hand; the decision stays',
-      params: byBranch,
-      query: whose,
-      body: z.strictObject({ outcome: z.literal('done'), reason }),
-      responses: { 200: transactionView },
-      audit: {
-        action: 'transaction.resolve',
-        asked: ({ params: { branchId }, body: { outcome } }) => ({ branchId, outcome }),
-        look: lookAtTransaction(sql),
-      },
-      async handle({ params: { gid, branchId }, query, body, principal }) {
-        const by = { reason: body.reason, keyId: principal.keyId };
-        const id = await coordinator.idOf(scopeOf(principal, query), gid);
-        await coordinator.resolve(id, branchId, by);
-        return replyWith(200, await viewOf(sql, id));
-      },
-    }),
-  ];
-}
-
-/** A transaction as the audit log keeps it. It is the producer's, no merchant's. */
-function lookAtTransaction(sql: Sql) {
-  return async (
-    { principal, query }: { principal: Principal; query: z.output<typeof whose> },
-    gid: string,
-  ) => {
-    const [found, another] = await findStates(sql, scopeOf(principal, query), gid);
-    if (found === undefined || another !== undefined) return null;
-    return { merchantId: null, state: { ...found } };
-  };
-}
-
-/** @throws Problem 404 where a producer asks for somebody else's */
-function scopeOf({ role, keyId }: Principal, { producer }: z.output<typeof whose>): Scope {
-  if (role === 'operator') return producer ?? null;
-  if (producer !== undefined && producer !== keyId) throw notFound('transaction');
-  return keyId;
-}
-
-/** Payloads are shown as they were written. */
-function replyWith(status: number, body: object): Reply {
-  return { status, ...jsonText(printWith(body, 'payload')) };
-}
-
-/** A transaction whose payloads are still text. */
-type Shown = Omit<TransactionView, 'branches'> & Pick<TransactionRow, 'branches'>;
-
-async function viewOf(sql: Sql, id: string): Promise<Shown> {
-  const row = await findTransaction(sql, id);
-  if (row === null) throw notFound('transaction');
-  return toView(row);
-}
-
-function toView({ id: _id, fingerprint: _print, ...row }: TransactionRow): Shown {
-  return {
-    ...row,
-    createdAt: row.createdAt.toISOString(),
-    timeoutAt: row.timeoutAt.toISOString(),
-    decidedAt: row.decidedAt?.toISOString() ?? null,
-    suspendedAt: row.suspendedAt?.toISOString() ?? null,
-    finishedAt: row.finishedAt?.toISOString() ?? null,
-  };
 }

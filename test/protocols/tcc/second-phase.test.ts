@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { EVENT_TYPES } from '../../../src/features/event-types/catalogue.ts';
 import { type TestGateway, testGateway } from '../../support/gateway.ts';
 import { type Receiver, startReceiver } from '../../support/receiver.ts';
@@ -252,6 +252,73 @@ test('a try is not made again: not when it has succeeded, not after the decision
   }
   expect(calls(shop).filter((path) => path === '/stock/try')).toHaveLength(1);
 }, 30_000);
+
+describe('a participant that has moved', () => {
+  const moveTo = (gid: string, branchId: string, body: object) =>
+    gateway.operator.patch(`/v1/transactions/${gid}/branches/${branchId}`, {
+      reason: 'moved to the new cluster',
+      ...body,
+    });
+
+  test('is confirmed at its new address although that was decided at the old one', async () => {
+    shop.answer(500, '/stock/confirm');
+    const gid = await decided('confirm', ['stock']);
+    await until(async () => (await view(producer.api, gid)).branches[0].failures > 0);
+    const moved = await moveTo(gid, 'stock', { confirmUrl: shop.url('/moved/confirm') }).expect(
+      200,
+    );
+    expect(moved.body.branches[0]).toMatchObject({
+      confirmUrl: shop.url('/moved/confirm'),
+      cancelUrl: shop.url('/stock/cancel'),
+    });
+    expect(moved.body.decision).toBe('confirm');
+    await ask(gid, 'stock', 'retry').expect(202);
+    await becomes(producer.api, gid, 'confirmed', 15_000);
+    expect(calls(shop).at(-1)).toBe('/moved/confirm');
+    const log = await gateway.operator.get('/v1/audit-log?action=transaction.move').expect(200);
+    expect(log.body.data[0]).toMatchObject({
+      reason: 'moved to the new cluster',
+      asked: { branchId: 'stock', confirmUrl: shop.url('/moved/confirm') },
+    });
+  }, 30_000);
+
+  test('is called there by its ladder, without anybody asking', async () => {
+    shop.answer(500, '/stock/cancel');
+    const gid = await decided('cancel', ['stock']);
+    await until(async () => (await view(producer.api, gid)).branches[0].failures > 0);
+    await moveTo(gid, 'stock', { cancelUrl: shop.url('/moved/cancel') }).expect(200);
+    await gateway.db.travel(DAY_MS / 24);
+    await becomes(producer.api, gid, 'cancelled', 15_000);
+    expect(calls(shop).at(-1)).toBe('/moved/cancel');
+  }, 30_000);
+
+  test('may say so before anything is decided', async () => {
+    const { body } = await producer.api
+      .post('/v1/transactions', {
+        businessKey: 'MOVED-EARLY',
+        mode: 'initiator',
+        branches: [branch(shop, 'stock')],
+      })
+      .expect(201);
+    await moveTo(body.gid, 'stock', { confirmUrl: shop.url('/moved/confirm') }).expect(200);
+    await producer.api.post(`/v1/transactions/${body.gid}/confirm`).expect(202);
+    await becomes(producer.api, body.gid, 'confirmed', 15_000);
+    expect(calls(shop)).toEqual(['/moved/confirm']);
+  }, 30_000);
+
+  test('is not moved when it has finished, nor to where nobody may call, nor by its producer', async () => {
+    const gid = await decided('confirm', ['stock']);
+    await becomes(producer.api, gid, 'confirmed', 15_000);
+    const late = await moveTo(gid, 'stock', { confirmUrl: shop.url('/x') }).expect(409);
+    expect(late.body.code).toBe('branch_finished');
+    expect((await moveTo(gid, 'stock', {}).expect(422)).body.code).toBe('invalid_request');
+    const refused = await moveTo(gid, 'stock', { cancelUrl: 'ftp://shop/cancel' }).expect(422);
+    expect(refused.body.errors[0].path).toBe('body.cancelUrl');
+    await moveTo(gid, 'nobody', { confirmUrl: shop.url('/x') }).expect(404);
+    const path = `/v1/transactions/${gid}/branches/stock`;
+    await producer.api.patch(path, { confirmUrl: shop.url('/x'), reason: 'mine' }).expect(403);
+  }, 30_000);
+});
 
 test('only operators retry and resolve, and nothing before it is decided', async () => {
   const { body } = await producer.api

@@ -138,6 +138,7 @@ export interface BranchState {
   id: string;
   transactionId: string;
   fingerprint: string;
+  producerKeyId: string;
   isFinished: boolean;
   decision: 'confirm' | 'cancel' | null;
   /** Of its second phase. */
@@ -164,7 +165,8 @@ export async function findBranchById(sql: Sql, id: string): Promise<BranchState 
 
 async function findBranchWhere(sql: Sql, which: Prisma.Sql): Promise<BranchState | null> {
   const rows = await sql.$queryRaw<BranchState[]>`
-    SELECT b.id, t.id AS "transactionId", b.fingerprint, b.finished_at IS NOT NULL AS "isFinished", t.decision,
+    SELECT b.id, t.id AS "transactionId", b.fingerprint,
+           t.producer_key_id AS "producerKeyId", b.finished_at IS NOT NULL AS "isFinished", t.decision,
            (SELECT d.id FROM delivery AS d WHERE d.owner_id = b.id AND d.purpose = t.decision)
              AS "deliveryId",
            NOT EXISTS (SELECT 1 FROM tcc_branch AS o
