@@ -170,7 +170,11 @@ describe('a daily notice', () => {
     await look();
     expect(await dates()).toEqual([first]);
     await merchant.api.delete(notice()).expect(204);
-    await merchant.api.get(notice()).expect(404);
+    const none = { at: null, timezone: null, nextDate: null, nextAt: null };
+    expect((await merchant.api.get(notice()).expect(200)).body).toEqual({
+      merchantId: merchant.id,
+      ...none,
+    });
   });
 
   test('of which nobody wants to hear makes no statement, and is not told later', async () => {

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { timezone } from '../../api/calendar-day.ts';
 import { notFound } from '../../api/problem.ts';
 import { type Principal, type Role, type Route, route } from '../../api/route.ts';
-import type { Database } from '../../platform/db/client.ts';
-import { deleteNotice, findNotice, type Notice, setNotice } from './store.ts';
+import type { Database, Sql } from '../../platform/db/client.ts';
+import { deleteNotice, findNotice, isMerchant, type Notice, setNotice } from './store.ts';
 
 const ROLES: readonly Role[] = ['operator', 'merchant'];
 const PATH = '/v1/merchants/{merchantId}/statement-notice';
@@ -20,10 +20,10 @@ const noticeTime = z.strictObject({
 
 const noticeView = z.object({
   merchantId: z.string(),
-  at: z.string(),
-  timezone: z.string(),
-  nextDate: z.string().describe('The day whose statement is told next.'),
-  nextAt: z.iso.datetime(),
+  at: z.string().nullable().describe('null, as are the others: nothing is told.'),
+  timezone: z.string().nullable(),
+  nextDate: z.string().nullable().describe('The day whose statement is told next.'),
+  nextAt: z.iso.datetime().nullable(),
 });
 
 /** `/v1/merchants/{merchantId}/statement-notice`: when a merchant is told that a day's statement is ready. */
@@ -45,7 +45,8 @@ export function statementNoticeRoutes({ database }: { database: Database }): Rou
       responses: { 200: noticeView },
       async handle({ principal, params: { merchantId }, reads }) {
         requireOwn(principal, merchantId);
-        return { status: 200, body: toView(await findNotice(reads, merchantId)) };
+        await requireMerchant(reads, merchantId);
+        return { status: 200, body: toView(merchantId, await findNotice(reads, merchantId)) };
       },
     }),
     route({
@@ -62,7 +63,7 @@ export function statementNoticeRoutes({ database }: { database: Database }): Rou
         requireOwn(principal, merchantId);
         const notice = await setNotice(database, merchantId, body);
         if (notice === null) throw notFound('merchant');
-        return { status: 200, body: toView(notice) };
+        return { status: 200, body: toView(merchantId, notice) };
       },
     }),
     route({
@@ -76,7 +77,8 @@ export function statementNoticeRoutes({ database }: { database: Database }): Rou
       audit: { action: 'statement-notice.delete', look },
       async handle({ principal, params: { merchantId } }) {
         requireOwn(principal, merchantId);
-        if (!(await deleteNotice(prisma, merchantId))) throw notFound('notice');
+        await requireMerchant(prisma, merchantId);
+        await deleteNotice(prisma, merchantId);
         return { status: 204 };
       },
     }),
@@ -89,8 +91,13 @@ function requireOwn(principal: Principal, merchantId: string): void {
   }
 }
 
-function toView(notice: Notice | null): z.output<typeof noticeView> {
-  if (notice === null) throw notFound('notice');
-  const { nextAt, ...shown } = notice;
-  return { ...shown, nextAt: nextAt.toISOString() };
+async function requireMerchant(sql: Sql, merchantId: string): Promise<void> {
+  if (!(await isMerchant(sql, merchantId))) throw notFound('merchant');
+}
+
+function toView(merchantId: string, notice: Notice | null): z.output<typeof noticeView> {
+  if (notice === null) {
+    return { merchantId, at: null, timezone: null, nextDate: null, nextAt: null };
+  }
+  return { ...notice, nextAt: notice.nextAt.toISOString() };
 }

@@ -49,11 +49,12 @@ export async function setNotice(
   });
 }
 
-/** @returns false where there was none */
-export async function deleteNotice(sql: Sql, merchantId: string): Promise<boolean> {
-  return (
-    (await sql.$executeRaw`DELETE FROM statement_notice WHERE merchant_id = ${merchantId}`) === 1
-  );
+export async function deleteNotice(sql: Sql, merchantId: string): Promise<void> {
+  await sql.$executeRaw`DELETE FROM statement_notice WHERE merchant_id = ${merchantId}`;
+}
+
+export async function isMerchant(sql: Sql, id: string): Promise<boolean> {
+  return (await sql.$queryRaw<unknown[]>`SELECT 1 FROM merchant WHERE id = ${id}`).length > 0;
 }
 
 export interface DueNotice extends Notice {
