@@ -99,7 +99,7 @@ function About({ endpoint }: { endpoint: EndpointView }) {
           [t('columns.id'), <CopyId key="id" text={endpoint.id} />],
           [t('columns.merchant'), <CopyId key="merchant" text={endpoint.merchantId} />],
           [t('form.description'), endpoint.description],
-          [t('columns.types'), endpoint.types.join(', ')],
+          [t('columns.types'), [...endpoint.types, ...endpoint.events].join(', ')],
           [
             t('columns.queue'),
             <Anchor key="queue" component={Link} inherit to={`/queues/${queue}`}>

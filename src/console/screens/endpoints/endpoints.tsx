@@ -84,7 +84,11 @@ function Found({ merchantId, create }: { merchantId: string; create(): void }) {
       align: 'right',
       cell: ({ id }) => <FailedShare of={lastDay.get(id)} />,
     },
-    { name: 'types', header: t('columns.types'), cell: ({ types }) => types.join(', ') },
+    {
+      name: 'types',
+      header: t('columns.types'),
+      cell: ({ types, events }) => [...types, ...events].join(', '),
+    },
     {
       name: 'queue',
       header: t('columns.queue'),

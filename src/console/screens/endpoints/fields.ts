@@ -66,11 +66,11 @@ function headersOf(text: string): Record<string, string> {
   );
 }
 
-/** The fields that are not as they were. */
+/** The fields that are not as they were. One that asks for operational events has no types, nor may it get some. */
 export function patchOf(before: Endpoint, after: EndpointFields): Partial<EndpointFields> {
   const names = Object.keys(after) as (keyof EndpointFields)[];
-  const changed = names.filter(
-    (name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]),
-  );
+  const changed = names
+    .filter((name) => name !== 'types' || before.events.length === 0)
+    .filter((name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]));
   return Object.fromEntries(changed.map((name) => [name, after[name]]));
 }
