@@ -6,6 +6,8 @@ import { detailWords } from './screens/detail/words.ts';
 import { endpointsWords } from './screens/endpoints/words.ts';
 import { keysWords } from './screens/keys/words.ts';
 import { merchantsWords } from './screens/merchants/words.ts';
+import { messageWords } from './screens/message/words.ts';
+import { messagesWords } from './screens/messages/words.ts';
 import { notificationsWords } from './screens/notifications/words.ts';
 import { overviewWords } from './screens/overview/words.ts';
 import { queuesWords } from './screens/queues/words.ts';
@@ -39,6 +41,8 @@ export const namespaces = {
   reconciliations: reconciliationsWords,
   reconciliation: reconciliationWords,
   audit: auditWords,
+  messages: messagesWords,
+  message: messageWords,
 };
 
 export type Namespaces = typeof namespaces;

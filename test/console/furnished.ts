@@ -48,12 +48,15 @@ export async function furnish(
   });
   const attempted = `/v1/merchants/${merchant.id}/endpoints/overview`;
   await until(async () => (await operator.get(attempted)).body.data[0]?.attempts > 0);
+  const message = await prepareMessage(gateway, merchant.id, books.url('/check'));
   const bookOf = `merchant=${day.merchant.id}&date=${date}`;
   const places: Place[] = [
     { path: '/', shows: '.uplot' },
     { path: '/notifications', shows: 'tbody tr' },
     { path: `/notifications/${struggling.id}`, shows: '[data-rung=next]' },
     { path: `/notifications/${delivered.data[0].id}`, shows: '[data-tone=good] time' },
+    { path: '/messages', shows: 'tbody tr' },
+    { path: `/messages/${message.id}`, shows: 'ol li[aria-current=step]' },
     { path: '/tail', shows: '[role=status]' },
     { path: '/resends', shows: 'tbody tr' },
     { path: `/resends/new?merchant=${merchant.id}&status=delivered`, shows: 'main h2' },
@@ -77,4 +80,18 @@ export async function furnish(
     { path: '/nowhere', shows: 'main a' },
   ];
   return { places, close: async () => void (await Promise.all([scene.close(), books.close()])) };
+}
+
+/** One that waits to be asked about. */
+async function prepareMessage(gateway: TestGateway, merchantId: string, checkUrl: string) {
+  const { api } = await gateway.producer();
+  const { body } = await api
+    .post('/v1/messages', {
+      notification: { merchantId, type: 'points.granted', businessKey: 'ORDER-1', payload: {} },
+      checkUrl,
+      checkAfterSeconds: 3600,
+      completion: 'explicit',
+    })
+    .expect(201);
+  return body as { id: string };
 }

@@ -4,6 +4,7 @@ import {
   IconBell,
   IconHistory,
   IconKey,
+  IconMessageCheck,
   IconReceipt,
   IconRefresh,
   IconReportMoney,
@@ -53,6 +54,17 @@ const screens: readonly Screen[] = [
     path: '/notifications/:id',
     roles: EVERYBODY,
     load: async () => ({ Component: (await import('../screens/detail/detail.tsx')).Detail }),
+  },
+  {
+    path: '/messages',
+    roles: EVERYBODY,
+    menu: { name: 'messages', icon: IconMessageCheck, key: 'p' },
+    load: async () => ({ Component: (await import('../screens/messages/messages.tsx')).Messages }),
+  },
+  {
+    path: '/messages/:id',
+    roles: EVERYBODY,
+    load: async () => ({ Component: (await import('../screens/message/message.tsx')).Message }),
   },
   {
     path: '/tail',

@@ -1,9 +1,8 @@
-import { Chip, Group } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import { DELIVERY_STATUSES } from '../api/notifications.ts';
-import classes from './status.module.css';
+import { ChipChoice } from './chip-choice.tsx';
 
-/** Which states are looked for; none of them means all. */
+/** Which states of a delivery are looked for. */
 export function StatusChoice(props: {
   label: string;
   chosen: readonly string[];
@@ -11,20 +10,9 @@ export function StatusChoice(props: {
 }) {
   const { t } = useTranslation('kit');
   return (
-    <Chip.Group multiple value={[...props.chosen]} onChange={props.choose}>
-      <Group gap={6} role="group" aria-label={props.label}>
-        {DELIVERY_STATUSES.map((status) => (
-          <Chip
-            key={status}
-            value={status}
-            size="xs"
-            variant="outline"
-            classNames={{ label: classes.chip }}
-          >
-            {t(`status.${status}`)}
-          </Chip>
-        ))}
-      </Group>
-    </Chip.Group>
+    <ChipChoice
+      {...props}
+      options={DELIVERY_STATUSES.map((value) => ({ value, label: t(`status.${value}`) }))}
+    />
   );
 }

@@ -1,0 +1,88 @@
+import { inBoth } from '../../kit/words.ts';
+
+export const messagesWords = inBoth(
+  {
+    title: 'Messages',
+    status: {
+      prepared: 'prepared',
+      suspended: 'suspended',
+      confirmed: 'confirmed',
+      sent: 'sent',
+      completed: 'completed',
+      cancelled: 'cancelled',
+      dead: 'given up',
+    },
+    outcome: { any: 'any', success: 'processed well', failed: 'processing failed' },
+    filters: {
+      status: 'Status',
+      key: 'Business key',
+      id: 'Message id',
+      period: 'Prepared',
+      outcome: 'Outcome',
+      producer: 'Producer key',
+      reset: 'Clear all',
+    },
+    columns: {
+      status: 'Status',
+      order: 'Business key',
+      type: 'Type',
+      producer: 'Producer',
+      merchant: 'Merchant',
+      checks: 'Check-backs',
+      next: 'Next',
+      prepared: 'Prepared',
+    },
+    empty: {
+      title: 'No messages yet',
+      text: 'A producer prepares a message, runs its own transaction, and confirms or cancels. If it says nothing, the gateway asks back.',
+      docs: 'Open the API documentation',
+    },
+    notFound: {
+      title: 'Nothing matches',
+      text: 'Business keys and ids must be written in full. Filters narrow it further.',
+      clear: 'Clear all filters',
+    },
+  },
+  {
+    title: '可靠消息',
+    status: {
+      prepared: '待确认',
+      suspended: '已挂起',
+      confirmed: '待发送',
+      sent: '已发送',
+      completed: '已完成',
+      cancelled: '已回滚',
+      dead: '投递失败',
+    },
+    outcome: { any: '不限', success: '处理成功', failed: '处理失败' },
+    filters: {
+      status: '状态',
+      key: '业务单号',
+      id: '消息编号',
+      period: '预发时间',
+      outcome: '处理结果',
+      producer: '生产方密钥',
+      reset: '全部清除',
+    },
+    columns: {
+      status: '状态',
+      order: '业务单号',
+      type: '类型',
+      producer: '生产方',
+      merchant: '商户',
+      checks: '回查次数',
+      next: '下一次',
+      prepared: '预发时间',
+    },
+    empty: {
+      title: '暂无可靠消息',
+      text: '生产方先预发半消息，执行本地事务，再确认或回滚；若无下文，网关会主动回查。',
+      docs: '打开 API 文档',
+    },
+    notFound: {
+      title: '没有匹配的消息',
+      text: '业务单号和编号须完整填写；筛选条件会进一步缩小范围。',
+      clear: '清除全部筛选',
+    },
+  },
+);
