@@ -19,6 +19,8 @@ import { resendsWords } from './screens/resends/words.ts';
 import { resultsWords } from './screens/results/words.ts';
 import { statementsWords } from './screens/statements/words.ts';
 import { tailWords } from './screens/tail/words.ts';
+import { transactionWords } from './screens/transaction/words.ts';
+import { transactionsWords } from './screens/transactions/words.ts';
 
 /** Every text of the console, by namespace: `useTranslation('overview')`. A screen adds its line. */
 export const namespaces = {
@@ -43,6 +45,8 @@ export const namespaces = {
   audit: auditWords,
   messages: messagesWords,
   message: messageWords,
+  transactions: transactionsWords,
+  transaction: transactionWords,
 };
 
 export type Namespaces = typeof namespaces;

@@ -48,7 +48,7 @@ export async function furnish(
   });
   const attempted = `/v1/merchants/${merchant.id}/endpoints/overview`;
   await until(async () => (await operator.get(attempted)).body.data[0]?.attempts > 0);
-  const message = await prepareMessage(gateway, merchant.id, books.url('/check'));
+  const opened = await openProtocols(gateway, merchant.id, books.url('/check'));
   const bookOf = `merchant=${day.merchant.id}&date=${date}`;
   const places: Place[] = [
     { path: '/', shows: '.uplot' },
@@ -56,7 +56,9 @@ export async function furnish(
     { path: `/notifications/${struggling.id}`, shows: '[data-rung=next]' },
     { path: `/notifications/${delivered.data[0].id}`, shows: '[data-tone=good] time' },
     { path: '/messages', shows: 'tbody tr' },
-    { path: `/messages/${message.id}`, shows: 'ol li[aria-current=step]' },
+    { path: `/messages/${opened.id}`, shows: 'ol li[aria-current=step]' },
+    { path: '/transactions', shows: 'tbody tr' },
+    { path: `/transactions/${opened.gid}`, shows: 'tbody tr' },
     { path: '/tail', shows: '[role=status]' },
     { path: '/resends', shows: 'tbody tr' },
     { path: `/resends/new?merchant=${merchant.id}&status=delivered`, shows: 'main h2' },
@@ -82,16 +84,26 @@ export async function furnish(
   return { places, close: async () => void (await Promise.all([scene.close(), books.close()])) };
 }
 
-/** One that waits to be asked about. */
-async function prepareMessage(gateway: TestGateway, merchantId: string, checkUrl: string) {
+/** A message and a transaction that wait for their producer's word. */
+async function openProtocols(gateway: TestGateway, merchantId: string, url: string) {
   const { api } = await gateway.producer();
-  const { body } = await api
-    .post('/v1/messages', {
-      notification: { merchantId, type: 'points.granted', businessKey: 'ORDER-1', payload: {} },
-      checkUrl,
-      checkAfterSeconds: 3600,
-      completion: 'explicit',
-    })
-    .expect(201);
-  return body as { id: string };
+  const [{ body: message }, { body: transaction }] = await Promise.all([
+    api
+      .post('/v1/messages', {
+        notification: { merchantId, type: 'points.granted', businessKey: 'ORDER-1', payload: {} },
+        checkUrl: url,
+        checkAfterSeconds: 3600,
+        completion: 'explicit',
+      })
+      .expect(201),
+    api
+      .post('/v1/transactions', {
+        businessKey: 'ORDER-1',
+        mode: 'initiator',
+        timeoutSeconds: 3600,
+        branches: [{ branchId: 'stock', confirmUrl: url, cancelUrl: url, payload: {} }],
+      })
+      .expect(201),
+  ]);
+  return { id: message.id as string, gid: transaction.gid as string };
 }

@@ -11,6 +11,7 @@ import {
   IconScale,
   IconStack2,
   IconTerminal2,
+  IconTransactionDollar,
   IconUsers,
   IconWebhook,
 } from '@tabler/icons-react';
@@ -65,6 +66,21 @@ const screens: readonly Screen[] = [
     path: '/messages/:id',
     roles: EVERYBODY,
     load: async () => ({ Component: (await import('../screens/message/message.tsx')).Message }),
+  },
+  {
+    path: '/transactions',
+    roles: ['operator'],
+    menu: { name: 'transactions', icon: IconTransactionDollar, key: 'x' },
+    load: async () => ({
+      Component: (await import('../screens/transactions/transactions.tsx')).Transactions,
+    }),
+  },
+  {
+    path: '/transactions/:gid',
+    roles: ['operator'],
+    load: async () => ({
+      Component: (await import('../screens/transaction/transaction.tsx')).Transaction,
+    }),
   },
   {
     path: '/tail',

@@ -98,7 +98,7 @@ function Delivery({ delivery }: { delivery: MessageDelivery }) {
 }
 
 /** What has ended badly goes down the ladder again; what waits is tried at once. */
-function Resend({ delivery: { id, status } }: { delivery: MessageDelivery }) {
+function Resend({ delivery: { id, status, nextAttemptAt } }: { delivery: MessageDelivery }) {
   const { t: detail } = useTranslation('detail');
   const resend = useResend(id);
   const toast = useToast();
@@ -107,7 +107,7 @@ function Resend({ delivery: { id, status } }: { delivery: MessageDelivery }) {
   const Icon = kind === 'resend' ? IconRefresh : IconPlayerTrackNext;
   return (
     <>
-      {status !== 'completed' && (
+      {(status === 'dead' || nextAttemptAt !== null) && (
         <Button
           size="compact-sm"
           variant={kind === 'resend' ? 'filled' : 'default'}
