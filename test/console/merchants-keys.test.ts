@@ -96,6 +96,71 @@ describe.skipIf(!hasBrowser())('the screens of merchants and keys', () => {
     });
   }
 
+  for (const { name, ...look } of LOOKS) {
+    const say = (en: string, zh: string) => (look.language === 'zh' ? zh : en);
+
+    test(`a key is made that may call this alone, for one merchant, from here, until then (${name})`, async () => {
+      const [{ id }, other] = [await gateway.merchant(), await gateway.merchant()];
+      const called = `scoped ${look.language}`;
+      const page = await open('/keys', look);
+      await page
+        .getByRole('button', { name: say('New key', '新建密钥') })
+        .first()
+        .click();
+      const form = page.getByRole('dialog');
+      const create = form.getByRole('button', { name: say('Create', '创建') });
+      const press = (label: string, text: string) =>
+        form
+          .getByRole('combobox', { name: label })
+          .fill(text)
+          .then(() => page.keyboard.press('Enter'));
+      await form.getByLabel(say('Name', '名称')).fill(called);
+      await form.getByLabel(say('May', '权限范围')).selectOption('some');
+      expect(await create.isDisabled()).toBe(true);
+      await form.getByRole('checkbox', { name: 'queues:read' }).check();
+      await form.getByRole('checkbox', { name: 'notifications:write' }).check();
+      await press(say('Only for these merchants', '仅限这些商户'), id);
+      await press(say('Only from these addresses', '仅限这些来源地址'), '127.0.0.0/40');
+      await form.getByLabel(say('Expires', '到期')).selectOption('date');
+      expect(await create.isDisabled()).toBe(true);
+      const until = form.getByLabel(say('Until', '截止时间'));
+      await until.fill('2020-01-01T00:00');
+      await form.getByText(say('This is past.', '该时间已过。')).waitFor();
+      expect(await create.isDisabled()).toBe(true);
+      await until.fill('2099-12-31T23:59');
+      expect(await window.axe()).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 800 });
+      expect(await page.evaluate('innerWidth - document.documentElement.scrollWidth')).toBe(0);
+      expect(await window.axe()).toEqual([]);
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await create.click();
+      await form.getByRole('alert').getByText('body.networks.0').first().waitFor();
+      const networks = form.getByRole('combobox', { name: say('Only from', '仅限这些来源地址') });
+      await networks.focus();
+      await page.keyboard.press('Backspace');
+      await networks.fill('127.0.0.0/8 ::1 ');
+      await create.click();
+      const key = await page.getByText(/^pr_producer_/).innerText();
+      await page.getByRole('button', { name: say('I have kept it', '我已保存') }).click();
+
+      const made = gateway.as(key);
+      const { body } = await gateway.operator.get('/v1/keys?limit=1').expect(200);
+      expect(body.data[0]).toMatchObject({
+        name: called,
+        calls: ['queues:read', 'notifications:write'],
+        merchants: [id],
+        networks: ['127.0.0.0/8', '::1'],
+        expiresAt: '2099-12-31T23:59:00.000Z',
+      });
+      await made.get('/v1/queues').expect(200);
+      await made.get('/v1/notifications').expect(403);
+      const notification = { type: 'a.b', businessKey: '1', payload: {} };
+      await made.post('/v1/notifications', { ...notification, merchantId: id }).expect(202);
+      await made.post('/v1/notifications', { ...notification, merchantId: other.id }).expect(403);
+      expect(window.complaints).toEqual([]);
+    });
+  }
+
   test('a scoped key shows what it may, and from where', async () => {
     const { id } = await gateway.merchant();
     const scope = { calls: ['notifications:write'], merchants: [id], networks: ['192.0.2.0/24'] };

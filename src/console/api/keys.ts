@@ -3,7 +3,11 @@ import type { KeyView } from '../../features/accounts/keys/contract.ts';
 import { call } from './client.ts';
 
 export type Key = KeyView;
-type NewKey = Pick<Key, 'role' | 'merchantId' | 'name'> & {
+export type CallName = NonNullable<Key['calls']>[number];
+export type NewKey = Pick<
+  Key,
+  'role' | 'merchantId' | 'name' | 'calls' | 'merchants' | 'networks'
+> & {
   expiresAt?: string | null;
   expiresInDays?: number;
 };

@@ -1,30 +1,22 @@
-import { Autocomplete, Button, Group, NativeSelect, Stack, Text, TextInput } from '@mantine/core';
+import {
+  Autocomplete,
+  Button,
+  Group,
+  NativeSelect,
+  SimpleGrid,
+  Stack,
+  Text,
+  TextInput,
+} from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { type CreatedKey, type Key, useCreateKey } from '../../api/keys.ts';
+import { type CreatedKey, useCreateKey } from '../../api/keys.ts';
 import { useMerchantIds } from '../../api/merchants.ts';
 import { Dialog } from '../../kit/dialog.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { SecretOnce } from '../../kit/secret-once.tsx';
-
-const ROLES = ['producer', 'merchant', 'operator'] as const;
-/** What is said of its end; of the usual one nothing. */
-const LIVES = {
-  usual: {},
-  month: { expiresInDays: 30 },
-  quarter: { expiresInDays: 90 },
-  year: { expiresInDays: 365 },
-  never: { expiresAt: null },
-} as const;
-const LIFE_NAMES = ['usual', 'month', 'quarter', 'year', 'never'] as const;
-
-interface Written {
-  role: Key['role'];
-  name: string;
-  merchantId: string;
-  life: keyof typeof LIVES;
-}
-const NEW: Written = { role: 'producer', name: '', merchantId: '', life: 'usual' };
+import { ScopeFields } from './scope-fields.tsx';
+import { keyOf, LIFE_NAMES, NEW, ROLES, type Written } from './written.ts';
 
 /** Makes a key, and shows it once. */
 export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void }) {
@@ -34,72 +26,33 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
   const [made, setMade] = useState<CreatedKey | null>(null);
   const create = useCreateKey();
   const ids = useMerchantIds(isOpen);
-  const { role, life } = written;
-  const merchantId = role === 'operator' ? null : written.merchantId.trim() || null;
-  const isReady = written.name.trim() !== '' && (role !== 'merchant' || merchantId !== null);
+  const fields = keyOf(written);
   const write = (patch: Partial<Written>) => setWritten((before) => ({ ...before, ...patch }));
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate(
-      { role, name: written.name.trim(), merchantId, ...LIVES[life] },
-      {
-        onSuccess(key) {
-          setMade(key);
-          setWritten(NEW);
-          close();
-        },
+    if (fields === null) return;
+    create.mutate(fields, {
+      onSuccess(key) {
+        setMade(key);
+        setWritten(NEW);
+        close();
       },
-    );
+    });
   };
   return (
     <>
-      <Dialog opened={isOpen} onClose={close} title={t('create.open')}>
+      <Dialog opened={isOpen} onClose={close} title={t('create.open')} size="xl">
         <form onSubmit={submit}>
           <Stack>
-            <NativeSelect
-              label={t('columns.role')}
-              description={t(`rolesHint.${role}`)}
-              value={role}
-              data={ROLES.map((value) => ({ value, label: t(`roles.${value}`) }))}
-              onChange={({ currentTarget: { value } }) =>
-                write({ role: ROLES.find((name) => name === value) ?? 'producer' })
-              }
-              data-autofocus
-            />
-            <TextInput
-              label={t('columns.name')}
-              description={t('create.nameHint')}
-              value={written.name}
-              onChange={(event) => write({ name: event.currentTarget.value })}
-              maxLength={128}
-              required
-            />
-            {role !== 'operator' && (
-              <Autocomplete
-                label={t('columns.merchant')}
-                description={role === 'producer' && t('create.merchantHint')}
-                data={ids}
-                value={written.merchantId}
-                onChange={(merchantId) => write({ merchantId })}
-                maxLength={64}
-                required={role === 'merchant'}
-                spellCheck={false}
-              />
-            )}
-            <NativeSelect
-              label={t('columns.expires')}
-              value={life}
-              data={LIFE_NAMES.map((value) => ({ value, label: t(`lives.${value}`) }))}
-              onChange={({ currentTarget: { value } }) =>
-                write({ life: LIFE_NAMES.find((name) => name === value) ?? 'usual' })
-              }
-            />
+            <WhoFields written={written} merchantIds={ids} write={write} />
+            <ScopeFields written={written} merchantIds={ids} write={write} />
+            <EndFields written={written} write={write} />
             {create.error !== null && <Failure error={create.error} />}
             <Group justify="flex-end">
               <Button variant="default" onClick={close}>
                 {kit('cancel')}
               </Button>
-              <Button type="submit" loading={create.isPending} disabled={!isReady}>
+              <Button type="submit" loading={create.isPending} disabled={fields === null}>
                 {t('create.submit')}
               </Button>
             </Group>
@@ -118,6 +71,77 @@ export function CreateKey({ isOpen, close }: { isOpen: boolean; close(): void })
         )}
       </SecretOnce>
     </>
+  );
+}
+
+interface Fields {
+  written: Written;
+  write(patch: Partial<Written>): void;
+}
+
+function WhoFields({ written, write, merchantIds }: Fields & { merchantIds: string[] }) {
+  const { t } = useTranslation('keys');
+  const { role, name, merchantId } = written;
+  return (
+    <>
+      <NativeSelect
+        label={t('columns.role')}
+        description={t(`rolesHint.${role}`)}
+        value={role}
+        data={ROLES.map((value) => ({ value, label: t(`roles.${value}`) }))}
+        onChange={({ currentTarget: { value } }) =>
+          write({ role: ROLES.find((each) => each === value) ?? 'producer' })
+        }
+        data-autofocus
+      />
+      <TextInput
+        label={t('columns.name')}
+        description={t('create.nameHint')}
+        value={name}
+        onChange={(event) => write({ name: event.currentTarget.value })}
+        maxLength={128}
+        required
+      />
+      {role === 'merchant' && (
+        <Autocomplete
+          label={t('columns.merchant')}
+          data={merchantIds}
+          value={merchantId}
+          onChange={(id) => write({ merchantId: id })}
+          maxLength={64}
+          required
+          spellCheck={false}
+        />
+      )}
+    </>
+  );
+}
+
+function EndFields({ written: { life, until }, write }: Fields) {
+  const { t } = useTranslation('keys');
+  return (
+    <SimpleGrid cols={{ base: 1, xs: 2 }}>
+      <NativeSelect
+        label={t('columns.expires')}
+        value={life}
+        data={LIFE_NAMES.map((value) => ({ value, label: t(`lives.${value}`) }))}
+        onChange={({ currentTarget: { value } }) =>
+          write({ life: LIFE_NAMES.find((name) => name === value) ?? 'usual' })
+        }
+      />
+      {life === 'date' && (
+        <TextInput
+          type="datetime-local"
+          label={t('create.until')}
+          description={t('create.untilHint')}
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
+          value={until}
+          onChange={(event) => write({ until: event.currentTarget.value })}
+          error={until !== '' && Date.parse(until) <= Date.now() ? t('create.untilPast') : null}
+          required
+        />
+      )}
+    </SimpleGrid>
   );
 }
 
