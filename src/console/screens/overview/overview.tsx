@@ -12,6 +12,7 @@ import { Charts } from './charts.tsx';
 import { Failing } from './failing.tsx';
 import { Figures } from './figures.tsx';
 import { Shares } from './shares.tsx';
+import { Suspended } from './suspended.tsx';
 
 const WINDOWS: readonly WindowName[] = ['1h', '24h', '7d'];
 const REFRESH_MS = 5000;
@@ -42,6 +43,7 @@ export function Overview() {
         />
       }
     >
+      <Suspended />
       {error !== null && <Failure error={error} retry={refetch} />}
       {data === undefined && error === null && <Waiting />}
       {data !== undefined && <Sight overview={data} look={choose} />}

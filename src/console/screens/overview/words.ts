@@ -33,6 +33,13 @@ export const overviewWords = inBoth(
     paused: 'paused',
     disabled: 'disabled',
     show: 'Show its notifications',
+    suspended: {
+      title: 'Suspended: somebody has to decide',
+      messages_one: '{{count}} message',
+      messages_other: '{{count}} messages',
+      transactions_one: '{{count}} transaction',
+      transactions_other: '{{count}} transactions',
+    },
     outcomes: 'How attempts ended',
     ended: 'How deliveries ended',
     outcome: {
@@ -85,6 +92,13 @@ export const overviewWords = inBoth(
     paused: '已暂停',
     disabled: '已停用',
     show: '查看其通知',
+    suspended: {
+      title: '已挂起：需人工处理',
+      messages_one: '{{count}} 条可靠消息',
+      messages_other: '{{count}} 条可靠消息',
+      transactions_one: '{{count}} 个 TCC 事务',
+      transactions_other: '{{count}} 个 TCC 事务',
+    },
     outcomes: '尝试结果',
     ended: '投递结果',
     outcome: {
