@@ -134,7 +134,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the wake after the commit of an acceptance',
     file: 'src/protocols/notification/accept.ts',
-    from: '    void wake(wakesOf(wanted, inserted));\n',
+    from: '    void wake([...wakesOf(wanted, inserted), ...wakes]);\n',
     to: '',
     tests: ['test/flow/wakes.test.ts'],
   },

@@ -158,10 +158,16 @@ function routeTable(
     // First, because the router tries them in this order and most calls are these.
     ...notificationRoutes({
       sql,
-      accept: parts.metrics.intake(createAccept({ database: intake, wake, checkUrl: refusedUrl })),
+      accept: parts.metrics.intake(
+        createAccept({
+          database: intake,
+          wake,
+          checks: { merchants: refusedUrl, producers: refusedProducerUrl },
+        }),
+      ),
       commands,
     }),
-    ...queueRoutes({ database, releaseQueue, queuesChanged }),
+    ...queueRoutes({ database, releaseQueue, queuesChanged, checkUrl: refusedProducerUrl }),
     ...merchantRoutes({ database, secrets, keyDays }),
     ...keyRoutes({ database, secrets, keyRing, endSessions: parts.sessions.endOfKey, keyDays }),
     ...ownKeyRoutes({ database, keyRing }),

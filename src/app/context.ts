@@ -22,6 +22,7 @@ import { createSecretBox } from '../platform/secrets/secret-box.ts';
 import type { Repeated } from '../platform/time/periodic.ts';
 import { pingOwner } from '../protocols/endpoint-test/protocol.ts';
 import { messageOwner } from '../protocols/message/protocol.ts';
+import { callbackOwner, TOLD, telling } from '../protocols/notification/callbacks.ts';
 import { announce } from '../protocols/notification/operator-alerts.ts';
 import { notificationOwner } from '../protocols/notification/protocol.ts';
 import { tccOwner } from '../protocols/tcc/protocol.ts';
@@ -122,6 +123,8 @@ export function assembleParts(ground: Ground) {
   const notifications = notificationOwner(sql, targets);
   const owners = new Map([
     ['notification', notifications],
+    [TOLD, telling(notifications, wake)],
+    ['callback', callbackOwner(sql, targets)],
     ['message', messageOwner({ sql, targets, notifications, wake, raiseAlerts })],
     ['ping', pingOwner(targets)],
     ['tcc', tccOwner({ sql, wake, loadSecrets: targets.loadCallbackSecrets, raiseAlerts })],

@@ -7,6 +7,8 @@ export const PROTOCOL_QUEUES = {
   messageCheck: 'message-check',
   tccTry: 'tcc-try',
   tccSecond: 'tcc-second',
+  /** Calls that tell producers how their notifications ended. */
+  producerCallbacks: 'producer-callbacks',
 } as const;
 
 const NAMES: readonly string[] = Object.values(PROTOCOL_QUEUES);

@@ -6,6 +6,7 @@ type IdPrefix =
   | 'att'
   | 'aud'
   | 'brn'
+  | 'cb'
   | 'dlv'
   | 'ep'
   | 'key'

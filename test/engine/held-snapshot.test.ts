@@ -100,6 +100,7 @@ describe.each(PLAN_MODES)('while a snapshot is held (%s)', (mode) => {
       eventId: null,
       queue: 'default',
       notifyUrl: null,
+      notifyProducer: null,
       occurredAt: null,
       resultStatus: null,
       resultVersion: 0,

@@ -115,7 +115,8 @@ export async function sqlLedger({ database }: TestDatabase): Promise<Ledger> {
       await bringForward(sql, ids);
     },
     async putPolicy({ queue, preset: _, ...rules }) {
-      const given = { ...rules, preset: null, ladderSeconds: [...rules.ladderSeconds] };
+      const none = { preset: null, notifyProducer: null };
+      const given = { ...rules, ...none, ladderSeconds: [...rules.ladderSeconds] };
       return putQueue(database, queue, given);
     },
     pause: (id) => pauseEndpoint(sql, id),

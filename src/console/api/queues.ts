@@ -11,7 +11,8 @@ import { ApiError, call, get } from './client.ts';
 export type { Preset };
 export type Queue = QueueView;
 export type Preview = PreviewView;
-export type Rules = Omit<Queue, 'name' | 'version'>;
+/** What the page edits; whom a queue's ends are told to is kept as it is. */
+export type Rules = Omit<Queue, 'name' | 'version' | 'notifyProducer'>;
 
 export const PRESETS: readonly Preset[] = ['wechatpay', 'alipay', 'standard-webhooks'];
 const PATH = '/v1/queues';
@@ -78,8 +79,10 @@ export function usePutQueue() {
   return useMutation({
     async mutationFn(asked: { name: string; rules: Rules; seenVersion: number }) {
       const { name, rules, seenVersion } = asked;
-      if ((await versionOf(name)) !== seenVersion) throw new ChangedMeanwhile();
-      return call<Queue>('PUT', pathOf(name), { body: rules });
+      const present = await presentOf(name);
+      if ((present?.version ?? 0) !== seenVersion) throw new ChangedMeanwhile();
+      const notifyProducer = present?.notifyProducer ?? null;
+      return call<Queue>('PUT', pathOf(name), { body: { ...rules, notifyProducer } });
     },
     onSuccess(queue) {
       client.setQueryData(['queue', queue.name], queue);
@@ -88,11 +91,11 @@ export function usePutQueue() {
   });
 }
 
-async function versionOf(name: string): Promise<number> {
+async function presentOf(name: string): Promise<Queue | null> {
   try {
-    return (await get<Queue>(pathOf(name))).version;
+    return await get<Queue>(pathOf(name));
   } catch (error) {
-    if (error instanceof ApiError && error.problem.status === 404) return 0;
+    if (error instanceof ApiError && error.problem.status === 404) return null;
     throw error;
   }
 }

@@ -20,6 +20,8 @@ export interface NewDelivery {
   url: string | null;
   delayMs: number;
   deadlineMs: number;
+  /** Who sent the notification that it brings; absent: it brings none. */
+  producerKeyId?: string;
 }
 
 /** Due deliveries at one receiver that make a wake for the next one pointless: they pass places on. */
@@ -44,7 +46,7 @@ export function createDeliveries(
     SELECT * FROM jsonb_to_recordset(${JSON.stringify(deliveries.map((each) => toRow(each, floors)))}::jsonb) AS n (
       id text, owner_kind text, owner_id text, purpose text, merchant_id text, type text,
       business_key text, queue text, policy_version int, receiver_id text, endpoint_id text, url text,
-      delay_ms bigint, deadline_ms bigint, due_floor timestamptz)
+      delay_ms bigint, deadline_ms bigint, due_floor timestamptz, producer_key_id text)
      WHERE n.owner_id IN (${onlyOwners})
   ), url_receiver AS (
     INSERT INTO receiver (id)
@@ -53,7 +55,7 @@ export function createDeliveries(
   ), created AS (
     INSERT INTO delivery (id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue,
                           policy_version, receiver_id, endpoint_id, url, status, reason, due_at,
-                          accepted_at, deadline_at, settled_at, created_xid)
+                          accepted_at, deadline_at, settled_at, settled_xid, created_xid, producer_key_id)
     SELECT id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue, policy_version,
            receiver_id, endpoint_id, url,
            CASE WHEN receiver_id IS NULL THEN 'skipped' ELSE 'pending' END,
@@ -61,7 +63,8 @@ export function createDeliveries(
            CASE WHEN receiver_id IS NOT NULL
                 THEN postrider_now() + delay_ms * interval '1 millisecond' END,
            postrider_now(), postrider_now() + deadline_ms * interval '1 millisecond',
-           CASE WHEN receiver_id IS NULL THEN postrider_now() END, ${createdXid}
+           CASE WHEN receiver_id IS NULL THEN postrider_now() END,
+           CASE WHEN receiver_id IS NULL THEN transaction_number() END, ${createdXid}, producer_key_id
       FROM new_delivery
     RETURNING *
   ), crowd AS (
@@ -97,5 +100,6 @@ function toRow(delivery: NewDelivery, floors: Pick<Floors, 'dueAt'> | null) {
     url: delivery.url,
     delay_ms: delivery.delayMs,
     deadline_ms: delivery.deadlineMs,
+    producer_key_id: delivery.producerKeyId ?? null,
   };
 }

@@ -139,6 +139,8 @@ export async function recordEndings(
         resume_at = CASE WHEN e.released THEN d.resume_at END,
         settled_at = CASE WHEN d.status <> 'sending' THEN d.settled_at
                           WHEN e.status <> 'pending' THEN postrider_now() END,
+        settled_xid = CASE WHEN d.status <> 'sending' THEN d.settled_xid
+                           WHEN e.status <> 'pending' THEN transaction_number() END,
         lease_token = NULL, leased_at = NULL, lease_until = NULL
       FROM ending AS e
      -- Not by "=": that says that there is a lease, and the planner would look through all there ever were.

@@ -75,7 +75,7 @@ export async function resendDeliveries(
       RETURNING d.id, d.due_at, d.receiver_id
     ), begun_again AS (
       UPDATE delivery AS d
-         SET status = 'pending', reason = NULL, settled_at = NULL, cycle = d.cycle + 1, rung = 0,
+         SET status = 'pending', reason = NULL, settled_at = NULL, settled_xid = NULL, cycle = d.cycle + 1, rung = 0,
              attempt_count = 0, trigger = 'resend', priority = ${options.priority},
              due_at = postrider_now(), resume_at = NULL, ${asked},
              -- Of a check-back or a call of a transaction a success has had its consequences.

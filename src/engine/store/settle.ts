@@ -46,7 +46,7 @@ export async function settleDeliveries(
     UPDATE delivery AS d
        SET status = coalesce(d.arrived_as, ${end.status}),
            reason = ${reasonOfEnd(Prisma.sql`${end.reason}`)}, due_at = NULL, resume_at = NULL,
-           settled_at = postrider_now()
+           settled_at = postrider_now(), settled_xid = transaction_number()
       -- Locked in one order, so that two such statements never wait for each other.
       FROM (SELECT d.id FROM delivery AS d WHERE d.status = ANY (${from}) AND ${which}
              ORDER BY d.id LIMIT ${limit} FOR UPDATE) AS chosen

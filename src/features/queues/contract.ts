@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { notifyProducer } from '../../api/notify-producer.ts';
 import { moment } from '../../api/pagination.ts';
 import { examples } from './examples.ts';
 
@@ -60,6 +61,7 @@ export const putQueue = z.strictObject({
   version: z.int().positive().optional().describe('As a GET has it; says nothing here.'),
   preset: preset.nullable().default(null),
   ...z.object(rules).partial().shape,
+  notifyProducer: notifyProducer.nullable().optional(),
 });
 
 /** A queue with the policy it has now, as callers see it. */
@@ -68,6 +70,12 @@ export const queueView = z.object({
   version: z.int().positive(),
   preset: preset.nullable(),
   ...rules,
+  notifyProducer: notifyProducer
+    .nullable()
+    .optional()
+    .describe(
+      'Whom its ends are told to, where a notification does not say. Only operators see it.',
+    ),
 });
 
 /** A number as a query has it. */

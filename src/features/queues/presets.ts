@@ -1,7 +1,11 @@
+import type { NotifyProducer } from '../../api/notify-producer.ts';
 import type { Policy } from '../../engine/rules/rules.ts';
 import type { Preset, PutQueue } from './contract.ts';
 
-export type Rules = Omit<Policy, 'queue' | 'version' | 'preset'> & { preset: Preset | null };
+export type Rules = Omit<Policy, 'queue' | 'version' | 'preset'> & {
+  preset: Preset | null;
+  notifyProducer: NotifyProducer | null;
+};
 
 /** The rules of a queue that says nothing else; the queue `default` is born with the same. */
 const DEFAULT_RULES: Rules = {
@@ -17,6 +21,7 @@ const DEFAULT_RULES: Rules = {
   maxInFlightPerEndpoint: 20,
   ratePerSecondPerEndpoint: null,
   concurrency: 200,
+  notifyProducer: null,
 };
 
 /**

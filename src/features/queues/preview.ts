@@ -43,10 +43,11 @@ function rulesFor(queue: QueueRow, query: z.output<typeof previewQuery>): Rules 
 }
 
 function toPreview(queue: QueueRow, rules: Rules, fromMs: number): PreviewView {
+  const { notifyProducer: _operators, ...shown } = rules;
   return {
     name: queue.queue,
     version: queue.version,
-    rules: { ...rules, ladderSeconds: [...rules.ladderSeconds] },
+    rules: { ...shown, ladderSeconds: [...rules.ladderSeconds] },
     from: toIso(fromMs),
     deadlineAt: toIso(fromMs + rules.deadlineSeconds * SECOND),
     attempts: previewLadder(rules, fromMs).map(({ attempt, delaySeconds, atMs, latestMs }) => ({

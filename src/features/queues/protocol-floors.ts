@@ -9,7 +9,35 @@ const MINUTE_SECONDS = 60;
 /** What an operator may not go below, and the words for it. */
 type Floor = [field: keyof Rules, holds: (rules: Rules) => boolean, message: string];
 
+/** Of every protocol: what it sends it tells nobody of, least of all by itself. */
+const UNTOLD: Floor = [
+  'notifyProducer',
+  ({ notifyProducer }) => notifyProducer === null,
+  'Producers hear of notifications alone.',
+];
+
+/** Within these a callback outlasts a producer that is down for an hour. */
+const CALLBACKS: readonly Floor[] = [
+  ['success', ({ success }) => success.body === 'any', 'Any 2xx is a yes.'],
+  ['supersede', ({ supersede }) => !supersede, 'No end makes another one worthless.'],
+  [
+    'ladderSeconds',
+    ({ ladderSeconds }) => (ladderSeconds[0] ?? 0) <= MINUTE_SECONDS,
+    'The first call after at most a minute.',
+  ],
+  [
+    'ladderSeconds',
+    ({ ladderSeconds }) => ladderSeconds.reduce((sum, seconds) => sum + seconds, 0) >= HOUR_SECONDS,
+    'The rungs must last for an hour at least.',
+  ],
+  ['deadlineSeconds', (rules) => rules.deadlineSeconds >= HOUR_SECONDS, 'At least an hour.'],
+  ['timeoutMs', ({ timeoutMs }) => timeoutMs >= 1_000, 'At least 1000 ms.'],
+  ['concurrency', ({ concurrency }) => concurrency >= 10, 'At least 10.'],
+  UNTOLD,
+];
+
 const BOTH: readonly Floor[] = [
+  UNTOLD,
   ['success', ({ success }) => success.body === 'any', 'What an answer means is said by TCC.'],
   ['supersede', ({ supersede }) => !supersede, 'No call makes another one worthless.'],
   ['deadlineSeconds', (rules) => rules.deadlineSeconds >= DAY_SECONDS, 'At least a day.'],
@@ -24,6 +52,7 @@ const BOTH: readonly Floor[] = [
 ];
 
 const FLOORS: Readonly<Record<string, readonly Floor[]>> = {
+  [PROTOCOL_QUEUES.producerCallbacks]: CALLBACKS,
   [PROTOCOL_QUEUES.tccTry]: [
     [
       'ladderSeconds',

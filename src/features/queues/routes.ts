@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { decodeCursor, pageOf, pageQuery, toPage } from '../../api/pagination.ts';
 import { invalid, notFound, Problem } from '../../api/problem.ts';
-import { type Route, route } from '../../api/route.ts';
+import { type Principal, type Route, route } from '../../api/route.ts';
 import { isProtocolQueue, keptForProtocol, PROTOCOL_QUEUES } from '../../engine/protocol-queues.ts';
 import type { Database, Transaction } from '../../platform/db/client.ts';
 import { putQueue as putQueueBody, queueName, queueView } from './contract.ts';
 import { examples } from './examples.ts';
-import { completeRules } from './presets.ts';
+import { completeRules, type Rules } from './presets.ts';
 import { EVERYBODY, previewRoute } from './preview.ts';
 import { protocolQueue, refusedRules } from './protocol-floors.ts';
 import {
@@ -22,6 +22,8 @@ interface QueueDeps {
   database: Database;
   /** Called in the transaction that removes a queue: whoever names it as a default forgets it. */
   releaseQueue(tx: Transaction, name: string): Promise<void>;
+  /** A sentence for the caller where a producers' address may not be called. */
+  checkUrl(url: string): string | null;
   /** Told after each change, so that this process' worker need not find it out by itself. */
   queuesChanged(): void;
 }
@@ -52,9 +54,9 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'List queues with their current policies',
       query: pageQuery,
       responses: { 200: pageOf(queueView) },
-      async handle({ query: { limit, cursor }, reads }) {
+      async handle({ query: { limit, cursor }, principal, reads }) {
         const rows = await listQueues(reads, limit, decodeCursor(cursor));
-        return { status: 200, body: toPage(rows, limit, (row) => row.listKey, toView) };
+        return { status: 200, body: toPage(rows, limit, (row) => row.listKey, viewFor(principal)) };
       },
     }),
     route({
@@ -65,7 +67,10 @@ export function queueRoutes(deps: QueueDeps): Route[] {
       summary: 'Read a queue with its current policy',
       params,
       responses: { 200: queueView },
-      handle: async (call) => ({ status: 200, body: toView(await find(call.params.name)) }),
+      handle: async ({ params, principal }) => ({
+        status: 200,
+        body: viewFor(principal)(await find(params.name)),
+      }),
     }),
     route({
       method: 'put',
@@ -86,7 +91,7 @@ export function queueRoutes(deps: QueueDeps): Route[] {
           throw protocolQueue('The rules of check-backs are part of what messages promise.');
         }
         const rules = completeRules(given);
-        const refused = refusedRules(name, rules);
+        const refused = refusedRules(name, rules) ?? refusedCallback(rules, deps.checkUrl);
         if (refused !== null) throw refused;
         const queue = await putQueue(deps.database, name, rules);
         if (queue === 'too_many') {
@@ -130,6 +135,23 @@ export function queueRoutes(deps: QueueDeps): Route[] {
     }),
     previewRoute(),
   ];
+}
+
+/** A callback's address is its producer's, and merchants and other producers read queues as well. */
+function viewFor({ role }: Principal): (queue: QueueRow) => z.input<typeof queueView> {
+  if (role === 'operator') return toView;
+  return (queue) => {
+    const { notifyProducer: _operators, ...shown } = toView(queue);
+    return shown;
+  };
+}
+
+function refusedCallback(
+  { notifyProducer }: Rules,
+  checkUrl: QueueDeps['checkUrl'],
+): Problem | null {
+  const refused = notifyProducer === null ? null : checkUrl(notifyProducer.url);
+  return refused === null ? null : invalid('body.notifyProducer.url', refused);
 }
 
 function toView({ queue, listKey: _listKey, ...rules }: QueueRow): z.input<typeof queueView> {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { NotifyProducer } from '../../api/notify-producer.ts';
 import type { Policy, SuccessRule } from '../../engine/rules/rules.ts';
 import { type Database, Prisma, type Sql, type Transaction } from '../../platform/db/client.ts';
 import type { Preset } from './contract.ts';
@@ -25,6 +26,7 @@ interface PolicyRow {
   max_in_flight: number;
   rate_per_second: number | null;
   concurrency: number;
+  notify_producer: NotifyProducer | null;
   list_key: string;
 }
 
@@ -75,12 +77,13 @@ export async function putQueue(
     await tx.$executeRaw`
       WITH made AS (
         INSERT INTO policy (queue, version, preset, ladder_seconds, deadline_seconds, jitter,
-          timeout_ms, success, supersede, max_in_flight, rate_per_second, concurrency)
+          timeout_ms, success, supersede, max_in_flight, rate_per_second, concurrency, notify_producer)
         VALUES (${name},
           1 + coalesce((SELECT max(version) FROM policy WHERE queue = ${name}), 0),
           ${rules.preset}, ${rules.ladderSeconds}::int[], ${rules.deadlineSeconds}, ${rules.jitter},
           ${rules.timeoutMs}, ${JSON.stringify(rules.success)}::jsonb, ${rules.supersede},
-          ${rules.maxInFlightPerEndpoint}, ${rules.ratePerSecondPerEndpoint}, ${rules.concurrency})
+          ${rules.maxInFlightPerEndpoint}, ${rules.ratePerSecondPerEndpoint}, ${rules.concurrency},
+          ${rules.notifyProducer && JSON.stringify(rules.notifyProducer)}::jsonb)
         RETURNING version
       )
       UPDATE queue SET version = made.version FROM made WHERE name = ${name}`;
@@ -165,6 +168,7 @@ function toQueue(row: PolicyRow): QueueRow {
     maxInFlightPerEndpoint: row.max_in_flight,
     ratePerSecondPerEndpoint: row.rate_per_second,
     concurrency: row.concurrency,
+    notifyProducer: row.notify_producer,
     listKey: row.list_key,
   };
 }

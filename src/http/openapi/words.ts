@@ -76,6 +76,7 @@ export const CODES: Record<number, Record<string, string>> = {
       'The queue is kept for what the gateway itself sends, or the rules would break its promise.',
     ambiguous_message: 'Several producers have a message of this id, and none is named.',
     unknown_queue: 'There is no such queue.',
+    no_callback_secret: 'The key has no `callbackSecret`, which would sign the callback.',
     payload_too_large: 'One item of a batch is too large.',
     cursor_expired: 'The feed’s cursor is from before the database was restored: begin again.',
     duplicate_business_key: 'A business key stands twice in the list.',

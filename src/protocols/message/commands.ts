@@ -121,8 +121,8 @@ export function createMessageCommands(deps: CommandDeps): MessageCommands {
     async complete(scope, which, completion) {
       const found = await find(scope, which);
       await completed(`${found.key} ${JSON.stringify(completion)}`, async () => {
-        const alert = await completeMessage(prisma, raiseAlerts, found, completion);
-        alert?.();
+        const tell = await completeMessage(prisma, { wake, raiseAlerts }, found, completion);
+        tell?.();
       });
       return read(scope, found.key);
     },

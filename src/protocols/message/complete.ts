@@ -1,7 +1,9 @@
 import { notFound, Problem } from '../../api/problem.ts';
 import type { AfterCommit } from '../../engine/protocol.ts';
+import type { Waker } from '../../engine/timers/wake-queue.ts';
 import type { RaiseAlerts } from '../../features/alerts.ts';
 import type { Database } from '../../platform/db/client.ts';
+import { tellProducers } from '../notification/callbacks.ts';
 import type { CompleteMessage } from './contract.ts';
 import { type Completable, completeDeliveries, lockCompletable } from './store/complete.ts';
 import type { Listed } from './store/find.ts';
@@ -16,7 +18,7 @@ import type { Listed } from './store/find.ts';
  */
 export async function completeMessage(
   prisma: Database['prisma'],
-  raiseAlerts: RaiseAlerts,
+  { wake, raiseAlerts }: { wake: Waker; raiseAlerts: RaiseAlerts },
   { key, id, businessKey, status, notificationId }: Listed,
   completion: CompleteMessage,
 ): Promise<AfterCommit | undefined> {
@@ -29,8 +31,13 @@ export async function completeMessage(
       throw new Problem(409, 'outcome_conflict', 'It was completed with another outcome.');
     }
     const ids = concerned.filter(({ said }) => !said).map((each) => each.id);
-    await completeDeliveries(tx, key, ids, completion);
-    if (completion.outcome !== 'failed' || ids.length === 0) return undefined;
+    const settled = await completeDeliveries(tx, key, ids, completion);
+    const wakes = await tellProducers(
+      tx,
+      settled.map(({ id }) => id),
+    );
+    const told = () => void wake(wakes);
+    if (completion.outcome !== 'failed' || ids.length === 0) return told;
     const { consumer = null, reason = null } = completion;
     const alert = (deliveryId: string) => ({
       type: 'message.failed',
@@ -38,7 +45,11 @@ export async function completeMessage(
       businessKey,
       detail: { messageId: id, deliveryId, consumer, reason },
     });
-    return raiseAlerts(tx, ids.map(alert));
+    const alerted = await raiseAlerts(tx, ids.map(alert));
+    return () => {
+      told();
+      alerted();
+    };
   });
 }
 

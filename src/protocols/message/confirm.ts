@@ -3,7 +3,8 @@ import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { wakesOf } from '../notification/accept.ts';
 import type { NotificationInput } from '../notification/contract.ts';
-import { type Planned, plan } from '../notification/fan-out.ts';
+import { type Planned, plan, UNCHECKED } from '../notification/fan-out.ts';
+import { tellOfBorn } from '../notification/keep.ts';
 import { insertNotifications } from '../notification/store/insert.ts';
 import { type Audience, findAudience } from '../notification/store/subscribers.ts';
 import { type ConfirmedRow, type Decided, markConfirmed, type Undecided } from './store/decide.ts';
@@ -33,9 +34,11 @@ export async function confirmMessages(
     row,
     input: { ...(row.input as object), payload: JSON.parse(row.payload) } as NotificationInput,
   }));
-  const audience = await findAudience(tx, [
-    ...new Set(contents.map(({ input }) => input.merchantId)),
-  ]);
+  const audience = await findAudience(
+    tx,
+    [...new Set(contents.map(({ input }) => input.merchantId))],
+    [...new Set(rows.map(({ producerKeyId }) => producerKeyId))],
+  );
   const planned = contents.map(({ row, input }) => planConfirmed(row, input, audience));
   const inserted = await insertNotifications(
     tx,
@@ -48,7 +51,8 @@ export async function confirmMessages(
     const rest = left.map((each) => ({ ...each.row, eventId: null }));
     for (const [id, each] of await insertNotifications(tx, rest)) inserted.set(id, each);
   }
-  return { ids: rows.map(({ id }) => id), wakes: wakesOf(planned, inserted) };
+  const told = await tellOfBorn(tx, planned, inserted);
+  return { ids: rows.map(({ id }) => id), wakes: [...wakesOf(planned, inserted), ...told] };
 }
 
 function planConfirmed(row: ConfirmedRow, input: NotificationInput, audience: Audience): Planned {
@@ -61,8 +65,7 @@ function planConfirmed(row: ConfirmedRow, input: NotificationInput, audience: Au
       id: row.notificationId,
     },
     audience,
-    // It was looked at when it was announced, and is again at each attempt.
-    () => null,
+    UNCHECKED,
   );
   if (planned instanceof Error) throw planned;
   const deliveries = planned.row.deliveries.map((each) => ({ ...each, ownerKind: 'message' }));

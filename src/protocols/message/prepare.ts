@@ -48,11 +48,11 @@ export function createPrepare({ database: { prisma }, wake, checkUrl }: PrepareO
     const { input, payloadText, principal, id } = announcement;
     const refused = checkUrl(input.checkUrl);
     if (refused !== null) throw invalid('body.checkUrl', refused);
-    const audience = await findAudience(prisma, [input.notification.merchantId]);
+    const audience = await findAudience(prisma, [input.notification.merchantId], [principal.keyId]);
     const planned = plan(
       { input: input.notification, payloadText, principal, id: input.messageId ?? id },
       audience,
-      checkUrl,
+      { merchants: checkUrl, producers: checkUrl },
     );
     if (planned instanceof Problem) throw under('body.notification', planned);
 

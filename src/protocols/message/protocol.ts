@@ -7,6 +7,7 @@ import type { Waker } from '../../engine/timers/wake-queue.ts';
 import type { Targets } from '../../features/accounts/signing/destinations.ts';
 import type { RaiseAlerts } from '../../features/alerts.ts';
 import type { Sql, Transaction } from '../../platform/db/client.ts';
+import { tellProducers } from '../notification/callbacks.ts';
 import { checkLetter, ROLLED_BACK, readCheck, readSilence } from './check.ts';
 import { confirmMessages } from './confirm.ts';
 import { resendCheck } from './resend.ts';
@@ -97,13 +98,15 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
       isCheck(delivery) ? resendCheck(sql, delivery, resend) : resend(),
     async settled(tx, deliveries): Promise<AfterCommit | undefined> {
       const checks = deliveries.filter(isCheck);
-      if (checks.length === 0) return undefined;
+      const ended = deliveries.filter((each) => !isCheck(each)).map(({ id }) => id);
+      const told = await tellProducers(tx, ended);
+      if (checks.length === 0) return told.length === 0 ? undefined : () => void wake(told);
       const by = { by: 'check', reason: null } as const;
       const { wakes } = await confirmMessages(tx, committedIn(checks), UNDECIDED, by);
       await markCancelled(tx, rolledBackIn(checks), UNDECIDED, by);
       const alert = await suspend(tx, checks, raiseAlerts);
       return () => {
-        void wake(wakes);
+        void wake([...wakes, ...told]);
         alert?.();
       };
     },

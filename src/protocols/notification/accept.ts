@@ -2,17 +2,17 @@ import { callerLeft, Overload, Problem } from '../../api/problem.ts';
 import type { Principal } from '../../api/route.ts';
 import { leastAdvanced } from '../../engine/delivery.ts';
 import { CROWD } from '../../engine/store/create.ts';
-import { createFloors, type Floors } from '../../engine/store/floors.ts';
+import { createFloors } from '../../engine/store/floors.ts';
 import type { Wake, Waker } from '../../engine/timers/wake-queue.ts';
 import { batched } from '../../platform/batch.ts';
 import type { Database, Sql } from '../../platform/db/client.ts';
 import { isRefusedValue } from '../../platform/db/database-error.ts';
 import type { Notification, NotificationInput } from './contract.ts';
-import { type Planned, plan } from './fan-out.ts';
+import { type Planned, plan, type UrlChecks } from './fan-out.ts';
+import { storePlanned } from './keep.ts';
 import { findNotifications } from './store/find.ts';
-import { findEarlier, type Inserted, insertNotifications } from './store/insert.ts';
+import { findEarlier, type Inserted } from './store/insert.ts';
 import { findAudience } from './store/subscribers.ts';
-import { supersede, takeTurns } from './supersede.ts';
 
 /** One notification on its way in. */
 export interface Offer {
@@ -49,7 +49,7 @@ export type Accept = (offer: Offer) => Promise<Accepted>;
 interface AcceptOptions {
   database: Database;
   wake: Waker;
-  checkUrl(url: string): string | null;
+  checks: UrlChecks;
 }
 
 /**
@@ -64,7 +64,7 @@ interface AcceptOptions {
 export function createAccept({
   database: { prisma, direct },
   wake,
-  checkUrl,
+  checks,
 }: AcceptOptions): Accept {
   const floors = createFloors();
   const accept = batched<Offer, Outcome>(
@@ -114,13 +114,15 @@ export function createAccept({
   }
 
   async function acceptTogether(offers: Offer[]): Promise<Array<Accepted | Problem>> {
-    const audience = await findAudience(prisma, [
-      ...new Set(offers.map((each) => each.input.merchantId)),
-    ]);
-    const planned = offers.map((offer) => plan(offer, audience, checkUrl));
+    const audience = await findAudience(
+      prisma,
+      [...new Set(offers.map((each) => each.input.merchantId))],
+      signersOf(offers),
+    );
+    const planned = offers.map((offer) => plan(offer, audience, checks));
     const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
-    const inserted = await insert(direct, floors, wanted);
-    void wake(wakesOf(wanted, inserted));
+    const { inserted, wakes } = await storePlanned(direct, floors, wanted);
+    void wake([...wakesOf(wanted, inserted), ...wakes]);
     const earlier = await answerEarlier(prisma, wanted, inserted);
     return planned.map((each) => {
       if (each instanceof Problem) return each;
@@ -156,19 +158,10 @@ function partsOf(offers: Offer[]): Offer[][] {
   return parts;
 }
 
-async function insert(
-  direct: Database['direct'],
-  floors: Floors,
-  wanted: Planned[],
-): Promise<Map<string, Inserted>> {
-  if (wanted.length === 0) return new Map();
-  const rows = wanted.map((each) => each.row);
-  const superseding = wanted.filter((each) => each.supersedesIn.length > 0);
-  if (superseding.length === 0) return insertNotifications(direct.sql, rows, floors);
-  return direct.transaction(async (tx) => {
-    await takeTurns(tx, superseding);
-    return supersede(tx, superseding, await insertNotifications(tx, rows, floors));
-  });
+/** The keys that are to sign callbacks which their notifications name. */
+function signersOf(offers: Offer[]): string[] {
+  const telling = offers.filter(({ input }) => input.notifyProducer != null);
+  return [...new Set(telling.map(({ principal }) => principal.keyId))];
 }
 
 /** What becomes of offers that the insert left out: the first notification, or a conflict. */

@@ -6,6 +6,7 @@ import { newId } from '../../platform/ids.ts';
 import type { DeliveryView } from './contract.ts';
 import { listensTo } from './fan-out.ts';
 import { findOwned } from './store/deliveries.ts';
+import { findProducer } from './store/find.ts';
 import { findAudience, type ListeningEndpoint } from './store/subscribers.ts';
 
 const SECOND = 1000;
@@ -27,15 +28,17 @@ export async function adoptSkipped(
   skipped: Orphan,
 ): Promise<void> {
   const merchantId = skipped.merchantId ?? '';
-  const { endpoints } = await findAudience(sql, [merchantId]);
+  const { endpoints } = await findAudience(sql, [merchantId], []);
   const [first, ...others] = endpoints.filter((endpoint) => listensTo(endpoint, skipped.type));
   if (first === undefined) return;
   const deadlineMs =
     (await policyCache(sql)(skipped.queue, skipped.policyVersion)).deadlineSeconds * SECOND;
   const ownerKind = (await findOwned(sql, skipped.id))?.ownerKind ?? 'notification';
+  const producerKeyId = await findProducer(sql, skipped.notificationId ?? '');
   const further = others.map((endpoint) => ({
     ...deliveryTo(endpoint, skipped, merchantId, deadlineMs),
     ownerKind,
+    ...(producerKeyId !== null && { producerKeyId }),
   }));
   const adopted = await sql.$queryRaw<unknown[]>`
     WITH adopted AS (

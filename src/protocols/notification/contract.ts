@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { businessKey } from '../../api/business-key.ts';
+import { notifyProducer } from '../../api/notify-producer.ts';
 import { moment } from '../../api/pagination.ts';
 import {
   ATTEMPT_OUTCOMES,
@@ -44,6 +45,7 @@ export const notificationInput = z.strictObject({
   payload: z.record(z.string(), z.unknown()),
   queue: z.string().min(1).max(64).nullish(),
   notifyUrl: z.string().min(1).max(2048).nullish(),
+  notifyProducer: notifyProducer.nullish(),
 });
 export type NotificationInput = z.output<typeof notificationInput>;
 

@@ -8,6 +8,7 @@ import { newId } from '../../platform/ids.ts';
 import { fingerprintOf } from '../../platform/json/fingerprint.ts';
 import { unrounded } from '../../platform/json/text.ts';
 import type { Offer } from './accept.ts';
+import { TOLD } from './callbacks.ts';
 import type { NewNotification } from './store/insert.ts';
 import type { Audience, Lane, ListeningEndpoint } from './store/subscribers.ts';
 
@@ -17,18 +18,25 @@ export interface Planned {
   row: NewNotification;
   /** The queues among its own in which it makes lower versions worthless. */
   supersedesIn: string[];
+  /** Whether its producer may want to hear of its ends. */
+  isTold: boolean;
   /** Addresses shown in the answer, by delivery id. */
   urls: Map<string, string>;
 }
 
+/** A sentence for the caller where an address may not be called; by whose it is. */
+export interface UrlChecks {
+  merchants(url: string): string | null;
+  producers(url: string): string | null;
+}
+
+/** For addresses that were looked at before, and are again at each attempt. */
+export const UNCHECKED: UrlChecks = { merchants: () => null, producers: () => null };
+
 const SECOND = 1000;
 
 /** Who is to get a notification, by which queue, and with which bytes. Pure but for new ids. */
-export function plan(
-  offer: Offer,
-  audience: Audience,
-  checkUrl: (url: string) => string | null,
-): Planned | Problem {
+export function plan(offer: Offer, audience: Audience, checks: UrlChecks): Planned | Problem {
   const { input, principal } = offer;
   // Before anything is said of the merchant: whether it exists is not this key's to know.
   if (principal.merchants !== undefined && !principal.merchants.includes(input.merchantId)) {
@@ -48,17 +56,21 @@ export function plan(
   if (input.queue != null && !audience.lanes.has(input.queue)) {
     return invalid('body.queue', `There is no queue ${input.queue}.`, 'unknown_queue');
   }
-  const refused = input.notifyUrl != null ? checkUrl(input.notifyUrl) : null;
+  const refused = input.notifyUrl != null ? checks.merchants(input.notifyUrl) : null;
   if (refused !== null) return invalid('body.notifyUrl', refused);
+  const untold = refusedCallback(offer, audience, checks);
+  if (untold !== null) return untold;
 
   const targets = targetsOf(offer, audience);
   const first = targets[0]?.lane ?? laneOf(input.queue, audience);
   if (first === undefined)
     return new Problem(500, 'internal_error', 'The default queue is missing.');
-  const deliveries = targets.map((target) => deliveryOf(offer, target));
+  const isTold = input.notifyProducer != null || targets.some(({ lane }) => lane.tellsProducer);
+  const deliveries = targets.map((target) => deliveryOf(offer, target, isTold));
   return {
     offer,
     row: rowOf(offer, first.queue, deliveries),
+    isTold,
     supersedesIn: [...new Set(targets.flatMap(({ lane }) => (lane.supersede ? [lane.queue] : [])))],
     urls: new Map(
       targets.flatMap((target) => {
@@ -67,6 +79,23 @@ export function plan(
       }),
     ),
   };
+}
+
+function refusedCallback(
+  { input: { notifyProducer }, principal }: Offer,
+  { signers }: Audience,
+  checks: UrlChecks,
+): Problem | null {
+  if (notifyProducer == null) return null;
+  if (!signers.has(principal.keyId)) {
+    return invalid(
+      'body.notifyProducer',
+      'The key has no callbackSecret to sign the callback with: only keys of producers do.',
+      'no_callback_secret',
+    );
+  }
+  const refused = checks.producers(notifyProducer.url);
+  return refused === null ? null : invalid('body.notifyProducer.url', refused);
 }
 
 interface Target {
@@ -124,10 +153,10 @@ export function listensTo({ types }: Pick<ListeningEndpoint, 'types'>, type: str
   );
 }
 
-function deliveryOf({ id, input }: Offer, target: Target): NewDelivery {
+function deliveryOf({ id, input, principal }: Offer, target: Target, isTold: boolean): NewDelivery {
   return {
     id: target.deliveryId,
-    ownerKind: 'notification',
+    ownerKind: isTold ? TOLD : 'notification',
     ownerId: id,
     purpose: 'notify',
     merchantId: input.merchantId,
@@ -141,6 +170,7 @@ function deliveryOf({ id, input }: Offer, target: Target): NewDelivery {
     // A first rung behind the deadline is dropped: what is left is to fail when it comes.
     delayMs: Math.min(target.lane.firstDelaySeconds, target.lane.deadlineSeconds) * SECOND,
     deadlineMs: target.lane.deadlineSeconds * SECOND,
+    producerKeyId: principal.keyId,
   };
 }
 
@@ -155,6 +185,7 @@ function rowOf(offer: Offer, queue: string, deliveries: NewDelivery[]): NewNotif
     eventId: input.eventId ?? null,
     queue,
     notifyUrl: input.notifyUrl ?? null,
+    notifyProducer: input.notifyProducer ?? null,
     occurredAt: input.occurredAt ?? null,
     resultStatus: result?.status ?? null,
     resultVersion: result?.version ?? 0,

@@ -1,6 +1,7 @@
 import { UNSETTLED } from '../../engine/delivery.ts';
 import { settleDeliveries } from '../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
+import { TOLD } from './callbacks.ts';
 import type { Planned } from './fan-out.ts';
 import type { Inserted } from './store/insert.ts';
 
@@ -25,13 +26,13 @@ export async function takeTurns(tx: Sql, superseding: Planned[]): Promise<void> 
  * A higher version makes worthless what is still on its way, in the same queue, with a lower one. And
  * a lower version that comes too late is not sent at all: it would move the receiver back.
  *
- * @returns the same notifications, with what that has made of their deliveries
+ * @returns the same notifications, with what that has made of their deliveries, and the deliveries that it ended
  */
 export async function supersede(
   tx: Sql,
   superseding: Planned[],
   inserted: Map<string, Inserted>,
-): Promise<Map<string, Inserted>> {
+): Promise<{ inserted: Map<string, Inserted>; superseded: string[] }> {
   const newcomers = superseding
     .filter(({ row }) => inserted.has(row.id))
     .flatMap(({ row, supersedesIn }) =>
@@ -43,8 +44,8 @@ export async function supersede(
         q: queue,
       })),
     );
-  if (newcomers.length === 0) return inserted;
-  const outdated = Prisma.sql`d.owner_kind = 'notification' AND d.id IN (
+  if (newcomers.length === 0) return { inserted, superseded: [] };
+  const outdated = Prisma.sql`d.owner_kind IN ('notification', ${TOLD}) AND d.id IN (
     SELECT lower.id
       FROM jsonb_to_recordset(${JSON.stringify(newcomers)}::jsonb)
              AS newcomer (i text, m text, k text, v bigint, q text)
@@ -61,7 +62,10 @@ export async function supersede(
     reason: 'superseded',
   });
   const ids = new Set(settled.map(({ id }) => id));
-  return new Map([...inserted].map(([id, each]) => [id, withoutSuperseded(each, ids)]));
+  return {
+    inserted: new Map([...inserted].map(([id, each]) => [id, withoutSuperseded(each, ids)])),
+    superseded: [...ids],
+  };
 }
 
 function withoutSuperseded(inserted: Inserted, superseded: Set<string>): Inserted {

@@ -60,7 +60,12 @@ export async function startGateway(
     ...keyRoutes({ database, secrets, keyRing, endSessions: sessions.endOfKey, keyDays }),
     ...ownKeyRoutes({ database, keyRing }),
     ...merchantRoutes({ database, secrets, keyDays }),
-    ...queueRoutes({ database, releaseQueue, queuesChanged: () => engine.changes++ }),
+    ...queueRoutes({
+      database,
+      releaseQueue,
+      checkUrl: () => null,
+      queuesChanged: () => engine.changes++,
+    }),
     ...endpointRoutes({
       database,
       secrets,

@@ -345,6 +345,8 @@ describe('preview', () => {
     const {
       version: _version,
       name: _name,
+      // Not for everybody's eyes, as a preview is.
+      notifyProducer: _told,
       ...putIt
     } = (await put('undecided', { preset: 'alipay' })).body;
     expect(rules).toEqual(putIt);

@@ -233,3 +233,36 @@ describe('transactions', () => {
     expect(await left()).toBe(0);
   }, 60_000);
 });
+
+test('calls that told producers of ends go by themselves, those under way stay', async () => {
+  const { checks, producer, merchant, gateway } = scene;
+  const notify = async (path: string) => {
+    const { body } = await producer.api
+      .post('/v1/notifications', {
+        merchantId: merchant.id,
+        type: 'order.paid',
+        businessKey: path,
+        payload: {},
+        notifyProducer: { url: checks.url(path) },
+      })
+      .expect(202);
+    return `SELECT id FROM producer_callback WHERE notification_id = '${body.id}'`;
+  };
+  checks.answer(503, '/silent');
+  const told = await notify('/told');
+  await checks.waitFor(({ path }) => path === '/told');
+  await until(async () => (await callsOf('callback', told))[1] === 1);
+  await daysPass(KEPT_DAYS + 1);
+  // Its rungs are not over: it is asked again, and stays.
+  const silent = await notify('/silent');
+  await checks.waitFor(({ path }) => path === '/silent');
+  await round();
+  const { rows } = await gateway.db.database.pool.query(told);
+  expect(rows).toEqual([]);
+  expect((await callsOf('callback', silent))[0]).toBe(1);
+  const orphans = await gateway.db.database.pool.query(
+    `SELECT 1 FROM delivery AS d WHERE d.purpose = 'callback'
+       AND NOT EXISTS (SELECT FROM producer_callback AS c WHERE c.id = d.owner_id)`,
+  );
+  expect(orphans.rows).toEqual([]);
+});

@@ -47,7 +47,8 @@ test('the service and the queues', async () => {
     await operator.get(path).expect(200);
   }
   await operator.put('/v1/queues/late', { ladderSeconds: [3600] }).expect(200);
-  await operator.put('/v1/queues/gone', { preset: 'alipay' }).expect(200);
+  const notifyProducer = { url: receiver.url('/ends') };
+  await operator.put('/v1/queues/gone', { preset: 'alipay', notifyProducer }).expect(200);
   await operator.get('/v1/queues').expect(200);
   await operator.get('/v1/queues/gone').expect(200);
   await operator.get('/v1/queues/gone/preview?from=2026-11-22T10:00:00Z').expect(200);
@@ -93,7 +94,8 @@ test('notifications, deliveries and results', async () => {
   await ours.api.post(`/v1/merchants/${ours.id}/endpoints`, all).expect(201);
   const first = await notify();
   const [delivery] = first.deliveries;
-  await producer.api.post('/v1/notifications/batch', { notifications: [event()] }).expect(202);
+  const told = event({ notifyProducer: { url: receiver.url('/ends'), on: ['failed'] } });
+  await producer.api.post('/v1/notifications/batch', { notifications: [told] }).expect(202);
   await ours.api.get('/v1/notifications').expect(200);
   await ours.api.get('/v1/notifications?undelivered=true').expect(200);
   await ours.api.get(`/v1/notifications/${first.id}`).expect(200);

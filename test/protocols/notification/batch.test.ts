@@ -212,6 +212,7 @@ describe('the order of a batch', () => {
       eventId: 'evt-shared',
       queue: 'default',
       notifyUrl: null,
+      notifyProducer: null,
       occurredAt: null,
       resultStatus: null,
       resultVersion: 0,

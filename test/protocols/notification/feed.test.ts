@@ -70,9 +70,9 @@ describe('the feed of what is undelivered', () => {
     const { id, api } = await gateway.merchant();
     const states = {
       pending: `due_at = postrider_now() + interval '1 hour', receiver_id = 'nobody',
-                reason = NULL, settled_at = NULL`,
+                reason = NULL, settled_at = NULL, settled_xid = NULL`,
       sending: `lease_token = gen_random_uuid(), leased_at = postrider_now(), receiver_id = 'nobody',
-                lease_until = postrider_now() + interval '1 hour', reason = NULL, settled_at = NULL`,
+                lease_until = postrider_now() + interval '1 hour', reason = NULL, settled_at = NULL, settled_xid = NULL`,
       failed: `reason = 'ladder_spent'`,
       skipped: `reason = 'no_endpoint'`,
       delivered: `reason = NULL`,

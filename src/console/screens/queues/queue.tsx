@@ -18,7 +18,7 @@ import { History } from './history.tsx';
 import { Review } from './review.tsx';
 
 /** The gateway cannot do without them. */
-const PERMANENT: readonly string[] = ['default', 'tcc-try', 'tcc-second'];
+const PERMANENT: readonly string[] = ['default', 'tcc-try', 'tcc-second', 'producer-callbacks'];
 
 /** One queue: when its attempts come, and by which rules; operators write them over. */
 export function Queue() {

@@ -1,5 +1,5 @@
 import { OPEN_STATUSES } from '../../../engine/delivery.ts';
-import { settleDeliveries } from '../../../engine/store/settle.ts';
+import { type Settled, settleDeliveries } from '../../../engine/store/settle.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import type { CompleteMessage } from '../contract.ts';
 
@@ -31,19 +31,19 @@ export async function lockCompletable(sql: Sql, messageId: string): Promise<Comp
      WHERE d.id = ANY (${locked.map(({ id }) => id)}) ORDER BY d.id`;
 }
 
-/** Writes down what the merchant said, and ends what is still on its way, also what is being sent. */
+/** Writes down what the merchant said, and ends what is still on its way, also what is being sent. @returns what it ended */
 export async function completeDeliveries(
   sql: Sql,
   messageId: string,
   deliveryIds: string[],
   { outcome, consumer, reason }: CompleteMessage,
-): Promise<void> {
+): Promise<Settled[]> {
   await sql.$executeRaw`
     INSERT INTO message_completion (delivery_id, message_id, outcome, consumer, reason)
     SELECT id, ${messageId}, ${outcome}, ${consumer ?? null}, ${reason ?? null}
       FROM unnest(${deliveryIds}::text[]) AS d (id)
     ON CONFLICT DO NOTHING`;
-  await settleDeliveries(
+  return settleDeliveries(
     sql,
     Prisma.sql`d.id = ANY (${deliveryIds})`,
     [...OPEN_STATUSES, 'cancelled'],

@@ -12,7 +12,7 @@ import { letsThrough } from '../../../features/event-types/filter.ts';
 import type { Database, Transaction } from '../../../platform/db/client.ts';
 import { newId } from '../../../platform/ids.ts';
 import { type Repeated, repeat } from '../../../platform/time/periodic.ts';
-import { plan } from '../fan-out.ts';
+import { plan, UNCHECKED } from '../fan-out.ts';
 import { OPERATORS_QUEUE } from '../operator-alerts.ts';
 import { insertNotifications, type NewNotification } from '../store/insert.ts';
 import { type Audience, findAudience } from '../store/subscribers.ts';
@@ -58,9 +58,9 @@ export function tellFacts(prisma: Database['prisma']): Promise<number> {
 async function tell(tx: Transaction, facts: Facts[]): Promise<number> {
   const merchantIds = [...new Set([ALERT_INBOX, ...facts.map(({ merchantId }) => merchantId)])];
   // One after the other: they share the transaction's one connection.
-  const { merchants, lanes } = await findAudience(tx, merchantIds);
+  const { endpoints: _business, ...rest } = await findAudience(tx, merchantIds, []);
   const endpoints = await findSubscribers(tx, merchantIds);
-  const audience = { merchants, lanes, endpoints };
+  const audience = { ...rest, endpoints };
   const rows = facts.flatMap((each) =>
     isEventType(each.type)
       ? hearersOf(each.type, each.merchantId, audience).flatMap((to) =>
@@ -101,7 +101,7 @@ function notificationOf(
   const planned = plan(
     { input, payloadText, principal: GATEWAY, id: newId('ntf') },
     audience,
-    () => null,
+    UNCHECKED,
   );
   return planned instanceof Problem ? [] : [planned.row];
 }

@@ -69,6 +69,13 @@ export async function findNotification(
   return rows.map(toNotification)[0] ?? null;
 }
 
+/** The key that sent a notification. */
+export async function findProducer(sql: Sql, id: string): Promise<string | null> {
+  const [row] = await sql.$queryRaw<{ keyId: string }[]>`
+    SELECT producer_key_id AS "keyId" FROM notification WHERE id = ${id}`;
+  return row?.keyId ?? null;
+}
+
 /** Of these those that the caller may see. */
 export async function findVisible(sql: Sql, scope: Scope, ids: string[]): Promise<string[]> {
   const rows = await sql.$queryRaw<{ id: string }[]>`

@@ -1,3 +1,4 @@
+import type { NotifyProducer } from '../../../api/notify-producer.ts';
 import { createDeliveries, type NewDelivery } from '../../../engine/store/create.ts';
 import type { Floors } from '../../../engine/store/floors.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
@@ -12,6 +13,7 @@ export interface NewNotification {
   eventId: string | null;
   queue: string;
   notifyUrl: string | null;
+  notifyProducer: NotifyProducer | null;
   /** null: when it is accepted, by the database's clock. */
   occurredAt: string | null;
   resultStatus: string | null;
@@ -71,17 +73,17 @@ export async function insertNotifications(
         id text, merchant_id text, type text, business_key text, event_id text, queue text,
         notify_url text, occurred_at timestamptz, result_status text, result_version bigint,
         result_amount numeric, result_currency text, head text, tail text, fingerprint text,
-        producer_key_id text, place int)
+        producer_key_id text, notify_producer jsonb, place int)
     ), inserted AS (
       INSERT INTO notification (id, merchant_id, type, business_key, event_id, queue, notify_url,
           occurred_at, accepted_at, result_status, result_version, result_amount, result_currency,
-          body, fingerprint, producer_key_id)
+          body, fingerprint, producer_key_id, notify_producer)
       SELECT id, merchant_id, type, business_key, event_id, queue, notify_url,
              coalesce(occurred_at, postrider_now()), postrider_now(), result_status, result_version,
              result_amount, result_currency,
              (head || to_char(coalesce(occurred_at, postrider_now()) AT TIME ZONE 'UTC',
                               'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') || tail)::json,
-             fingerprint, producer_key_id
+             fingerprint, producer_key_id, CASE WHEN jsonb_typeof(notify_producer) = 'object' THEN notify_producer END
         FROM input
        -- In one order, so that two batches with the same events never wait for each other; of those
        -- with the same event the first that came wins.
@@ -135,6 +137,7 @@ function toRow(notification: NewNotification, place: number) {
     event_id: notification.eventId,
     queue: notification.queue,
     notify_url: notification.notifyUrl,
+    notify_producer: notification.notifyProducer,
     occurred_at: notification.occurredAt,
     result_status: notification.resultStatus,
     result_version: notification.resultVersion,
