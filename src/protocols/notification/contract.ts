@@ -83,6 +83,9 @@ export const notification = z.object({
     .nullable(),
   occurredAt: time,
   acceptedAt: time,
+  endedAt: time
+    .optional()
+    .describe('When the last of its deliveries ended; with ended=true alone.'),
   deliveries: z.array(deliverySummary),
 });
 export type Notification = z.output<typeof notification>;

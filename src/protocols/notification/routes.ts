@@ -1,24 +1,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import {
-  decodeCursor,
-  moment,
-  oneOrMore,
-  oneOrMoreKeys,
-  type Page,
-  pageQuery,
-  sparsePageOf,
-  toSparsePage,
-} from '../../api/pagination.ts';
-import {
-  callerLeft,
-  invalid,
-  notFound,
-  Overload,
-  Problem,
-  problemView,
-  under,
-} from '../../api/problem.ts';
+import { moment, oneOrMore, oneOrMoreKeys, pageQuery, sparsePageOf } from '../../api/pagination.ts';
+import { callerLeft, notFound, Overload, Problem, problemView, under } from '../../api/problem.ts';
 import { type Call, type Item, type Reply, type Route, route } from '../../api/route.ts';
 import type { Scope } from '../../api/scope.ts';
 import { scopeOf } from '../../api/scope.ts';
@@ -31,16 +14,14 @@ import type { Accept } from './accept.ts';
 import { lookAtNotification } from './audit-state.ts';
 import {
   deliveryStatus,
-  type Notification,
   type NotificationInput,
   notification,
   notificationInput,
 } from './contract.ts';
 import { examples } from './examples.ts';
-import { feedPage } from './feed.ts';
+import { pageFor } from './pages.ts';
 import { findContents } from './store/bodies.ts';
-import { findNotification, type NotificationFilter } from './store/find.ts';
-import { listNotifications } from './store/list.ts';
+import { findNotification } from './store/find.ts';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -114,7 +95,8 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       path: '/v1/notifications',
       roles: ['operator', 'producer', 'merchant'],
       tag: 'Notifications',
-      summary: 'Notifications, newest first; with undelivered=true the catch-up feed, oldest first',
+      summary:
+        'Notifications, newest first; with undelivered=true or ended=true a feed, oldest first',
       query: pageQuery.extend({
         merchantId: oneOrMore(z.string().min(1)).optional(),
         businessKey: oneOrMoreKeys(z.string().min(1)).optional(),
@@ -127,6 +109,14 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
           .describe(
             'true: only those with a delivery that is not yet delivered, acknowledged or cancelled, ' +
               'oldest first. Keep the last nextCursor that was not null and go on from it any day.',
+          ),
+        ended: z
+          .enum(['true', 'false'])
+          .default('false')
+          .describe(
+            'true: those of which every delivery has ended, in the order of these ends, each with ' +
+              '`endedAt`; what was sent again and ended again comes again. For producers and ' +
+              'operators. The cursor is kept as that of undelivered=true is.',
           ),
         from: moment.optional(),
         to: moment.optional(),
@@ -143,9 +133,8 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       }),
       responses: { 200: sparsePageOf(notification) },
       async handle({ principal, query, reads }) {
-        const scope = scopeOf(principal);
-        const page = query.undelivered === 'true' ? feedPage : listPage;
-        return { status: 200, body: await page(reads, scope, query, query) };
+        const page = pageFor(query, principal);
+        return { status: 200, body: await page(reads, scopeOf(principal), query, query) };
       },
     }),
     route({
@@ -209,25 +198,6 @@ export function notificationRoutes({ sql, accept, commands }: NotificationDeps):
       },
     }),
   ];
-}
-
-async function listPage(
-  sql: Sql,
-  scope: Scope,
-  filter: NotificationFilter,
-  { cursor, limit }: { cursor?: string | undefined; limit: number },
-): Promise<Page<Notification>> {
-  const before = decodeCursor(cursor);
-  if (before?.startsWith('feed:')) {
-    throw invalid('query.cursor', 'This cursor is of the feed: add undelivered=true.');
-  }
-  const found = await listNotifications(sql, scope, filter, before, limit + 1);
-  return toSparsePage(
-    found,
-    limit,
-    (row) => row.id,
-    (row) => row,
-  );
 }
 
 /**

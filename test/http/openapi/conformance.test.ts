@@ -98,6 +98,9 @@ test('notifications, deliveries and results', async () => {
   await producer.api.post('/v1/notifications/batch', { notifications: [told] }).expect(202);
   await ours.api.get('/v1/notifications').expect(200);
   await ours.api.get('/v1/notifications?undelivered=true').expect(200);
+  await producer.api.get('/v1/notifications?ended=true').expect(200);
+  await gateway.operator.get('/v1/notifications?ended=true').expect(200);
+  await ours.api.get('/v1/notifications?ended=true').expect(403);
   await ours.api.get(`/v1/notifications/${first.id}`).expect(200);
   await ours.api.get('/v1/deliveries').expect(200);
   await ours.api.get(`/v1/notifications/${first.id}/body`).expect(200);

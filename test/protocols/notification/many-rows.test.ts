@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Found, MOST_LOOKED_THROUGH } from '../../../src/api/pagination.ts';
+import { encodeCursor, type Found, MOST_LOOKED_THROUGH } from '../../../src/api/pagination.ts';
 import type { Scope } from '../../../src/api/scope.ts';
 import { DELIVERY_STATUSES } from '../../../src/engine/delivery.ts';
 import type { Sql } from '../../../src/platform/db/client.ts';
 import { listMessages } from '../../../src/protocols/message/store/find.ts';
-import { feedPage } from '../../../src/protocols/notification/feed.ts';
+import { endsPage, feedPage } from '../../../src/protocols/notification/feed.ts';
 import type { DeliveryFilter } from '../../../src/protocols/notification/store/deliveries.ts';
 import type { NotificationFilter } from '../../../src/protocols/notification/store/find.ts';
 import { listNotifications } from '../../../src/protocols/notification/store/list.ts';
@@ -23,6 +23,9 @@ const MERCHANT: Scope = { merchantId: 'mm', producerKeyId: null, merchants: null
 const PRODUCER: Scope = { merchantId: null, producerKeyId: 'key_mm', merchants: null };
 const EVERYBODY: Scope = { merchantId: null, producerKeyId: null, merchants: null };
 
+/** The transaction that ended it: of a number that the database has passed long ago. */
+const endOf = (i: string) => `1 + ${i} / (${ROWS} / 500)`;
+
 /** `common` is what all but a thousandth have, `rare` the oldest ten of them. */
 const FILL = `
   WITH made AS MATERIALIZED (
@@ -38,11 +41,12 @@ const FILL = `
     SELECT id, 'mm', kind, kind, kind, at, at, 0, '{}', '', 'key_mm' FROM made
   )
   INSERT INTO delivery (id, owner_kind, owner_id, purpose, merchant_id, type, business_key, queue, policy_version,
-                        receiver_id, endpoint_id, status, reason, due_at, accepted_at, deadline_at, settled_at)
+                        receiver_id, endpoint_id, status, reason, due_at, accepted_at, deadline_at, settled_at,
+                        producer_key_id, settled_xid)
   SELECT delivery_id, 'notification', id, 'notify', 'mm', kind, kind, kind, 1,
          'ep_' || kind, 'ep_' || kind, status, CASE WHEN status NOT IN ('pending', 'delivered') THEN 'r' END,
          CASE WHEN status = 'pending' THEN at END, at, at + interval '1 year',
-         CASE WHEN status <> 'pending' THEN at END
+         CASE WHEN status <> 'pending' THEN at END, 'key_mm', CASE WHEN status <> 'pending' THEN ${endOf('i')} END
     FROM made`;
 
 const OTHERS = `
@@ -79,6 +83,9 @@ beforeAll(async () => {
       [`ep_${kind}`, `https://example.com/${kind}`],
     );
   }
+  await pool.query(
+    `INSERT INTO api_key (id, role, name, hash) VALUES ('key_mm', 'producer', 'p', 'h')`,
+  );
   const client = await pool.connect();
   await client.query('SET statement_timeout = 0');
   for (const statement of [FILL, OTHERS, TRANSACTIONS]) await client.query(statement, [ROWS]);
@@ -136,7 +143,14 @@ const lists: Record<
     listDeliveries(sql, PRODUCER, filter, isLate ? idOf('dlv') : null, LIMIT),
   'the feed': (filter) => (sql) => feedPage(sql, MERCHANT, filter, { limit: LIMIT }),
   'the feed of a producer': (filter) => (sql) => feedPage(sql, PRODUCER, filter, { limit: LIMIT }),
+  'the ends of a producer': (filter, isLate) => (sql) =>
+    endsPage(sql, PRODUCER, filter, { limit: LIMIT, cursor: endAt(isLate) }),
+  'all ends': (filter, isLate) => (sql) =>
+    endsPage(sql, EVERYBODY, filter, { limit: LIMIT, cursor: endAt(isLate) }),
+  'the ends of one who has none': (filter) => (sql) =>
+    endsPage(sql, { ...PRODUCER, producerKeyId: 'key_none' }, filter, { limit: LIMIT }),
 };
+const endAt = (isLate: boolean) => (isLate ? encodeCursor(`ends:250:${idOf('ntf')}`) : undefined);
 const idOf = (prefix: string) => `${prefix}_${String(LATE).padStart(26, '0')}`;
 
 describe.each(PLAN_MODES)('%s: one merchant has many', (mode) => {
@@ -204,6 +218,40 @@ describe.each(PLAN_MODES)('%s: one merchant has many', (mode) => {
     }
   });
 });
+
+test('a page of ends reads as little as it shows, whoever else has ended how many', async () => {
+  const little = { ...PRODUCER, producerKeyId: 'key_none' };
+  for (const mode of PLAN_MODES) {
+    const none = await readingOf(db.database, mode, (sql) =>
+      endsPage(sql, little, {}, { limit: LIMIT }),
+    );
+    expect(none.pages, mode).toBeLessThan(50);
+    const cursor = encodeCursor(`ends:499:${idOf('ntf')}`);
+    const tail = await readingOf(db.database, mode, (sql) =>
+      endsPage(sql, PRODUCER, {}, { limit: LIMIT, cursor }),
+    );
+    expect(tail.answered).toBeGreaterThan(50);
+    expect(tail.pages, mode).toBeLessThan(3_000);
+  }
+});
+
+test('page by page all ends are found, once', async () => {
+  const { pool, prisma } = db.database;
+  const { rows } = await pool.query(
+    `SELECT owner_id FROM delivery WHERE status = 'cancelled' OR status = 'failed'
+      ORDER BY settled_xid, owner_id`,
+  );
+  const ids: string[] = [];
+  let cursor: string | undefined;
+  for (let hasMore = true; hasMore; ) {
+    const filter: NotificationFilter = { status: ['failed', 'cancelled'] };
+    const page = await endsPage(prisma, PRODUCER, filter, { limit: LIMIT - 1, cursor });
+    ids.push(...page.data.map(({ id }) => id));
+    cursor = page.nextCursor ?? cursor;
+    hasMore = page.hasMore;
+  }
+  expect(ids).toEqual(rows.map(({ owner_id }) => owner_id));
+}, 300_000);
 
 /** All ids that a list has, page by page. */
 async function readAll(

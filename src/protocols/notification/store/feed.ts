@@ -12,10 +12,10 @@ import {
   toNotification,
 } from './find.ts';
 
-/** A place in the catch-up feed: that of the last notification seen. */
+/** A place in a feed: that of the last notification seen. */
 export interface FeedPlace {
-  /** The transaction that made its deliveries; a string of digits, beyond 2^53 one day. */
-  createdXid: string;
+  /** The transaction that made its deliveries, or ended the last of them; digits, beyond 2^53 one day. */
+  xid: string;
   id: string;
 }
 
@@ -26,9 +26,9 @@ export interface FeedEntry extends FeedPlace {
 /** What has arrived stays out, also while it is sent again. */
 const UNDELIVERED = Prisma.sql`d.status IN (${OPEN}) AND d.arrived_as IS NULL`;
 /** Every transaction below this number has ended, so nothing can be added there any more. Asked once. */
-const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
-const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
-const START: FeedPlace = { createdXid: '0', id: '' };
+export const HORIZON = Prisma.sql`(SELECT feed_horizon())`;
+export const NOT_BEGUN = Prisma.sql`next_transaction_number()`;
+export const START: FeedPlace = { xid: '0', id: '' };
 
 /**
  * Notifications with something undelivered, oldest first, after a place.
@@ -54,7 +54,7 @@ export async function readFeed(
   limit: number,
   upTo: FeedPlace | null = null,
 ): Promise<FeedEntry[]> {
-  const { createdXid, id } = after ?? START;
+  const { xid, id } = after ?? START;
   // A delivery is never older than its notification: this only spares a look at the table.
   const from = filter.from
     ? Prisma.sql`d.accepted_at >= ${new Date(filter.from)}`
@@ -68,7 +68,7 @@ export async function readFeed(
             SELECT DISTINCT d.created_xid, d.owner_id
               FROM delivery AS d JOIN notification AS n ON n.id = d.owner_id
              WHERE d.merchant_id = m.id AND ${UNDELIVERED} AND d.created_xid < ${HORIZON}
-               AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id}) AND ${from} AND ${notAfter(upTo)}
+               AND (d.created_xid, d.owner_id) > (${xid}::bigint, ${id}) AND ${from} AND ${notAfter(upTo)}
                AND ${await conditionOf(sql, scope, filter)}
              ORDER BY d.created_xid, d.owner_id LIMIT ${limit}) AS own
          WHERE ${ofMerchants(scope, filter)}
@@ -76,7 +76,7 @@ export async function readFeed(
       JOIN notification AS n ON n.id = feed.owner_id
      ORDER BY feed.created_xid, feed.owner_id`;
   return rows.map((row) => ({
-    createdXid: row.created_xid,
+    xid: row.created_xid,
     id: row.id,
     notification: toNotification(row),
   }));
@@ -84,7 +84,7 @@ export async function readFeed(
 
 function notAfter(place: FeedPlace | null): Prisma.Sql {
   if (place === null) return Prisma.sql`true`;
-  return Prisma.sql`(d.created_xid, d.owner_id) <= (${place.createdXid}::bigint, ${place.id})`;
+  return Prisma.sql`(d.created_xid, d.owner_id) <= (${place.xid}::bigint, ${place.id})`;
 }
 
 /**
@@ -99,14 +99,14 @@ export async function findFeedEnd(
   filter: NotificationFilter,
   after: FeedPlace | null,
 ): Promise<FeedPlace | null> {
-  const { createdXid, id } = after ?? START;
+  const { xid, id } = after ?? START;
   const [end] = await sql.$queryRaw<FeedPlace[]>`
-    SELECT ends.created_xid::text AS "createdXid", ends.owner_id AS id
+    SELECT ends.created_xid::text AS xid, ends.owner_id AS id
       FROM merchant AS m
       CROSS JOIN LATERAL (
         SELECT d.created_xid, d.owner_id FROM delivery AS d
          WHERE d.merchant_id = m.id AND d.status IN (${OPEN})
-           AND d.created_xid < ${HORIZON} AND (d.created_xid, d.owner_id) > (${createdXid}::bigint, ${id})
+           AND d.created_xid < ${HORIZON} AND (d.created_xid, d.owner_id) > (${xid}::bigint, ${id})
          ORDER BY d.created_xid, d.owner_id
         OFFSET ${Prisma.raw(String(MOST_LOOKED_THROUGH - 1))} LIMIT 1) AS ends
      WHERE ${ofMerchants(scope, filter)}
@@ -143,8 +143,8 @@ export async function horizonReached(sql: Sql, target: string): Promise<boolean>
 }
 
 /** Whether a place can be one of this database's, and is not from a future that a disk set back has lost. */
-export async function isKnownPlace(sql: Sql, { createdXid }: FeedPlace): Promise<boolean> {
+export async function isKnownPlace(sql: Sql, { xid }: FeedPlace): Promise<boolean> {
   const [row] = await sql.$queryRaw<{ known: boolean }[]>`
-    SELECT ${createdXid}::bigint < ${NOT_BEGUN} AS known`;
+    SELECT ${xid}::bigint < ${NOT_BEGUN} AS known`;
   return row?.known ?? false;
 }
