@@ -61,10 +61,11 @@ const OTHERS = `
 
 const TRANSACTIONS = `
   INSERT INTO tcc_transaction (gid, id, producer_key_id, business_key, mode, status, decision, cause, timeout_seconds,
-                               fingerprint, created_at, timeout_at, decided_at, finished_at)
+                               fingerprint, created_at, timeout_at, decided_at, finished_at, suspended_at)
   SELECT 'g' || i, 'tx_' || lpad(i::text, 12, '0'), 'key_mm', CASE WHEN i <= 10 THEN 'rare' ELSE 'common' END,
-         'managed', CASE WHEN i <= 10 THEN 'cancelled' ELSE 'confirmed' END,
-         CASE WHEN i <= 10 THEN 'cancel' ELSE 'confirm' END, CASE WHEN i <= 10 THEN 'requested' END, 60, '', at, at, at, at
+         'managed', CASE WHEN i <= 5 THEN 'suspended' WHEN i <= 10 THEN 'cancelled' ELSE 'confirmed' END,
+         CASE WHEN i <= 10 THEN 'cancel' ELSE 'confirm' END, CASE WHEN i <= 10 THEN 'requested' END, 60, '', at, at, at,
+         CASE WHEN i > 5 THEN at END, CASE WHEN i <= 5 THEN at END
     FROM (SELECT i, timestamptz '2026-01-01Z' + i * interval '1 second' AS at
             FROM generate_series(1, $1::int) AS i) AS made`;
 
@@ -204,7 +205,7 @@ describe.each(PLAN_MODES)('%s: one merchant has many', (mode) => {
         }
       }
     }
-    for (const status of ['trying', 'confirmed', 'cancelled']) {
+    for (const status of ['trying', 'confirmed', 'cancelled', 'suspended']) {
       for (const filter of [
         { status: [status] },
         { status: [status], businessKey: ['common'] },
@@ -217,6 +218,19 @@ describe.each(PLAN_MODES)('%s: one merchant has many', (mode) => {
       }
     }
   });
+});
+
+test('what is suspended is on the first page, however much came since', async () => {
+  for (const producer of [null, 'key_mm']) {
+    const { rows } = await listTransactions(
+      db.database.prisma,
+      producer,
+      { status: ['suspended'] },
+      null,
+      LIMIT,
+    );
+    expect(rows).toHaveLength(5);
+  }
 });
 
 test('a page of ends reads as little as it shows, whoever else has ended how many', async () => {

@@ -82,8 +82,7 @@ export async function listTransactions(
   before: string | null,
   limit: number,
 ): Promise<Found<TransactionRow>> {
-  const isOneKey = filter.businessKey?.length === 1;
-  const from = Prisma.sql`FROM tcc_transaction AS t WHERE ${isOneKey ? Prisma.sql`t.business_key = ${filter.businessKey?.[0]}` : visible(scope)}
+  const from = Prisma.sql`FROM tcc_transaction AS t WHERE ${within(scope, filter)}
     AND ${before === null ? Prisma.sql`true` : Prisma.sql`t.id < ${before}`} ORDER BY t.id DESC`;
   const passing = [
     visible(scope),
@@ -105,6 +104,13 @@ export async function listTransactions(
     },
     keyOf: ({ id }) => id,
   });
+}
+
+/** What an index has in the order of the list. What is suspended has one of its own: it is old, and few are. */
+function within(scope: Scope, { businessKey, status }: TransactionFilter): Prisma.Sql {
+  if (businessKey?.length === 1) return Prisma.sql`t.business_key = ${businessKey[0]}`;
+  const isSuspended = status?.length === 1 && status[0] === 'suspended';
+  return isSuspended ? Prisma.sql`t.status = 'suspended'` : visible(scope);
 }
 
 /** What deciding needs to know, and waiting for the end. */
