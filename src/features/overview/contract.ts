@@ -43,7 +43,7 @@ export const failingEndpoint = z
     url: z.string(),
     failures: count,
     lastFailedAt: time,
-    lastOutcome: z.string(),
+    lastOutcome: z.enum(ATTEMPT_OUTCOMES),
     lastStatusCode: z.int().nullable(),
     lastError: z.string().nullable(),
     status: z.enum(['active', 'paused', 'disabled']),
@@ -111,7 +111,7 @@ export const endpointsOverview = z
           lastFailure: z
             .object({
               at: time,
-              outcome: z.string(),
+              outcome: z.enum(ATTEMPT_OUTCOMES),
               statusCode: z.int().nullable(),
               error: z.string().nullable(),
             })

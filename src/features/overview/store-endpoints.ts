@@ -1,3 +1,4 @@
+import type { Outcome } from '../../engine/delivery.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import type { Span } from './store-read.ts';
 import { ENDPOINT_SCOPE } from './tally.ts';
@@ -8,7 +9,7 @@ export interface EndpointCounts {
   attempts: number;
   failures: number;
   lastFailedAt: Date | null;
-  lastOutcome: string | null;
+  lastOutcome: Outcome | null;
   lastStatusCode: number | null;
   lastError: string | null;
 }

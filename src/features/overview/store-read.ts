@@ -1,3 +1,4 @@
+import type { Outcome } from '../../engine/delivery.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { binOf } from './store-ended.ts';
 import { ALL_MERCHANTS } from './tally.ts';
@@ -23,7 +24,7 @@ export interface Failing {
   url: string;
   failures: number;
   lastFailedAt: Date;
-  lastOutcome: string;
+  lastOutcome: Outcome;
   lastStatusCode: number | null;
   lastError: string | null;
   pausedAt: Date | null;

@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { moment, oneOrMore, oneOrMoreKeys, pageQuery, sparsePageOf } from '../../api/pagination.ts';
 import { callerLeft, notFound, Overload, Problem, problemView, under } from '../../api/problem.ts';
 import { type Call, type Item, type Reply, type Route, route } from '../../api/route.ts';
-import type { Scope } from '../../api/scope.ts';
 import { scopeOf } from '../../api/scope.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
 import { UNSETTLED } from '../../engine/delivery.ts';

@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import { businessKey } from '../../api/business-key.ts';
+import {
+  ATTEMPT_OUTCOMES,
+  DELIVERY_STATUSES,
+  SHOWN_REASONS,
+  TRIGGERS,
+} from '../../engine/delivery.ts';
 import { examples } from './examples.ts';
 
 /** Goes into a header and a path, and a participant's database: plain characters only. */
@@ -57,8 +63,8 @@ export const transactionStatus = z.enum([
 const call = z.object({
   op: z.enum(['try', 'confirm', 'cancel']),
   deliveryId: z.string(),
-  status: z.string(),
-  reason: z.string().nullable(),
+  status: z.enum(DELIVERY_STATUSES),
+  reason: z.enum(SHOWN_REASONS).nullable(),
   cycle: z.number().int(),
   attemptCount: z.number().int(),
   nextAttemptAt: z.string().nullable(),
@@ -68,10 +74,10 @@ const call = z.object({
       z.object({
         number: z.number().int(),
         cycle: z.number().int(),
-        trigger: z.string(),
+        trigger: z.enum(TRIGGERS),
         startedAt: z.string(),
         durationMs: z.number().int().nullable(),
-        outcome: z.string(),
+        outcome: z.enum(ATTEMPT_OUTCOMES),
         statusCode: z.number().int().nullable(),
         responseExcerpt: z.string().nullable(),
         error: z.string().nullable(),

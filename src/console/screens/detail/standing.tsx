@@ -114,7 +114,7 @@ function Ended({ delivery }: { delivery: DeliverySummary }) {
   const { data } = useDelivery(delivery.id, versionOf(delivery));
   const endedAt = data?.settledAt ?? null;
   const parts: ReactNode[] = [
-    ...(reason === null ? [] : [t(`reason.${reason as 'gone'}`)]),
+    ...(reason === null ? [] : [t(`reason.${reason}`)]),
     ...(attemptCount === 0 ? [] : [t('standing.after', { count: attemptCount })]),
   ];
   return (

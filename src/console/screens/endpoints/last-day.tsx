@@ -71,7 +71,7 @@ export function LastDay({ endpoint: { id, merchantId } }: { endpoint: Endpoint }
               t('lastDay.none')
             ) : (
               <Anchor component={Link} inherit to={`/notifications?q=${id}&status=failed,pending`}>
-                {overview(`outcome.${last.outcome as 'timeout'}`)} {last.statusCode ?? last.error}
+                {overview(`outcome.${last.outcome}`)} {last.statusCode ?? last.error}
               </Anchor>
             )
           }

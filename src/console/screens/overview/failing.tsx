@@ -56,7 +56,7 @@ function Endpoint({ endpoint }: { endpoint: FailingEndpoint }) {
   );
 
   function what({ lastOutcome, lastStatusCode, lastError }: FailingEndpoint): string {
-    const outcome = t(`outcome.${lastOutcome as 'success'}`);
+    const outcome = t(`outcome.${lastOutcome}`);
     if (lastStatusCode !== null) return `${outcome} ${lastStatusCode}`;
     return lastError === null ? outcome : `${outcome}, ${lastError}`;
   }

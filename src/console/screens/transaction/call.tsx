@@ -20,10 +20,10 @@ export function Call({ call, waitsFor }: { call: BranchCall; waitsFor: string | 
   return (
     <div className={classes.call}>
       <span>
-        <Status status={status as 'pending'} />{' '}
+        <Status status={status} />{' '}
         {last !== undefined && (
           <span className={classes.soft}>
-            {overview(`outcome.${last.outcome as 'success'}`)} {last.statusCode}
+            {overview(`outcome.${last.outcome}`)} {last.statusCode}
           </span>
         )}
       </span>
@@ -65,7 +65,6 @@ export function CallLog({ calls }: { calls: { branchId: string; call: BranchCall
           delivery={{
             ...shown.call,
             id: shown.call.deliveryId,
-            status: shown.call.status as 'pending',
             endpointId: null,
             url: null,
           }}
