@@ -13,7 +13,7 @@ import { readOptions } from './run/options.ts';
 //     [--backend postgres,redis] [--rows 10000,1000000] [--due 100000] [--database postgres://…]
 //     [--out bench/results/latest.json] [--profile folder]
 //
-// `npm run bench:report` writes its results into the README.
+// `npm run bench:report` writes its results into docs/benchmarks.md.
 
 const options = readOptions(process.argv.slice(2));
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };

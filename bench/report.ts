@@ -6,9 +6,9 @@ import { picturesOf } from './report/pictures.ts';
 import type { Results } from './run/figures.ts';
 import { LATEST } from './run/options.ts';
 
-// Writes what `npm run bench` measured into the README and docs/images.
+// Writes what `npm run bench` measured into docs/benchmarks.md and docs/images.
 //
-//   npm run bench:report -- [--from bench/results/latest.json] [--grown …json] [--readme README.md]
+//   npm run bench:report -- [--from bench/results/latest.json] [--grown …json] [--to docs/benchmarks.md]
 //
 // `--grown`: a run with several `--rows`, whose tables take a while to fill.
 
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   options: {
     from: { type: 'string', default: LATEST },
     grown: { type: 'string' },
-    readme: { type: 'string', default: 'README.md' },
+    to: { type: 'string', default: 'docs/benchmarks.md' },
   },
 });
 const read = async (path: string) => JSON.parse(await readFile(path, 'utf8')) as Results;
@@ -26,7 +26,7 @@ const grown = values.grown === undefined ? null : await read(values.grown);
 const pictures = picturesOf(results);
 await mkdir(IMAGES, { recursive: true });
 for (const [name, { svg }] of pictures) await writeFile(join(IMAGES, name), svg);
-const titles = new Map([...pictures].map(([name, { title }]) => [`${IMAGES}/${name}`, title]));
-const readme = await readFile(values.readme, 'utf8');
-await writeFile(values.readme, replaceSection(readme, sectionOf(results, titles, grown)));
-console.log(`${values.readme}\n${[...titles.keys()].join('\n')}`);
+const titles = new Map([...pictures].map(([name, { title }]) => [`images/${name}`, title]));
+const page = await readFile(values.to, 'utf8');
+await writeFile(values.to, replaceSection(page, sectionOf(results, titles, grown)));
+console.log([values.to, ...[...pictures.keys()].map((name) => join(IMAGES, name))].join('\n'));
