@@ -21,9 +21,10 @@ declare module 'vitest' {
 
 /**
  * Real servers for the whole run: one PostgreSQL (`TEST_DATABASE_URL`, else the embedded one) and
- * one Redis where there is a redis-server. With `CI=true` nothing may be left out.
+ * one Redis where there is a redis-server. With `CI=true` nothing may be left out. Unit tests alone need none.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (project.vitest.projects.every(({ name }) => name === 'unit')) return async () => {};
   const redisIsHere = hasRedis();
   if (!redisIsHere && process.env.CI === 'true') {
     throw new Error('redis-server is missing: with CI=true no test may be left out.');
