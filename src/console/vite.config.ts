@@ -5,12 +5,12 @@ import { defineConfig } from 'vite';
 const root = import.meta.dirname;
 
 /** The console and the API's reference, two pages served by src/http/console/routes.ts. */
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root,
   base: '/console/',
   plugins: [react()],
-  // Replaced in every answer by a nonce of its own.
-  html: { cspNonce: '__CSP_NONCE__' },
+  // Replaced in every answer by a nonce of its own; `npm run dev` has no policy to satisfy.
+  ...(command === 'build' && { html: { cspNonce: '__CSP_NONCE__' } }),
   build: {
     outDir: '../../dist/console',
     rolldownOptions: { input: ['index.html', 'docs.html'].map((page) => join(root, page)) },
@@ -21,4 +21,4 @@ export default defineConfig({
     reportCompressedSize: false,
     chunkSizeWarningLimit: 2000,
   },
-});
+}));
