@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import express from 'express';
 import { Webhook } from 'standardwebhooks';
@@ -10,9 +9,9 @@ import type { Closers } from '../../src/demo/stage.ts';
 import { answerCheck, MESSAGE_TABLE, pgFence } from '../../src/fence/message-index.ts';
 import { transaction } from './participant.ts';
 import type { Stage } from './stage.ts';
+import { waitFor } from './wait.ts';
 
 const ORDER_ID = 'ORDER-PAID';
-const LOOK_EVERY_MS = 50;
 const PRODUCER = fileURLToPath(new URL('./producer-that-dies.ts', import.meta.url));
 
 interface Message {
@@ -27,7 +26,7 @@ export async function tellOfMessage(
   signal: AbortSignal,
 ): Promise<void> {
   screen.line(
-    `  ${screen.paint('bold', '6. A reliable message: the producer dies before its confirm')}`,
+    `  ${screen.paint('bold', '7. A reliable message: the producer dies before its confirm')}`,
   );
   const url = await openShopDoors(stage, screen, closers);
   await showBonus(stage, screen, 'before');
@@ -46,12 +45,17 @@ export async function tellOfMessage(
   if (killedBy !== 'SIGKILL') throw new Error(`The producer did not die as told (${code}).`);
   screen.line(`    ${screen.paint('red', 'kill -9')} prepared, committed, and no confirm was sent`);
 
-  const read = () => stage.producer<Message>('GET', `/v1/messages/paid-${ORDER_ID}`);
-  for (let shown = ''; shown !== 'completed'; await pause(LOOK_EVERY_MS, undefined, { signal })) {
-    const { status } = await read();
-    if (status !== shown) screen.line(`    ${screen.paint('dim', 'message')}  ${status}`);
-    shown = status;
-  }
+  let shown = '';
+  await waitFor(
+    'the message to be completed',
+    () => stage.producer<Message>('GET', `/v1/messages/paid-${ORDER_ID}`),
+    ({ status }) => {
+      if (status !== shown) screen.line(`    ${screen.paint('dim', 'message')}  ${status}`);
+      shown = status;
+      return status === 'completed';
+    },
+    signal,
+  );
   await showBonus(stage, screen, 'after');
   screen.line();
   if ((await bonusOf(stage)) !== 7) throw new Error('The bonus was not given exactly once.');

@@ -5,14 +5,19 @@ import express from 'express';
 import pg from 'pg';
 import { type BranchCall, FENCE_TABLE, fenceMiddleware, pgFence } from '../../src/fence/index.ts';
 
-/** What happens to a call on its way: it gets through, finds the service down, or gets lost. */
+/**
+ * What happens to a call on its way: it gets through, finds the service down, gets lost, or is obeyed and its
+ * answer gets lost.
+ */
 type Weather = (op: string) => Fate | Promise<Fate>;
-type Fate = 'pass' | 'refuse' | 'lose';
+export type Fate = 'pass' | 'refuse' | 'lose' | 'mute';
 
 type Work = (tx: pg.PoolClient, order: OrderPayload) => Promise<unknown>;
 
 export interface OrderPayload {
   orderId: string;
+  /** Whose points they are. */
+  member: string;
   quantity: number;
 }
 
@@ -55,6 +60,10 @@ export async function startService(
   await pool.query(`${FENCE_TABLE}; ${definition.tables}`);
 
   const log: string[] = [];
+  /** A call whose connection breaks may come once more, over a new one, within the same attempt. */
+  const logOnce = (entry: string) => {
+    if (log.at(-1) !== entry) log.push(entry);
+  };
   let weather: Weather = () => 'pass';
   let lost: { headers: Record<string, string>; body: Buffer } | null = null;
   const app = express();
@@ -63,8 +72,10 @@ export async function startService(
     const op = request.get('postrider-op') ?? '';
     switch (await weather(op)) {
       case 'lose':
-        // No answer either: the caller waits until it gives up.
         lost = { headers: signedHeaders(request.headers), body: request.body };
+        logOnce(`${op} lost`);
+        // No answer either; and the caller need not wait until its time is up.
+        request.socket.destroy();
         return;
       case 'refuse':
         log.push(`${op} 503`);
@@ -72,6 +83,14 @@ export async function startService(
         return;
       case 'pass':
         response.once('close', () => log.push(`${op} ${response.statusCode}`));
+        next();
+        return;
+      case 'mute':
+        response.end = () => {
+          logOnce(`${op} ${response.statusCode}, answer lost`);
+          request.socket.destroy();
+          return response;
+        };
         next();
     }
   });

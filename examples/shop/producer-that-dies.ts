@@ -38,5 +38,5 @@ await prepareAndCommit(
     checkAfterSeconds: 1,
     completion: 'explicit',
   },
-  (tx) => tx.query("INSERT INTO orders VALUES ($1, 1, 'DONE')", [ORDER_ID]),
+  (tx) => tx.query("INSERT INTO orders VALUES ($1, 1, 'PAID')", [ORDER_ID]),
 );

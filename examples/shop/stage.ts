@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Api } from '../../src/demo/api.ts';
 import type { Closers } from '../../src/demo/stage.ts';
+import { PROTOCOL_QUEUES } from '../../src/engine/protocol-queues.ts';
 import { startEmbeddedPostgres } from '../../src/platform/embedded-postgres/start.ts';
 import { type Coordinator, createCoordinator } from './coordinator.ts';
 import { type Service, startService } from './participant.ts';
 import { SERVICES } from './services.ts';
+
+/** What a try may take, on a machine that does everything by itself and other things besides. */
+const TRY_MS = 60_000;
 
 /** The shop: a database, the coordinator in a process of its own, and four services. */
 export interface Stage {
@@ -34,6 +38,7 @@ export async function setStage(closers: Closers, signal: AbortSignal): Promise<S
     '/v1/keys',
     { role: 'producer', name: 'orders' },
   );
+  await giveTriesTime(coordinator);
   const services: Service[] = [];
   for (const definition of SERVICES) {
     const service = await startService(definition, postgres.url, key.callbackSecret);
@@ -53,4 +58,11 @@ export async function setStage(closers: Closers, signal: AbortSignal): Promise<S
       return service;
     },
   };
+}
+
+/** Its own five seconds are for services that run on machines of their own. */
+async function giveTriesTime({ operator }: Coordinator): Promise<void> {
+  const path = `/v1/queues/${PROTOCOL_QUEUES.tccTry}`;
+  const queue = await operator<object>('GET', path);
+  await operator('PUT', path, { ...queue, timeoutMs: TRY_MS });
 }
