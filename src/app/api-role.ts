@@ -39,6 +39,7 @@ import { deliveryRoutes } from '../protocols/notification/routes-deliveries.ts';
 import { transactionRoutes } from '../protocols/tcc/routes.ts';
 import { type Foundation, type Parts, targetSettings } from './context.ts';
 import { urlOf, watched } from './health.ts';
+import { WEBHOOKS } from './webhooks.ts';
 
 const SECOND = 1000;
 /** Requests under way get this long; a little less than attempts do. */
@@ -71,6 +72,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
   closers.push(audit.close);
   const app = createApp({
     routes,
+    webhooks: WEBHOOKS,
     shed: admission.shed,
     authenticate: keyRing.authenticate,
     secrets: parts.secrets,

@@ -3,6 +3,7 @@ import helmet from 'helmet';
 import type { Logger } from 'pino';
 import { Problem, type ShedReason } from '../api/problem.ts';
 import type { Route } from '../api/route.ts';
+import type { Webhook } from '../api/webhook.ts';
 import type { Sql } from '../platform/db/client.ts';
 import { faultOf } from '../platform/log/fault.ts';
 import type { SecretBox } from '../platform/secrets/secret-box.ts';
@@ -27,6 +28,8 @@ export interface AppParts {
   routes: readonly Route[];
   authenticate: Authenticate;
   /** Seals the console's sessions. */
+  /** The calls that the gateway makes, for the document. */
+  webhooks?: readonly Webhook[];
   secrets: SecretBox;
   sessions: SessionStore;
   idempotency: IdempotencyStore;
@@ -107,7 +110,7 @@ export function createApp(parts: AppParts): Express {
   mountService(app, {
     version: parts.version,
     readiness: parts.readiness,
-    document: () => openApiDocument(parts.routes, parts.version),
+    document: () => openApiDocument(parts.routes, parts.version, parts.webhooks),
     limit: limiters.perAddress,
   });
   if (parts.metering !== undefined) {

@@ -3,10 +3,12 @@ import type { z } from 'zod';
 import { TAGS } from '../../api/key-scope.ts';
 import { problemView } from '../../api/problem.ts';
 import { neededCall, type Route } from '../../api/route.ts';
+import type { Webhook } from '../../api/webhook.ts';
 import { answerHeaders, problemHeaders, serviceHeaders, sharedHeaders } from './headers.ts';
 import { fieldsOf, parametersOf, SHARED_PARAMETERS, sharedParameters } from './parameters.ts';
 import { createSchemaShelf, type SchemaShelf } from './schema.ts';
 import { readiness, servicePaths } from './service-paths.ts';
+import { WEBHOOK_PARAMETERS, webhooksOf } from './webhooks.ts';
 import { CODES, DESCRIPTION, SECURITY, TAG_WORDS } from './words.ts';
 
 /** Why each of these may be the answer. */
@@ -26,10 +28,14 @@ const PROBLEMS: Record<number, string> = {
 };
 
 /**
- * The OpenAPI 3.1 document of all routes. `x-roles` lists who may call an operation; those without
+ * The OpenAPI 3.1 document of all routes, and of all calls that the gateway makes by itself. `x-roles` lists who may call an operation; those without
  * it need no key. `x-call` is what a scoped key must have for it.
  */
-export function openApiDocument(routes: readonly Route[], version: string): object {
+export function openApiDocument(
+  routes: readonly Route[],
+  version: string,
+  webhooks: readonly Webhook[] = [],
+): object {
   const shelf = createSchemaShelf();
   const paths: Record<string, Record<string, object>> = {};
   const add = (method: string, path: string, operation: object) => {
@@ -70,9 +76,10 @@ export function openApiDocument(routes: readonly Route[], version: string): obje
     security: [{ bearer: [] }],
     tags: tagsOf(routes),
     paths,
+    webhooks: webhooksOf(webhooks, shelf),
     components: {
       securitySchemes: { bearer: SECURITY },
-      parameters: SHARED_PARAMETERS,
+      parameters: { ...SHARED_PARAMETERS, ...WEBHOOK_PARAMETERS },
       headers: sharedHeaders(shelf),
       responses: Object.fromEntries(
         Object.entries(PROBLEMS).map(([status, description]) => [

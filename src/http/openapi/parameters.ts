@@ -49,7 +49,8 @@ function pathParameters(route: Route, shelf: SchemaShelf): object[] {
   }));
 }
 
-function namedParameters(
+/** The members of an object, as parameters by their names. */
+export function namedParameters(
   place: 'query' | 'header',
   schema: z.ZodType | undefined,
   shelf: SchemaShelf,

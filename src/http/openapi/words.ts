@@ -130,6 +130,7 @@ export const DESCRIPTION = `Notifications that arrive: accepted once, delivered 
 - **Headers** are listed with each answer: \`RateLimit-…\` tells how much a key has left, \`Retry-After\` when to return.
 - **Requests** have a name, \`X-Request-Id\`: the caller’s own where it sends one, and every answer says it.
 - **The console’s pages** call by a cookie in place of a key; all but GET then need \`X-CSRF-Token\`.
+- **Webhooks** at the end are the calls that the gateway makes: to receivers, producers and participants. Each is a signed \`POST\`; the status of the answer says what follows. Redirects are not followed.
 - **Errors** are \`application/problem+json\` (RFC 9457). Programs look at \`code\`, people at \`detail\`; \`requestId\` finds the log line.
 
 <details><summary>All error codes</summary>

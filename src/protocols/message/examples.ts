@@ -43,5 +43,7 @@ export const examples = {
     outcome: 'failed',
     reason: 'the account is closed',
   },
+  check: { messageId: 'pay-20261122-0001', businessKey, checkNumber: 1 },
+  checkAnswer: { status: 'committed' as const },
   resolve: { decision: 'confirm', reason: 'the order is paid in their books' },
 };
