@@ -50,7 +50,7 @@ export const examples = {
       businessKey: order.businessKey,
       eventId: order.eventId,
       status: 'failed' as const,
-      reason: 'ladder_spent',
+      reason: 'ladder_spent' as const,
       cycle: 1,
       attempts: 16,
       lastOutcome: 'http_status' as const,

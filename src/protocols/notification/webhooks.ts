@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { ENDS } from '../../api/notify-producer.ts';
 import { RECEIVER_ANSWERS, type Webhook } from '../../api/webhook.ts';
-import { ATTEMPT_OUTCOMES, DELIVERY_STATUSES } from '../../engine/delivery.ts';
+import {
+  ATTEMPT_OUTCOMES,
+  DELIVERY_STATUSES,
+  SETTLE_REASONS,
+  UNSETTLED,
+} from '../../engine/delivery.ts';
 import { notification } from './contract.ts';
 import { examples } from './examples.ts';
 
@@ -48,8 +53,8 @@ const callback = z
       notificationType: z.string(),
       businessKey: z.string(),
       eventId: z.string().nullable(),
-      status: z.enum(DELIVERY_STATUSES),
-      reason: z.string().nullable(),
+      status: z.enum(DELIVERY_STATUSES).exclude(UNSETTLED),
+      reason: z.enum(SETTLE_REASONS).nullable().describe('null: delivered.'),
       cycle: z.int().describe('The round that ended: one more with each re-send by hand.'),
       attempts: z.int().describe('Of this round.'),
       lastOutcome: z.enum(ATTEMPT_OUTCOMES).nullable().describe('null: there was no attempt.'),

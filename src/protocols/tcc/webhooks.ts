@@ -25,7 +25,7 @@ function headersOf(op: Op) {
       ),
     'postrider-gid': plainId.describe('The transaction.'),
     'postrider-branch': plainId.describe('The branch of it that is meant.'),
-    'postrider-op': z.literal(op),
+    'postrider-op': z.literal(op).describe('What is asked of it.'),
   });
 }
 

@@ -84,6 +84,25 @@ test.each([
   expect(JSON.parse(body).type).toBe(`notification.${end}`);
 });
 
+test('ends without an attempt, told to the producer: acknowledged, cancelled and to nobody', async () => {
+  await gateway.operator.put('/v1/queues/late', { ladderSeconds: [3600] }).expect(200);
+  const send = async (name: string, fields: object) => {
+    const notifyProducer = { url: receiver.url(`/told/${name}`) };
+    const sent = event({ queue: 'late', notifyProducer, ...fields });
+    return (await producer.api.post('/v1/notifications', sent).expect(202)).body.id;
+  };
+  const notifyUrl = receiver.url('/late');
+  const fetched = await send('fetched', { notifyUrl });
+  await merchant.api.post(`/v1/notifications/${fetched}/ack`, {}).expect(200);
+  const called = await send('called-off', { notifyUrl });
+  await producer.api.post(`/v1/notifications/${called}/cancel`).expect(200);
+  await send('nobody', { type: 'nobody.listens' });
+  for (const name of ['fetched', 'called-off', 'nobody']) {
+    const { body } = await mustBe('producerCallback', `/told/${name}`, producer.callbackSecret);
+    expect(JSON.parse(body).data).toMatchObject({ attempts: 0, lastOutcome: null });
+  }
+});
+
 test.each([
   ['envelope', 'EndpointTestEnvelope'],
   ['raw', 'EndpointTestData'],
@@ -158,6 +177,20 @@ test('try and confirm of one transaction, try and cancel of another', async () =
   await mustBe('tccTry', '/willing/try', callbackSecret, 'BranchPayload');
   await mustBe('tccConfirm', '/willing/confirm', callbackSecret, 'BranchPayload');
   await mustBe('tccCancel', '/refusing/cancel', callbackSecret, 'BranchPayload');
+});
+
+test('an alert to operators is a notification, too', async () => {
+  const pager = { url: receiver.url('/pager'), types: ['alert.*'] };
+  const { body } = await gateway.operator.post('/v1/alert-endpoints', pager).expect(201);
+  receiver.answer([409, 200], '/stubborn/confirm');
+  await producer.api
+    .post('/v1/transactions', {
+      businessKey: 'ORDER-1',
+      mode: 'managed',
+      branches: [branch(receiver, 'stubborn')],
+    })
+    .expect(201);
+  await mustBe('notification', '/pager', body.secret, 'NotificationEnvelope');
 });
 
 test('a header or a member that the document does not tell is found', async () => {
