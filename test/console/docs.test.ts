@@ -100,6 +100,40 @@ describe.skipIf(!hasBrowser())('the reference of the API', () => {
     expect(window.complaints).toEqual([]);
   });
 
+  test.each(LOOKS)('$name: shows the calls that the gateway makes', async (look) => {
+    const page = await open('#/webhooks/checkBack', look);
+    const box = operation(page, 'webhooks', 'checkBack');
+    await box.getByText('Asks the producer how its transaction ended').waitFor();
+    await box.locator('.parameter__name').getByText('webhook-signature').waitFor();
+    await box.getByText('the same in all its check-backs').waitFor();
+    expect(await box.getByText('"checkNumber"').count()).toBeGreaterThan(0);
+    for (const status of ['2XX', '409', '425', 'default']) {
+      expect(await box.locator('.responses-table').getByText(status, { exact: true }).count()).toBe(
+        1,
+      );
+    }
+    // Nobody but the gateway makes it.
+    expect(await box.getByRole('heading', { name: 'curl' }).count()).toBe(0);
+    expect(await box.getByRole('button', { name: 'Try it out' }).count()).toBe(0);
+    expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await page.getByRole('searchbox').fill('webhooks transaction ended');
+    await operation(page, 'webhooks', 'notification').waitFor({ state: 'detached' });
+    expect(await page.locator('.opblock').count()).toBe(1);
+    expect(await window.axe()).toEqual([]);
+    expect(window.complaints).toEqual([]);
+  });
+
+  test('the menu leads to them', async () => {
+    const page = await open();
+    const menu = page.getByRole('navigation');
+    await menu.getByText('Webhooks', { exact: true }).click();
+    await menu.getByRole('link', { name: 'POST tccTry', exact: true }).click();
+    const box = operation(page, 'webhooks', 'tccTry');
+    await box.locator('.parameter__name').getByText('postrider-op').waitFor();
+    await expect.poll(() => box.boundingBox().then((at) => (at?.y ?? 9999) < 900)).toBe(true);
+    expect(window.complaints).toEqual([]);
+  });
+
   test('a stream is not waited for', async () => {
     const page = await open('#/Operations/getEvents');
     const box = operation(page, 'Operations', 'getEvents');

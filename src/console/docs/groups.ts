@@ -2,6 +2,7 @@
 export interface Document {
   tags: { name: string }[];
   paths: Record<string, Record<string, { tags: string[]; summary: string; operationId: string }>>;
+  webhooks: Record<string, { post: { summary: string } }>;
 }
 
 export interface Operation {
@@ -16,8 +17,12 @@ interface Group {
   operations: Operation[];
 }
 
-/** The operations that fit, by tag; none of a document that has not come yet. */
-export function groupsOf({ tags = [], paths = {} }: Partial<Document>, phrase: string): Group[] {
+/** As the library calls the tag of all webhooks, in addresses and in ids. */
+const WEBHOOKS = 'webhooks';
+
+/** The operations that fit, by tag, and the calls that the gateway makes; none of a document that has not come yet. */
+export function groupsOf(document: Partial<Document>, phrase: string): Group[] {
+  const { tags = [], paths = {} } = document;
   const operations = Object.entries(paths).flatMap(([path, items]) =>
     Object.entries(items).map(
       ([
@@ -35,9 +40,20 @@ export function groupsOf({ tags = [], paths = {} }: Partial<Document>, phrase: s
   const fitting = operations.filter(({ tag, method, path, summary }) =>
     matches(phrase, [tag, method, path, summary]),
   );
-  return tags
-    .map(({ name }) => ({ name, operations: fitting.filter(({ tag }) => tag === name) }))
-    .filter((group) => group.operations.length > 0);
+  const webhooks = webhooksOf(document, phrase).map((name) => {
+    return { tag: WEBHOOKS, id: name, method: 'post', path: name };
+  });
+  return [
+    ...tags.map(({ name }) => ({ name, operations: fitting.filter(({ tag }) => tag === name) })),
+    { name: 'Webhooks', operations: webhooks },
+  ].filter((group) => group.operations.length > 0);
+}
+
+/** The names of the webhooks that fit. */
+export function webhooksOf({ webhooks = {} }: Partial<Document>, phrase: string): string[] {
+  return Object.entries(webhooks)
+    .filter(([name, { post }]) => matches(phrase, [WEBHOOKS, 'post', name, post.summary]))
+    .map(([name]) => name);
 }
 
 /** Every word of the phrase stands somewhere. */

@@ -1,6 +1,6 @@
 import type { Header, Plugin, System } from 'swagger-ui-dist/swagger-ui-es-bundle.js';
 import { curlOf } from './curl.ts';
-import { type Document, groupsOf, matches, type Operation } from './groups.ts';
+import { type Document, groupsOf, matches, type Operation, webhooksOf } from './groups.ts';
 
 /** What Swagger UI does not bring: groups to go to, a search in all that is shown, curl without a call. */
 export const reference: Plugin = {
@@ -36,9 +36,22 @@ export const reference: Plugin = {
           ...props,
           headers: props.headers?.filter(isParticular) ?? null,
         }),
+    // The library shows them all, whatever is searched for.
+    Webhooks: (Original, system) => (props) => {
+      const all = system.specSelectors.selectWebhooksOperations();
+      const fitting = webhooksOf(documentOf(system), phraseOf(system));
+      const specSelectors = {
+        ...system.specSelectors,
+        selectWebhooksOperations: () =>
+          Object.fromEntries(fitting.flatMap((name) => (all[name] ? [[name, all[name]]] : []))),
+      };
+      return system.React.createElement(Original, { ...props, specSelectors });
+    },
     responses: (Original, system) => (props) => {
       const { createElement, Fragment } = system.React;
       const { path = '', method = '' } = props;
+      // A webhook is a call that the gateway makes.
+      if (!(path in documentOf(system).paths)) return createElement(Original, props);
       const curl = createElement(
         'section',
         { className: 'curl' },
@@ -57,13 +70,23 @@ function isParticular(header: Header, name: string): boolean {
   );
 }
 
-function Reference(system: System) {
-  const { React, getComponent, specSelectors, layoutSelectors, layoutActions } = system;
-  const { createElement } = React;
+/** Without its parts as long as it has not come. */
+function documentOf({ specSelectors }: System): Partial<Document> & Pick<Document, 'paths'> {
   const document = specSelectors.specJson().toJS() as Partial<Document>;
+  return { ...document, paths: document.paths ?? {} };
+}
+
+/** What is searched for. */
+function phraseOf({ layoutSelectors }: System): string {
   const filter = layoutSelectors.currentFilter();
-  const phrase = typeof filter === 'string' ? filter : '';
-  const groups = groupsOf(document, phrase);
+  return typeof filter === 'string' ? filter : '';
+}
+
+function Reference(system: System) {
+  const { React, getComponent, layoutActions } = system;
+  const { createElement } = React;
+  const phrase = phraseOf(system);
+  const groups = groupsOf(documentOf(system), phrase);
   const link = ({ tag, id, method, path }: Operation) =>
     createElement(
       'li',

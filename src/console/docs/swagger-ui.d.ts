@@ -8,11 +8,17 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
     toJS(): unknown;
   }
 
+  export interface SpecSelectors {
+    specJson(): Collection;
+    /** By their names. */
+    selectWebhooksOperations(): Record<string, unknown>;
+  }
+
   export interface System {
     React: typeof React;
     Im: { fromJS(value: object): Collection };
     fn: { requestSnippetGenerator_curl_bash(request: Collection): string };
-    specSelectors: { specJson(): Collection };
+    specSelectors: SpecSelectors;
     layoutSelectors: { currentFilter(): string | boolean | null };
     layoutActions: {
       parseDeepLinkHash(hash: string): void;
@@ -35,6 +41,7 @@ declare module 'swagger-ui-dist/swagger-ui-es-bundle.js' {
     method?: string;
     text?: string;
     headers?: Headers | null;
+    specSelectors?: SpecSelectors;
   }
   type Component = React.ComponentType<Props>;
 

@@ -49,12 +49,20 @@ function pathParameters(route: Route, shelf: SchemaShelf): object[] {
   }));
 }
 
+interface Parameter {
+  name: string;
+  in: 'query' | 'header';
+  required: boolean;
+  /** With its description. */
+  schema: Record<string, unknown>;
+}
+
 /** The members of an object, as parameters by their names. */
 export function namedParameters(
-  place: 'query' | 'header',
+  place: Parameter['in'],
   schema: z.ZodType | undefined,
   shelf: SchemaShelf,
-): object[] {
+): Parameter[] {
   const { fields, required } = fieldsOf(schema, shelf);
   return Object.entries(fields).map(([name, field]) => ({
     name,

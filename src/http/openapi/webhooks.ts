@@ -55,7 +55,7 @@ export function webhooksOf(
           description,
           tags: [tag],
           security: [],
-          parameters: [...namedParameters('header', headers, shelf), ...SHARED],
+          parameters: [...ownHeaders(headers, shelf), ...SHARED],
           requestBody: { required: true, content: jsonContent(shelf.of(body, 'output')) },
           responses: Object.fromEntries(
             Object.entries(answers).map(([status, answer]) => [status, answerOf(answer, shelf)]),
@@ -64,6 +64,14 @@ export function webhooksOf(
       },
     ]),
   );
+}
+
+/** Their words stand beside the schema: Swagger UI shows none that are in it. */
+function ownHeaders(headers: Webhook['headers'], shelf: SchemaShelf): object[] {
+  return namedParameters('header', headers, shelf).map(({ schema, ...parameter }) => {
+    const { description, ...form } = schema;
+    return { ...parameter, ...(description !== undefined && { description }), schema: form };
+  });
 }
 
 function answerOf({ description, body }: WebhookAnswer, shelf: SchemaShelf): object {
