@@ -94,6 +94,55 @@ describe('the feed of what has ended', () => {
     expect(keys(await feed(api))).toEqual(['second', 'first']);
   });
 
+  describe('beside an older version, which knows nothing of the feed', () => {
+    /** As a version before 0031 writes it. */
+    const ended = (id: string) => gateway.db.database.prisma.$executeRaw`
+      UPDATE delivery SET status = 'cancelled', reason = 'cancelled_by_request', due_at = NULL,
+             settled_at = postrider_now() WHERE owner_id = ${id}`;
+    const sentAgain = (id: string) => gateway.db.database.prisma.$executeRaw`
+      UPDATE delivery SET status = 'pending', reason = NULL, settled_at = NULL, cycle = cycle + 1,
+             due_at = postrider_now() WHERE owner_id = ${id}`;
+
+    test('has what that one has ended', async () => {
+      const { api, merchant } = await makeOwn();
+      await ended((await notify(api, merchant.id, 'theirs')).id);
+      await cancel(api, (await notify(api, merchant.id, 'ours')).id);
+      expect(keys(await feed(api))).toEqual(['theirs', 'ours']);
+    });
+
+    test('lets go what that one sends again', async () => {
+      const { api, merchant } = await makeOwn();
+      const { id } = await notify(api, merchant.id, 'again');
+      await cancel(api, id);
+      const { nextCursor } = await feed(api);
+      await sentAgain(id);
+      expect(keys(await feed(api))).toEqual([]);
+      await cancel(api, id);
+      expect(keys(await feed(api, `&cursor=${nextCursor}`))).toEqual(['again']);
+    });
+
+    test('has what that one had made, also where it had ended before the upgrade', async () => {
+      const { api, merchant } = await makeOwn();
+      const [made, old] = [
+        await notify(api, merchant.id, 'made'),
+        await notify(api, merchant.id, 'old'),
+      ];
+      await gateway.db.database.prisma.$executeRaw`
+        UPDATE delivery SET producer_key_id = NULL WHERE owner_id IN (${made.id}, ${old.id})`;
+      await gateway.db.database.prisma.$executeRaw`
+        UPDATE delivery SET status = 'delivered', due_at = NULL, settled_at = postrider_now(),
+               settled_xid = 1 WHERE owner_id = ${old.id}`;
+      await gateway.db.database.prisma.$executeRaw`
+        UPDATE delivery SET producer_key_id = NULL, settled_xid = NULL WHERE owner_id = ${old.id}`;
+      await cancel(api, made.id);
+      expect(keys(await feed(api))).toEqual(['made']);
+      const resend = `/v1/deliveries/${old.deliveries[0]?.id}/resend`;
+      await gateway.operator.post(resend, { reason: 'again', force: true }).expect(202);
+      await merchant.api.post(`/v1/notifications/${old.id}/ack`, {}).expect(200);
+      expect(keys(await feed(api))).toEqual(['made', 'old']);
+    });
+  });
+
   test('nobody’s but one’s own; operators see all; the merchant has its own ways', async () => {
     const [ours, theirs] = [await makeOwn(), await makeOwn()];
     await cancel(ours.api, (await notify(ours.api, ours.merchant.id, 'ours')).id);
