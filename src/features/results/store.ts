@@ -2,6 +2,7 @@ import { SHOWN_REASON } from '../../engine/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../engine/store/shown-status.ts';
 import { shownUrl } from '../../engine/store/shown-url.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
+import { EVENTS_SENDER } from '../event-types/sender.ts';
 import type { Delivery, State } from './contract.ts';
 
 /** Whose results: a merchant's, and of those perhaps only what one producer sent. */
@@ -95,9 +96,10 @@ export async function findLatest(
   return new Map(rows.map((row) => [row.key, { state: toState(row), payloadText: row.payload }]));
 }
 
+/** Of business: an operational event may have the same key, of an endpoint for instance. */
 function sentBy({ producerKeyId }: ResultScope): Prisma.Sql {
   return producerKeyId === null
-    ? Prisma.sql`true`
+    ? Prisma.sql`n.producer_key_id <> ${EVENTS_SENDER}`
     : Prisma.sql`n.producer_key_id = ${producerKeyId}`;
 }
 

@@ -1,6 +1,7 @@
 import { utcDatesBetween } from '../../api/calendar-day.ts';
 import { DELIVERY_STATUSES } from '../../engine/delivery.ts';
 import type { Connection } from '../../platform/db/client.ts';
+import { EVENTS_SENDER } from '../event-types/sender.ts';
 import { unpack } from '../exports/packed.ts';
 import type { StatementRow } from './row.ts';
 
@@ -10,7 +11,7 @@ const PAGE_ROWS = 1000;
 const LEAST_FIRST = DELIVERY_STATUSES.map((status) => `'${status}'`).join(', ');
 
 /** What the gateway tells of itself is nobody's business. In the words of its index. */
-export const IS_OPERATIONAL = "producer_key_id = 'gateway-events'";
+export const IS_OPERATIONAL = `producer_key_id = '${EVENTS_SENDER}'`;
 
 /** The pool, or one connection of it. */
 export type Queryable = Pick<Connection, 'query'>;

@@ -1,5 +1,6 @@
 import { UNSETTLED } from '../../engine/delivery.ts';
 import { settleDeliveries } from '../../engine/store/settle.ts';
+import { EVENTS_SENDER } from '../../features/event-types/sender.ts';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
 import { TOLD } from './callbacks.ts';
 import type { Planned } from './fan-out.ts';
@@ -51,7 +52,8 @@ export async function supersede(
              AS newcomer (i text, m text, k text, v bigint, q text)
       JOIN notification AS n ON n.merchant_id = newcomer.m AND n.business_key = newcomer.k
       JOIN delivery AS lower ON lower.owner_id = n.id AND lower.queue = newcomer.q
-     WHERE n.result_version < newcomer.v
+     -- An operational event may have the business key of an endpoint, but is no version of it.
+     WHERE n.result_version < newcomer.v AND n.producer_key_id <> ${EVENTS_SENDER}
         OR n.id = newcomer.i AND EXISTS (
              SELECT 1 FROM notification AS higher
                JOIN delivery AS its ON its.owner_id = higher.id AND its.queue = newcomer.q

@@ -377,6 +377,32 @@ describe('what an endpoint may ask for', () => {
     expect(eventsAt(at).some(({ data }) => data.forged)).toBe(false);
   });
 
+  test('is no result of a business key, and no newer version of one calls it off', async () => {
+    const rules = { jitter: 0, ladderSeconds: [0, 3600], supersede: true };
+    await gateway.operator.put('/v1/queues/newest', rules).expect(200);
+    const { at } = await listener(['notification.failed'], { queue: 'newest' });
+    receiver.answer(500, at);
+    const broken = path();
+    receiver.answer(500, broken);
+    await endpoint({ url: receiver.url(broken) });
+    await notify();
+    await eventAt(at, 'notification.failed');
+    await merchant.api.get(`/v1/results/${merchant.id}`).expect(404);
+    const ofTheSameKey = {
+      merchantId: merchant.id,
+      type: 'payment.succeeded',
+      businessKey: merchant.id,
+      result: { status: 'PAID', version: 1 },
+      payload: {},
+      queue: 'newest',
+    };
+    const { body } = await producer.api.post('/v1/notifications', ofTheSameKey).expect(202);
+    const result = (await merchant.api.get(`/v1/results/${merchant.id}`).expect(200)).body;
+    expect(result.history).toMatchObject([{ notificationId: body.id }]);
+    const list = await merchant.api.get('/v1/notifications?type=notification.failed').expect(200);
+    expect(list.body.data).toMatchObject([{ deliveries: [{ status: 'pending' }] }]);
+  });
+
   test('is in no statement', async () => {
     const { at } = await listener(['notification.failed']);
     const broken = path();

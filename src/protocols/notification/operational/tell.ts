@@ -9,6 +9,7 @@ import {
   MOST_ITEMS,
 } from '../../../features/event-types/catalogue.ts';
 import { letsThrough } from '../../../features/event-types/filter.ts';
+import { EVENTS_SENDER } from '../../../features/event-types/sender.ts';
 import type { Database, Transaction } from '../../../platform/db/client.ts';
 import { newId } from '../../../platform/ids.ts';
 import { type Repeated, repeat } from '../../../platform/time/periodic.ts';
@@ -23,7 +24,7 @@ const ROUND_EVERY_MS = SECOND;
 
 /** In the words of the index that leaves these notifications out of statements. */
 const GATEWAY = {
-  keyId: 'gateway-events',
+  keyId: EVENTS_SENDER,
   role: 'operator',
   name: 'gateway',
   merchantId: null,

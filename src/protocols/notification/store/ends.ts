@@ -1,6 +1,7 @@
 import { MOST_LOOKED_THROUGH } from '../../../api/pagination.ts';
 import type { Scope } from '../../../api/scope.ts';
 import { allOf } from '../../../engine/store/conditions.ts';
+import { EVENTS_SENDER } from '../../../features/event-types/sender.ts';
 import { Prisma, type Sql } from '../../../platform/db/client.ts';
 import { type FeedEntry, type FeedPlace, HORIZON, NOT_BEGUN, START } from './feed.ts';
 import {
@@ -12,7 +13,7 @@ import {
 } from './find.ts';
 
 /** What the gateway sends itself, its alerts and its events, is of no key. */
-const OF_NO_KEY = Prisma.sql`(VALUES ('gateway'), ('gateway-events')) AS own (id)`;
+const OF_NO_KEY = Prisma.sql`(VALUES ('gateway'), (${EVENTS_SENDER})) AS own (id)`;
 
 /** Whose ends are asked for, as `sender (id)`: each has a place of its own in the index. */
 function senders({ producerKeyId }: Scope): Prisma.Sql {
