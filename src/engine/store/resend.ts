@@ -39,8 +39,13 @@ export async function resendDeliveries(
   const { delivered, by, to } = options;
   const refused = Prisma.sql`${delivered === 'refuse'} AND 'delivered' IN (d.status, d.arrived_as)`;
   const sameAddress = Prisma.sql`d.url IS NOT DISTINCT FROM coalesce(${to?.url ?? null}, d.url)`;
-  const asked = Prisma.sql`resent_at = postrider_now(), resent_by = ${by},
-    url = coalesce(${to?.url ?? null}, d.url), receiver_id = coalesce(${to?.receiverId ?? null}, d.receiver_id)`;
+  // All that a CHECK looks at is said, also what is so already: where this waited for the row, PostgreSQL first puts the
+  // new values into the row as it was before the wait, and checks that.
+  const pending = Prisma.sql`status = 'pending', reason = NULL, settled_at = NULL, settled_xid = NULL,
+    lease_token = NULL, leased_at = NULL, lease_until = NULL, due_at = postrider_now(),
+    receiver_id = coalesce(${to?.receiverId ?? null}, w.receiver_id)`;
+  const asked = Prisma.sql`trigger = 'resend', resent_at = postrider_now(), resent_by = ${by},
+    url = coalesce(${to?.url ?? null}, d.url)`;
   const rows = await sql.$queryRaw<
     {
       id: string;
@@ -69,15 +74,13 @@ export async function resendDeliveries(
        ORDER BY d.id FOR UPDATE OF d
     ), tried_now AS (
       UPDATE delivery AS d
-         SET trigger = 'resend', resume_at = coalesce(d.resume_at, d.due_at), due_at = postrider_now(),
-             ${asked}
+         SET ${pending}, ${asked}, resume_at = coalesce(d.resume_at, d.due_at)
         FROM wanted AS w WHERE d.id = w.id AND w.verdict = 'due' AND w.status = 'pending'
       RETURNING d.id, d.due_at, d.receiver_id
     ), begun_again AS (
       UPDATE delivery AS d
-         SET status = 'pending', reason = NULL, settled_at = NULL, settled_xid = NULL, cycle = d.cycle + 1, rung = 0,
-             attempt_count = 0, trigger = 'resend', priority = ${options.priority},
-             due_at = postrider_now(), resume_at = NULL, ${asked},
+         SET ${pending}, ${asked}, cycle = d.cycle + 1, rung = 0, attempt_count = 0,
+             priority = ${options.priority}, resume_at = NULL,
              -- Of a check-back or a call of a transaction a success has had its consequences.
              arrived_as = CASE WHEN d.purpose <> 'notify' THEN NULL
                                WHEN d.status IN ('delivered', 'acknowledged') THEN d.status
