@@ -150,7 +150,17 @@ describe('a daily notice', () => {
     const [row] = await gateway.db.database.prisma.$queryRaw<{ now: Date }[]>`
       SELECT postrider_now() AS now`;
     await gateway.db.travel(Date.parse(body.nextAt) - (row?.now.getTime() ?? 0) + 1_000);
-    await look();
+    const statements = createStatements(gateway.db.database);
+    const opened: string[] = [];
+    await look({
+      ...statements,
+      open(wanted, signal) {
+        opened.push(wanted.date);
+        return statements.open(wanted, signal);
+      },
+    });
+    // Nor is it added up in vain.
+    expect(opened).toEqual([]);
     expect(await dates()).toEqual([]);
     await gateway.db.travel(5 * 60_000);
     await look();

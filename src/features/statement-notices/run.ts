@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import { addDays } from '../../api/calendar-day.ts';
+import { addDays, dayIn } from '../../api/calendar-day.ts';
 import type { Database } from '../../platform/db/client.ts';
 import { type Repeated, repeat } from '../../platform/time/periodic.ts';
-import type { Statement, Statements } from '../statements/statements.ts';
+import { mayClose, type Statement, type Statements } from '../statements/statements.ts';
 import { advanceNotice, type DueNotice, findDueNotices } from './store.ts';
 import { daysToTell, lastTold } from './times.ts';
 
@@ -62,10 +62,13 @@ async function tellDays(
   }
   let { nextDate } = notice;
   for (const date of daysToTell(nextDate, now, notice)) {
+    // Until five minutes after its end the day is open, whatever the merchant has chosen. Nothing is made of it, or a
+    // thousand merchants who have chosen midnight would have a thousand days added up with each look.
+    if (!mayClose(dayIn(date, timezone), now)) return;
     const wanted = { merchantId, date, timezone, revision: null };
     const statement = await statements.open(wanted, stopping);
     await statement.close();
-    // Until five minutes after its end the day is open, whatever the merchant has chosen.
+    // The clock was set back meanwhile.
     if (!statement.closed) return;
     const isOurs = await advanceNotice(prisma, { ...notice, nextDate }, date, dataOf(statement));
     if (!isOurs) return;

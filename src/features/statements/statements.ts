@@ -62,6 +62,11 @@ const MINUTE = 60_000;
  */
 const CLOSING_MARGIN_MS = 5 * MINUTE;
 
+/** Whether a day's statement is the copy that is kept, and no look at a day that is still open. */
+export function mayClose({ endsAt }: Day, now: Date): boolean {
+  return now.getTime() >= endsAt.getTime() + CLOSING_MARGIN_MS;
+}
+
 /** Days summed up at once in one process, and what may wait for its turn. */
 const TURNS = { atOnce: 2, mostWaiting: 100, longestWaitMs: 20_000 };
 
@@ -169,7 +174,7 @@ export function createStatements({ pool }: Database) {
       const { merchantId, revision } = wanted;
       const day = dayIn(wanted.date, wanted.timezone);
       const { now, since } = present(await findMerchant(pool, merchantId));
-      if (now.getTime() < day.endsAt.getTime() + CLOSING_MARGIN_MS) {
+      if (!mayClose(day, now)) {
         if (revision !== null && revision !== 0) throw notFound('statement');
         return openDay(merchantId, day, signal);
       }
