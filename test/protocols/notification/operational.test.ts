@@ -162,6 +162,18 @@ describe('a notification that has failed', () => {
     expect(made).toHaveLength(1);
   });
 
+  test('is told though a clock that was ahead says that it was told just now', async () => {
+    const { at } = await listener(['notification.failed']);
+    const { prisma } = gateway.db.database;
+    await prisma.$executeRaw`
+      INSERT INTO operational_told (type, merchant_id, subject, told_at)
+      VALUES ('notification.failed', ${merchant.id}, '', postrider_now() + interval '1 day')`;
+    await prisma.$executeRaw`
+      SELECT note_fact('notification.failed', ${merchant.id}, '', '{"n": 1}')`;
+    await allTold();
+    await until(() => eventsAt(at).length > 0);
+  });
+
   test('a telling that fails half-way is made good by the next one', async () => {
     await listener(['notification.failed']);
     const { prisma } = gateway.db.database;

@@ -33,7 +33,9 @@ export async function mayTell(sql: Sql): Promise<boolean> {
 export async function takeFacts(sql: Sql, mostItems: number): Promise<Facts[]> {
   await sql.$executeRaw`
     DELETE FROM operational_told
-     WHERE told_at <= postrider_now() - ${TOLD_EVERY_MS} * interval '1 millisecond'`;
+     WHERE told_at <= postrider_now() - ${TOLD_EVERY_MS} * interval '1 millisecond'
+        -- The clock was ahead, and what was told then would keep all like it back until that time.
+        OR told_at > postrider_now()`;
   return sql.$queryRaw<Facts[]>`
     WITH ready AS (
       SELECT f.type, f.merchant_id, f.subject FROM operational_fact AS f
