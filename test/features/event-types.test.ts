@@ -101,6 +101,23 @@ describe('a format', () => {
     expect(dressed('dingtalk')?.url).toBe(URL);
   });
 
+  test('what somebody else has written adds no line', () => {
+    const lines = dressed('dingtalk', { key: 'one\n[Postrider] two\r\u2028three\u202Efour' })?.body
+      .text.content as string;
+    expect(lines.split(/[\n\r\u2028]/)).toHaveLength(LINES.length + 1);
+    expect(lines).toContain('one [Postrider] two  three four');
+  });
+
+  test('what is long is cut between characters, not within one', () => {
+    const key = `${'a'.repeat(199)}😀 and more`;
+    for (const format of ['slack', 'feishu', 'dingtalk', 'email'] as const) {
+      const body = JSON.stringify(dressed(format, { key })?.body);
+      expect(body).toContain('😀…');
+      // Half a pair is no text: strict readers refuse the whole body.
+      expect(body).not.toMatch(/\\ud83d/i);
+    }
+  });
+
   test('email is a subject and a text', () => {
     expect(dressed('email')?.body).toEqual({
       subject: '[Postrider] Notifications have failed',

@@ -11,6 +11,8 @@ interface Envelope {
 /** So many of a list are told in a message. */
 const MOST_ITEMS = 5;
 const MOST_CHARACTERS = 200;
+/** A merchant's word, such as why it has failed a message, must not look like a line of ours. */
+const NO_PLAIN_TEXT = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** What people read: what has happened as a subject, and a line for each thing that is known. */
 export function messageOf({ type, timestamp, data }: Envelope, language: Language): Message {
@@ -36,5 +38,9 @@ function linesOf(fields: Record<string, unknown>, language: Language): string[] 
 
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}…` : text;
+  // Of whole characters: robots refuse a body with half a surrogate pair in it.
+  const characters = [...text.replaceAll(NO_PLAIN_TEXT, ' ')];
+  return characters.length > MOST_CHARACTERS
+    ? `${characters.slice(0, MOST_CHARACTERS).join('')}…`
+    : text;
 }
