@@ -196,7 +196,6 @@ CREATE TABLE delivery (
   CONSTRAINT delivery_rung_check CHECK ((rung >= 0)),
   CONSTRAINT delivery_sending CHECK (((status <> 'sending'::text) OR (lease_token IS NOT NULL))),
   CONSTRAINT delivery_settled CHECK ((((status = ANY (ARRAY['pending'::text, 'sending'::text])) = (settled_at IS NULL)) AND ((settled_at IS NULL) OR (due_at IS NULL)))),
-  CONSTRAINT delivery_settled_xid CHECK (((settled_xid IS NULL) OR (settled_at IS NOT NULL))) NOT VALID,
   CONSTRAINT delivery_status CHECK ((status = ANY (ARRAY['pending'::text, 'sending'::text, 'delivered'::text, 'failed'::text, 'acknowledged'::text, 'cancelled'::text, 'skipped'::text]))),
   CONSTRAINT delivery_trigger_check CHECK ((trigger = ANY (ARRAY['ladder'::text, 'resend'::text, 'test'::text])))
 );
@@ -1250,6 +1249,20 @@ CREATE OR REPLACE FUNCTION passes_circuit(p_due_at timestamp with time zone, p_d
 RETURN (postrider_now() >= (p_due_at + ((p_deadline_at - p_due_at) / (8)::double precision)))
 ;
 
+CREATE OR REPLACE FUNCTION place_end()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  UPDATE delivery AS d
+     SET settled_xid = CASE WHEN d.settled_at IS NOT NULL THEN coalesce(d.settled_xid, transaction_number()) END,
+         producer_key_id = coalesce(d.producer_key_id,
+           (SELECT n.producer_key_id FROM notification AS n WHERE n.id = d.owner_id AND d.purpose = 'notify'))
+   WHERE d.id = NEW.id;
+  RETURN NULL;
+END $function$
+;
+
 CREATE OR REPLACE FUNCTION postrider_now()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -1323,6 +1336,7 @@ CREATE TRIGGER audit_outcome_archiving BEFORE DELETE ON audit_outcome FOR EACH S
 CREATE TRIGGER audit_seal_append_only BEFORE UPDATE OR TRUNCATE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
 CREATE TRIGGER audit_seal_archived AFTER DELETE ON audit_seal REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION audit_seal_was_archived();
 CREATE TRIGGER audit_seal_archiving BEFORE DELETE ON audit_seal FOR EACH STATEMENT EXECUTE FUNCTION audit_is_archiving();
+CREATE TRIGGER delivery_end_placed AFTER UPDATE ON delivery FOR EACH ROW WHEN ((((new.settled_at IS NULL) AND (new.settled_xid IS NOT NULL)) OR ((new.settled_at IS NOT NULL) AND (new.settled_at IS DISTINCT FROM old.settled_at) AND ((new.settled_xid IS NULL) OR ((new.producer_key_id IS NULL) AND (new.purpose = 'notify'::text)))))) EXECUTE FUNCTION place_end();
 CREATE TRIGGER delivery_failed AFTER UPDATE OF status ON delivery FOR EACH ROW WHEN (((new.status = 'failed'::text) AND (old.status <> 'failed'::text) AND (new.purpose = 'notify'::text))) EXECUTE FUNCTION note_failed_delivery();
 CREATE TRIGGER message_decision_stays BEFORE UPDATE OF status ON message FOR EACH ROW WHEN (((old.status = ANY (ARRAY['confirmed'::text, 'cancelled'::text])) AND (new.status <> old.status))) EXECUTE FUNCTION message_is_decided();
 CREATE TRIGGER receiver_changed AFTER UPDATE ON receiver FOR EACH ROW WHEN (((old.disabled_reason IS DISTINCT FROM new.disabled_reason) OR (old.circuit_opened_at IS DISTINCT FROM new.circuit_opened_at))) EXECUTE FUNCTION note_receiver();
