@@ -1,4 +1,4 @@
-import type { Answer } from '../src/engine/http/send.ts';
+import type { WebhookResponse } from '../src/engine/http/send.ts';
 import type { Random } from './random.ts';
 import { DAY, HOUR, MINUTE } from './settings.ts';
 
@@ -27,7 +27,12 @@ const FLAPS_MS = 7 * MINUTE;
 const SUCCESS = 'success';
 
 /** How such a receiver answers now, and after how long; what lasts longer than the timeout is silence. */
-export function answerOf(temper: Temper, nowMs: number, timeoutMs: number, random: Random): Answer {
+export function answerOf(
+  temper: Temper,
+  nowMs: number,
+  timeoutMs: number,
+  random: Random,
+): WebhookResponse {
   const durationMs = reactionMs(temper, timeoutMs, random);
   if (temper === 'down' || (temper === 'flapping' && Math.floor(nowMs / FLAPS_MS) % 2 === 0)) {
     return failed('connection_error', random.whole(1, 5));
@@ -64,7 +69,7 @@ function answered(
   body: string,
   retryAfterMs: number | null,
   durationMs: number,
-): Answer {
+): WebhookResponse {
   const remoteAddress = '192.0.2.1';
   return {
     kind: 'response',
@@ -78,7 +83,7 @@ function answered(
   };
 }
 
-function failed(outcome: 'connection_error' | 'timeout', durationMs: number): Answer {
+function failed(outcome: 'connection_error' | 'timeout', durationMs: number): WebhookResponse {
   return {
     kind: 'failure',
     outcome,

@@ -1,4 +1,4 @@
-import type { Policy } from '../src/engine/rules/rules.ts';
+import type { QueueRules } from '../src/engine/rules/rules.ts';
 import type { ReceiverRow } from './model/rows.ts';
 import type { Random } from './random.ts';
 import { TEMPERS, type Temper } from './receivers.ts';
@@ -8,7 +8,7 @@ export interface Settings {
   workers: number;
   /** Deliveries accepted in a day. */
   acceptedADay: number;
-  queues: Omit<Policy, 'version'>[];
+  queues: Omit<QueueRules, 'version'>[];
   receivers: Pick<ReceiverRow, 'id' | 'maxInFlight' | 'ratePerSecond'>[];
   /** How receivers may behave. */
   tempers: readonly Temper[];
@@ -73,7 +73,7 @@ export function drawSettings(random: Random): Settings {
   };
 }
 
-export function drawPolicy(random: Random, queue: string): Omit<Policy, 'version'> {
+export function drawPolicy(random: Random, queue: string): Omit<QueueRules, 'version'> {
   const day = queue === 'default';
   return {
     queue,

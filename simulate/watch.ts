@@ -1,4 +1,4 @@
-import type { Letter, Stamp } from '../src/engine/http/send.ts';
+import type { AttemptContext, WebhookRequest } from '../src/engine/http/send.ts';
 import { type DeliveryRow, leasesAt, passesCircuit, policyOf, type Tables } from './model/rows.ts';
 import type { Process } from './process.ts';
 import type { Timeline } from './timeline.ts';
@@ -13,7 +13,7 @@ export interface Watch {
   /** A row has just been written. */
   changed(row: DeliveryRow, before: DeliveryRow | null): void;
   /** A request leaves. @returns to be called when it has ended for its sender */
-  sendBegan(process: Process, letter: Letter, stamp: Stamp): () => void;
+  sendBegan(process: Process, letter: WebhookRequest, stamp: AttemptContext): () => void;
   /** After each step. */
   step(): void;
   /** Attempts that began although their delivery's lease was not held any more. */

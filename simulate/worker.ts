@@ -1,7 +1,12 @@
 import type { Logger } from 'pino';
 import { startWorker, type Worker } from '../src/engine/engine.ts';
-import type { Answer, Letter, Sender, Stamp } from '../src/engine/http/send.ts';
-import type { Owner, Owners } from '../src/engine/protocol.ts';
+import type {
+  AttemptContext,
+  Sender,
+  WebhookRequest,
+  WebhookResponse,
+} from '../src/engine/http/send.ts';
+import type { Protocol, Protocols } from '../src/engine/protocol.ts';
 import type { EngineStore } from '../src/engine/store/engine-store.ts';
 import { onAbort } from './abort.ts';
 import { type ModelStore, modelStore } from './model/store.ts';
@@ -18,7 +23,7 @@ export function startSimulated(process: Process, world: Surroundings): Promise<W
     store: storeFor(process, world),
     wakes: world.timers.openFor(process),
     sender: senderFor(process, world),
-    owners: ownersFor(process, world),
+    protocols: ownersFor(process, world),
     log: logFor(world),
     random: random.next,
     sweepEveryMs: SWEEP_EVERY_MS,
@@ -75,8 +80,8 @@ function storeFor(process: Process, world: Surroundings): EngineStore {
 function senderFor(process: Process, world: Surroundings): Sender {
   const { machine, watch, tables } = world;
   return {
-    send: (letter: Letter, stamp: Stamp) =>
-      new Promise<Answer>((resolve, reject) => {
+    send: (letter: WebhookRequest, stamp: AttemptContext) =>
+      new Promise<WebhookResponse>((resolve, reject) => {
         if (stamp.signal?.aborted) return reject(stamp.signal.reason);
         if (world.diesAt(process, 'send asked')) return;
         const { timeline, random } = machine;
@@ -103,9 +108,9 @@ function senderFor(process: Process, world: Surroundings): Sender {
 }
 
 /** One plain protocol: a letter to the endpoint, unless that has been deleted. */
-function ownersFor(process: Process, world: Surroundings): Owners {
+function ownersFor(process: Process, world: Surroundings): Protocols {
   const { random } = world.machine;
-  const owner: Owner = {
+  const owner: Protocol = {
     compose: (deliveries) =>
       new Promise((resolve, reject) => {
         if (world.diesAt(process, 'compose')) return;

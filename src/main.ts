@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { banner } from './app/banner.ts';
-import { type LaidFoundation, layFoundation } from './app/bootstrap.ts';
+import { type Bootstrapped, bootstrap } from './app/bootstrap.ts';
 import { readSettings } from './app/command.ts';
 import { startGateway } from './app/start.ts';
 import { isLoopback } from './config.ts';
@@ -35,7 +35,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 try {
   if (config.ROLES.includes('api') && config.PORT !== 0) await requireFreePort();
-  const foundation = await layFoundation(config, log);
+  const foundation = await bootstrap(config, log);
   try {
     if (!asked.signal.aborted) await runUntilAsked(foundation);
   } finally {
@@ -51,7 +51,7 @@ try {
   process.exit(1);
 }
 
-async function runUntilAsked(foundation: LaidFoundation): Promise<void> {
+async function runUntilAsked(foundation: Bootstrapped): Promise<void> {
   const gateway = await startGateway(config, foundation, log);
   const readyAfterMs = performance.now();
   sink.write(`${banner(config, foundation, gateway.url, readyAfterMs, process.stdout.isTTY)}\n`);

@@ -1,4 +1,4 @@
-import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { QueueRules } from '../../src/engine/rules/rules.ts';
 import { type Claim, type Claimed, LEASE_MARGIN_MS } from '../../src/engine/store/claim.ts';
 import {
   type DeliveryRow,
@@ -18,7 +18,7 @@ type Verdict = 'free' | 'held' | 'later' | 'busy' | 'behind';
 
 interface Due {
   row: DeliveryRow;
-  policy: Policy;
+  policy: QueueRules;
   /** Its place in the list of what was asked for. */
   wish: number;
   ahead: number;

@@ -1,4 +1,4 @@
-import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { QueueRules } from '../../src/engine/rules/rules.ts';
 import type { Resent } from '../../src/engine/store/resend.ts';
 import type { EndWithoutAttempt } from '../../src/engine/store/settle.ts';
 import { endOf } from './arrived.ts';
@@ -135,7 +135,7 @@ export function bringForward(tables: Tables, ids: string[]): string[] {
 }
 
 /** `putQueue`: a next version, which deliveries accepted from now on have. */
-export function putPolicy(tables: Tables, policy: Omit<Policy, 'version'>): Policy {
+export function putPolicy(tables: Tables, policy: Omit<QueueRules, 'version'>): QueueRules {
   const version = 1 + [...tables.policies.values()].filter((p) => p.queue === policy.queue).length;
   const made = { ...policy, version };
   tables.policies.set(`${policy.queue}@${version}`, made);

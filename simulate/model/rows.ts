@@ -1,5 +1,5 @@
 import type { SettleReason } from '../../src/engine/delivery.ts';
-import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { QueueRules } from '../../src/engine/rules/rules.ts';
 import type { AttemptEntry } from '../../src/engine/store/record.ts';
 
 /** A row of `delivery`: what the engine reads and writes of it. Times in ms since the epoch. */
@@ -60,7 +60,7 @@ export interface Tables {
   receivers: Map<string, ReceiverRow>;
   attempts: AttemptRow[];
   /** Every version that there has ever been, by `queue@version`. */
-  policies: Map<string, Policy>;
+  policies: Map<string, QueueRules>;
   /** Queues that exist, with their current version. */
   queues: Map<string, number>;
   /** Counts the tokens given out. */
@@ -136,7 +136,7 @@ export function refuseIllFormed(row: DeliveryRow): void {
   }
 }
 
-export function policyOf(tables: Tables, queue: string, version: number): Policy {
+export function policyOf(tables: Tables, queue: string, version: number): QueueRules {
   const policy = tables.policies.get(`${queue}@${version}`);
   if (policy === undefined) throw new Error(`no policy ${queue} version ${version}`);
   return policy;

@@ -1,5 +1,5 @@
 import type { Renew } from '../../src/engine/leases.ts';
-import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { QueueRules } from '../../src/engine/rules/rules.ts';
 import type { Wanted } from '../../src/engine/store/claim.ts';
 import type { EngineStore } from '../../src/engine/store/engine-store.ts';
 import type { DueSearch } from '../../src/engine/store/find-due.ts';
@@ -64,7 +64,7 @@ function renew(tables: Tables, leases: Parameters<Renew>[0], forMs: number): Rea
   return renewed;
 }
 
-function currentPolicies(tables: Tables): Policy[] {
+function currentPolicies(tables: Tables): QueueRules[] {
   return [...tables.queues].map(([queue, version]) => policyOf(tables, queue, version));
 }
 

@@ -28,7 +28,7 @@ import { createApp } from '../http/app.ts';
 import { createAdmission } from '../http/overload/admission.ts';
 import { createServer } from '../http/server.ts';
 import { repeat } from '../platform/time/periodic.ts';
-import { pingEndpoint } from '../protocols/endpoint-test/protocol.ts';
+import { testEndpoint } from '../protocols/endpoint-test/protocol.ts';
 import { createMessageCommands } from '../protocols/message/commands.ts';
 import { createPrepare } from '../protocols/message/prepare.ts';
 import { messageRoutes } from '../protocols/message/routes.ts';
@@ -37,7 +37,7 @@ import { notificationRoutes } from '../protocols/notification/routes.ts';
 import { ackRoutes } from '../protocols/notification/routes-ack.ts';
 import { deliveryRoutes } from '../protocols/notification/routes-deliveries.ts';
 import { transactionRoutes } from '../protocols/tcc/routes.ts';
-import { type Foundation, type Parts, targetSettings } from './context.ts';
+import { type Bootstrap, type Parts, targetSettings } from './context.ts';
 import { urlOf, watched } from './health.ts';
 import { WEBHOOKS } from './webhooks.ts';
 
@@ -93,7 +93,7 @@ export async function startApiRole(parts: Parts): Promise<string> {
 }
 
 /** @throws Error where the configured key cannot be used, and was not made by us */
-async function ensureOperatorKey(keyRing: KeyRing, foundation: Foundation): Promise<void> {
+async function ensureOperatorKey(keyRing: KeyRing, foundation: Bootstrap): Promise<void> {
   const { operatorKey, renewOperatorKey } = foundation;
   if (operatorKey === null || (await keyRing.ensureOperatorKey(operatorKey))) return;
   if (renewOperatorKey === undefined) {
@@ -124,7 +124,7 @@ function routeTable(
   const commands = createCommands(
     database,
     wake,
-    engine.owners,
+    engine.protocols,
     createSteps(engine, leases, stopping),
   );
   const refusalBy = (rules: TargetRules) => (url: string) => {
@@ -153,7 +153,7 @@ function routeTable(
     guard,
     cancelForEndpoint,
     wakeReceiver: commands.wakeReceiver,
-    testEndpoint: (id: string) => pingEndpoint(database, commands.attemptOnce, id),
+    testEndpoint: (id: string) => testEndpoint(database, commands.attemptOnce, id),
   };
 
   return [
@@ -176,7 +176,7 @@ function routeTable(
     ...endpointRoutes(endpoints),
     ...alertEndpointRoutes(endpoints),
     ...eventTypeRoutes(),
-    ...deliveryRoutes({ database, commands, owners: engine.owners, checkUrl: refusedUrl }),
+    ...deliveryRoutes({ database, commands, protocols: engine.protocols, checkUrl: refusedUrl }),
     ...ackRoutes({ sql, commands, log }),
     ...resultRoutes(),
     ...statementRoutes(parts.statements),

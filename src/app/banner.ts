@@ -1,5 +1,5 @@
 import { type Config, weakEncryptionKey } from '../config.ts';
-import type { LaidFoundation } from './bootstrap.ts';
+import type { Bootstrapped } from './bootstrap.ts';
 
 /**
  * What is printed once the gateway is ready: where it is, what it runs on, and what to do next.
@@ -9,7 +9,7 @@ import type { LaidFoundation } from './bootstrap.ts';
  */
 export function banner(
   config: Config,
-  foundation: LaidFoundation,
+  foundation: Bootstrapped,
   url: string | null,
   readyAfterMs: number,
   isTerminal: boolean,
@@ -48,7 +48,7 @@ function weakLines(weakness: string): string[] {
 }
 
 function operatorLines(
-  { newOperatorKey, operatorKeyFile }: LaidFoundation,
+  { newOperatorKey, operatorKeyFile }: Bootstrapped,
   shownKey: string | null,
 ): string[] {
   if (shownKey !== null) {
@@ -61,7 +61,7 @@ function operatorLines(
 
 function nextStep(
   url: string,
-  { operatorKeyFile }: LaidFoundation,
+  { operatorKeyFile }: Bootstrapped,
   shownKey: string | null,
 ): string[] {
   const key =

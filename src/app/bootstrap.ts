@@ -10,7 +10,7 @@ import { readOrMake, readSecret, writeSecret } from '../platform/secrets/kept-se
 import { parseEncryptionKeys } from '../platform/secrets/secret-box.ts';
 import type { Foundation } from './start.ts';
 
-export interface LaidFoundation extends Foundation {
+export interface Bootstrapped extends Foundation {
   /** Made just now: to be shown once more than in the file. */
   newOperatorKey: string | null;
   operatorKeyFile: string | null;
@@ -25,10 +25,10 @@ const KEY_BYTES = 32;
  *
  * @param tell gets what an operator may wonder about, and what an operator has to know
  */
-export async function layFoundation(
+export async function bootstrap(
   config: Config,
   tell: { info(line: string): void; warn(line: string): void },
-): Promise<LaidFoundation> {
+): Promise<Bootstrapped> {
   if (config.DATABASE_URL !== undefined) {
     return {
       databaseUrl: config.DATABASE_URL,
@@ -88,7 +88,7 @@ async function keptEncryptionKeys({ DATA_DIR }: Config, databaseUrl: string): Pr
 }
 
 /** With a key of our own making, a revoked one locks nobody out: the next start makes and shows another. */
-function renewable(laid: LaidFoundation, file: string): LaidFoundation {
+function renewable(laid: Bootstrapped, file: string): Bootstrapped {
   laid.renewOperatorKey = async () => {
     const text = newOperatorKey();
     await writeSecret(file, text);

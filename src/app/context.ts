@@ -20,15 +20,15 @@ import type { Databases } from '../platform/db/databases.ts';
 import type { DatabaseHealth } from '../platform/db/health.ts';
 import { createSecretBox } from '../platform/secrets/secret-box.ts';
 import type { Repeated } from '../platform/time/periodic.ts';
-import { pingOwner } from '../protocols/endpoint-test/protocol.ts';
-import { messageOwner } from '../protocols/message/protocol.ts';
-import { callbackOwner, TOLD, telling } from '../protocols/notification/callbacks.ts';
+import { endpointTestProtocol } from '../protocols/endpoint-test/protocol.ts';
+import { messageProtocol } from '../protocols/message/protocol.ts';
+import { callbackProtocol, TOLD, telling } from '../protocols/notification/callbacks.ts';
 import { announce } from '../protocols/notification/operator-alerts.ts';
-import { notificationOwner } from '../protocols/notification/protocol.ts';
-import { tccOwner } from '../protocols/tcc/protocol.ts';
+import { notificationProtocol } from '../protocols/notification/protocol.ts';
+import { tccProtocol } from '../protocols/tcc/protocol.ts';
 
 /** What the gateway needs besides its settings: a database, and the keys that may have been made. */
-export interface Foundation {
+export interface Bootstrap {
   databaseUrl: string;
   encryptionKeys: readonly Buffer[];
   operatorKey: string | null;
@@ -63,7 +63,7 @@ export type Settings = Pick<
 /** What is there before the first role begins. */
 export interface Ground {
   settings: Settings;
-  foundation: Foundation;
+  foundation: Bootstrap;
   log: Logger;
   databases: Databases;
   health: DatabaseHealth;
@@ -120,21 +120,21 @@ export function assembleParts(ground: Ground) {
   const unwatch = addProcessGauges(metrics.registry);
   closers.push(async () => unwatch());
   const raiseAlerts = createAlerts({ log, announce, count: metrics.alert });
-  const notifications = notificationOwner(sql, targets);
-  const owners = new Map([
+  const notifications = notificationProtocol(sql, targets);
+  const protocols = new Map([
     ['notification', notifications],
     [TOLD, telling(notifications, wake)],
-    ['callback', callbackOwner(sql, targets)],
-    ['message', messageOwner({ sql, targets, notifications, wake, raiseAlerts })],
-    ['ping', pingOwner(targets)],
-    ['tcc', tccOwner({ sql, wake, loadSecrets: targets.loadCallbackSecrets, raiseAlerts })],
+    ['callback', callbackProtocol(sql, targets)],
+    ['message', messageProtocol({ sql, targets, notifications, wake, raiseAlerts })],
+    ['ping', endpointTestProtocol(targets)],
+    ['tcc', tccProtocol({ sql, wake, loadSecrets: targets.loadCallbackSecrets, raiseAlerts })],
   ]);
   const engine: EngineOptions = {
     ...(settings.sweepEveryMs !== undefined && { sweepEveryMs: settings.sweepEveryMs }),
-    store: sqlStore(databases.engine, owners),
+    store: sqlStore(databases.engine, protocols),
     wakes,
     sender,
-    owners,
+    protocols,
     log,
     observe: metrics.engine,
   };

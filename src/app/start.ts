@@ -7,12 +7,12 @@ import { type DatabaseServer, reachServer } from '../platform/db/server.ts';
 import { continueNumbers } from '../platform/db/transaction-numbers.ts';
 import { faultOf } from '../platform/log/fault.ts';
 import { startApiRole } from './api-role.ts';
-import { assembleParts, type Foundation, type Settings } from './context.ts';
+import { assembleParts, type Bootstrap, type Settings } from './context.ts';
 import { startWorkerPort } from './health.ts';
 import { startResealing } from './rotate-keys.ts';
 import { startWorkerRole } from './worker-role.ts';
 
-export type { Foundation, Settings };
+export type { Bootstrap as Foundation, Settings };
 
 export interface Gateway {
   /** null without the role `api`. */
@@ -23,7 +23,7 @@ export interface Gateway {
 /** The composition root: database → queue → engine → roles. Closes in the reverse order. */
 export async function startGateway(
   settings: Settings,
-  foundation: Foundation,
+  foundation: Bootstrap,
   logger: Logger,
 ): Promise<Gateway> {
   // Here once, and not at each line that has an error: pino's own way writes all its members.

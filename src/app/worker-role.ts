@@ -9,7 +9,7 @@ import { startResending } from '../features/resends/run.ts';
 import { startRetention } from '../features/retention/run.ts';
 import { startNotices } from '../features/statement-notices/run.ts';
 import { startStatistics } from '../platform/db/statistics.ts';
-import { adoptSkipped } from '../protocols/notification/assign-skipped.ts';
+import { assignSkipped } from '../protocols/notification/assign-skipped.ts';
 import { startTelling } from '../protocols/notification/operational/tell.ts';
 import { startTimeouts } from '../protocols/tcc/timeouts.ts';
 import type { Parts } from './context.ts';
@@ -32,7 +32,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
   closers.push(startFolding(background, log).close);
   running.cancelling = startCancelling({
     database: background,
-    cancelPage: (id) => cancelForEndpoint(background, parts.engine.owners, id),
+    cancelPage: (id) => cancelForEndpoint(background, parts.engine.protocols, id),
     log,
   });
   closers.push(running.cancelling.close);
@@ -42,7 +42,7 @@ export async function startWorkerRole(parts: Parts): Promise<void> {
     database: background,
     wake: parts.wake,
     // Further deliveries that come of it are due; nobody hurries, so the sweep may find them.
-    adopt: (tx, orphan) => adoptSkipped(tx, { wakeReceiver: async () => {} }, orphan),
+    adopt: (tx, orphan) => assignSkipped(tx, { wakeReceiver: async () => {} }, orphan),
     log,
   });
   closers.push(running.resending.close);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { layFoundation } from '../app/bootstrap.ts';
+import { bootstrap } from '../app/bootstrap.ts';
 import { startGateway } from '../app/start.ts';
 import { readConfig } from '../config.ts';
 import { type DemoReceiver, startReceiver } from './receiver.ts';
@@ -31,7 +31,7 @@ export async function setStage(
   const read = readConfig({ PORT: '0', DATA_DIR: folder, ALLOW_PRIVATE_TARGETS: 'true' });
   if ('faults' in read) throw new Error(read.faults.join('; '));
 
-  const foundation = await layFoundation(read.config, pino({ level: 'silent' }));
+  const foundation = await bootstrap(read.config, pino({ level: 'silent' }));
   closers.push(foundation.stop);
   signal.throwIfAborted();
   const gateway = await startGateway(read.config, foundation, pino({ level: 'silent' }));

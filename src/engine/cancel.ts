@@ -1,6 +1,6 @@
 import { type Database, Prisma } from '../platform/db/client.ts';
 import { UNSETTLED } from './delivery.ts';
-import type { Owners } from './protocol.ts';
+import type { Protocols } from './protocol.ts';
 import { settleTelling } from './settle-telling.ts';
 import { findUnsettledAt } from './store/settle.ts';
 
@@ -13,12 +13,12 @@ const PAGE = 1_000;
  */
 export async function cancelForEndpoint(
   { prisma }: Pick<Database, 'prisma'>,
-  owners: Owners,
+  protocols: Protocols,
   endpointId: string,
 ): Promise<'more' | 'done'> {
   const ids = await findUnsettledAt(prisma, endpointId, PAGE);
   if (ids.length === 0) return 'done';
   const end = { status: 'cancelled', reason: 'endpoint_deleted' } as const;
-  await settleTelling(prisma, owners, Prisma.sql`d.id = ANY (${ids})`, UNSETTLED, end);
+  await settleTelling(prisma, protocols, Prisma.sql`d.id = ANY (${ids})`, UNSETTLED, end);
   return ids.length < PAGE ? 'done' : 'more';
 }

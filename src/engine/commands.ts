@@ -1,7 +1,7 @@
 import { type Database, Prisma, type Transaction } from '../platform/db/client.ts';
 import { cancelForEndpoint } from './cancel.ts';
 import type { DeliveryStatus } from './delivery.ts';
-import type { Owners } from './protocol.ts';
+import type { Protocols } from './protocol.ts';
 import { finish, type Steps, wakeFor } from './run.ts';
 import { settleTelling } from './settle-telling.ts';
 import type { NewDelivery } from './store/create.ts';
@@ -54,7 +54,7 @@ const FIRST_WOKEN = 20;
 export function createCommands(
   database: Database,
   wake: Waker,
-  owners: Owners,
+  protocols: Protocols,
   steps: Omit<Steps, 'claim'>,
 ): DeliveryCommands {
   const { prisma } = database;
@@ -69,9 +69,9 @@ export function createCommands(
     },
     settleOwners(ownerIds, from, end) {
       const which = Prisma.sql`d.owner_id = ANY (${ownerIds})`;
-      return settleTelling(prisma, owners, which, from, end);
+      return settleTelling(prisma, protocols, which, from, end);
     },
-    cancelForEndpoint: (endpointId) => cancelForEndpoint(database, owners, endpointId),
+    cancelForEndpoint: (endpointId) => cancelForEndpoint(database, protocols, endpointId),
     async wakeReceiver(receiverId) {
       const due = await findDueAtReceiver(prisma, receiverId, FIRST_WOKEN);
       void wake(due.map((each) => wakeFor({ ...each, waitMs: 0 })));

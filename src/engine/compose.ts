@@ -1,18 +1,18 @@
 import { batched } from '../platform/batch.ts';
 import type { Clock } from '../platform/time/clock.ts';
-import type { Letter } from './http/send.ts';
-import type { Owners, Undeliverable } from './protocol.ts';
+import type { WebhookRequest } from './http/send.ts';
+import type { Protocols, Undeliverable } from './protocol.ts';
 import type { Claimed } from './store/claim.ts';
 
-/** Deliveries of one owner kind that are composed at the same time are composed together. */
+/** Deliveries of one protocol kind that are composed at the same time are composed together. */
 export function composeThrough(
-  owners: Owners,
+  protocols: Protocols,
   clock: Clock,
-): (delivery: Claimed) => Promise<Letter | Undeliverable> {
+): (delivery: Claimed) => Promise<WebhookRequest | Undeliverable> {
   const composers = new Map(
-    [...owners].map(([kind, owner]) => [
+    [...protocols].map(([kind, protocol]) => [
       kind,
-      batched<Claimed, Letter | Undeliverable | Error>(
+      batched<Claimed, WebhookRequest | Undeliverable | Error>(
         {
           maxItems: 200,
           maxRuns: 2,
@@ -21,7 +21,7 @@ export function composeThrough(
           clock,
         },
         async (deliveries) => {
-          const letters = await owner.compose(deliveries);
+          const letters = await protocol.compose(deliveries);
           return deliveries.map(({ id }) => letters.get(id) ?? new Error(`no letter for ${id}`));
         },
       ),

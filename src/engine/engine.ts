@@ -7,10 +7,10 @@ import type { Lane } from './lane.ts';
 import { laneFor } from './lane-for.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createPacer } from './pacer.ts';
-import type { Owners } from './protocol.ts';
+import type { Protocols } from './protocol.ts';
 import { createRecorder } from './record.ts';
 import { readPlainly } from './rules/outcome.ts';
-import type { Policy } from './rules/rules.ts';
+import type { QueueRules } from './rules/rules.ts';
 import type { AttemptReport, Steps } from './run.ts';
 import { createSparing, type Sparing } from './sparing.ts';
 import type { EngineStore } from './store/engine-store.ts';
@@ -27,7 +27,7 @@ export interface EngineOptions {
   store: EngineStore;
   wakes: WakeQueue;
   sender: Sender;
-  owners: Owners;
+  protocols: Protocols;
   log: Logger;
   observe?: Observer;
   /** 0 ≤ random < 1; for the jitter. */
@@ -77,19 +77,19 @@ export function createSteps(
   leases: Leases,
   shutdown: AbortSignal,
 ): Omit<Steps, 'claim'> {
-  const { store, wakes, sender, owners, log, clock = systemClock } = options;
+  const { store, wakes, sender, protocols, log, clock = systemClock } = options;
   // Every attempt that waits for its turn listens: Node would take more than ten for a leak.
   setMaxListeners(0, shutdown);
   return {
     policyOf: store.policyOf,
-    compose: composeThrough(owners, clock),
+    compose: composeThrough(protocols, clock),
     pace: createPacer(clock),
     sender,
     read: (delivery, answer, outcome) =>
-      owners.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??
+      protocols.get(delivery.ownerKind)?.read?.(delivery, answer, outcome) ??
       readPlainly(answer, outcome),
     readLost: (delivery) =>
-      owners.get(delivery.ownerKind)?.readLost?.(delivery) ?? {
+      protocols.get(delivery.ownerKind)?.readLost?.(delivery) ?? {
         kind: 'unknown',
         retryAfterMs: null,
       },
@@ -116,7 +116,7 @@ export function createSteps(
 /** A queue's lane, the rules it goes by, and the end of listening for its wakes. */
 interface Entry {
   lane: Lane;
-  policy: Policy;
+  policy: QueueRules;
   sparing: Sparing;
   stop(): Promise<void>;
 }
@@ -135,7 +135,7 @@ export async function startWorker(options: EngineOptions): Promise<Worker> {
   let wasAway = false;
   const sparing = createSparing(clock);
 
-  async function openLane(policy: Policy): Promise<void> {
+  async function openLane(policy: QueueRules): Promise<void> {
     const lane = laneFor(
       policy,
       { store, log },

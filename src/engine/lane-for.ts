@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { batched } from '../platform/batch.ts';
 import { createLane, type Lane } from './lane.ts';
-import type { Policy } from './rules/rules.ts';
+import type { QueueRules } from './rules/rules.ts';
 import { run, type Steps } from './run.ts';
 import type { Claim, Wanted } from './store/claim.ts';
 import type { EngineStore } from './store/engine-store.ts';
@@ -12,10 +12,10 @@ import type { EngineStore } from './store/engine-store.ts';
  * @param current the queue's rules as they are now
  */
 export function laneFor(
-  policy: Policy,
+  policy: QueueRules,
   { store, log }: { store: EngineStore; log: Logger },
   shared: Omit<Steps, 'claim'>,
-  current: () => Policy,
+  current: () => QueueRules,
 ): Lane {
   const claim = batched<Wanted, Claim | null>(
     {

@@ -1,7 +1,7 @@
 import type { Transaction } from '../platform/db/client.ts';
 import type { DeliveryStatus, Outcome, SettleReason } from './delivery.ts';
-import type { Answer, Letter } from './http/send.ts';
-import type { Reading } from './rules/decide.ts';
+import type { WebhookRequest, WebhookResponse } from './http/send.ts';
+import type { Verdict } from './rules/decide.ts';
 import type { Claimed } from './store/claim.ts';
 import type { AttemptEntry, Recorded } from './store/record.ts';
 import type { Resent } from './store/resend.ts';
@@ -14,22 +14,22 @@ export interface Undeliverable {
 
 /**
  * A protocol that runs on the engine. The engine knows deliveries; what they say, to whom, and what
- * their end means is the owner's.
+ * their end means is the protocol's.
  */
-export interface Owner {
+export interface Protocol {
   /** What to send and where, for many deliveries at once; by delivery id. */
-  compose(deliveries: Claimed[]): Promise<Map<string, Letter | Undeliverable>>;
+  compose(deliveries: Claimed[]): Promise<Map<string, WebhookRequest | Undeliverable>>;
   /** What an answer means; null or absent: by the queue's success rule, 410 and Retry-After. */
-  read?(delivery: Claimed, answer: Answer, outcome: Outcome): Reading | null;
+  read?(delivery: Claimed, answer: WebhookResponse, outcome: Outcome): Verdict | null;
   /** What it means that nobody knows how an attempt ended, its process died; absent: the ladder goes on. */
-  readLost?(delivery: Claimed): Reading;
+  readLost?(delivery: Claimed): Verdict;
   /**
    * Somebody wants this delivery sent once more, by hand. Absent: it always may be.
    *
    * @param resend makes it due, by the engine's own rules
    * @throws Problem where the protocol does not allow it
    */
-  resend?(delivery: Owned, resend: () => Promise<Resent[]>): Promise<Resent[]>;
+  resend?(delivery: OwnedDelivery, resend: () => Promise<Resent[]>): Promise<Resent[]>;
   /** Attempts have ended: called inside the transaction that records them. */
   attempted?(transaction: Transaction, attempts: Attempted[]): Promise<AfterCommit | undefined>;
   /** Deliveries have reached an end: called inside the transaction that ends them. */
@@ -42,8 +42,8 @@ export interface Owner {
  */
 export type AfterCommit = () => void;
 
-/** A delivery as its owner knows it. */
-export interface Owned {
+/** A delivery as its protocol knows it. */
+export interface OwnedDelivery {
   ownerKind: string;
   ownerId: string;
   purpose: string;
@@ -59,4 +59,4 @@ export interface Attempted {
 }
 
 /** Owners by the `owner_kind` of their deliveries. */
-export type Owners = ReadonlyMap<string, Owner>;
+export type Protocols = ReadonlyMap<string, Protocol>;

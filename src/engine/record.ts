@@ -1,8 +1,8 @@
 import { batched } from '../platform/batch.ts';
 import { type Database, Prisma, type Sql, type Transaction } from '../platform/db/client.ts';
 import type { Clock } from '../platform/time/clock.ts';
-import type { Answer } from './http/send.ts';
-import type { AfterCommit, Owners } from './protocol.ts';
+import type { WebhookResponse } from './http/send.ts';
+import type { AfterCommit, Protocols } from './protocol.ts';
 import { healthOf, mergeHealth } from './rules/circuit.ts';
 import type { Claimed } from './store/claim.ts';
 import type { Floors } from './store/floors.ts';
@@ -18,7 +18,7 @@ export interface RecordItem {
 
 /** What an attempt heard of its receiver, and how many the delivery's rules allow at once there. */
 export interface Heard {
-  answer: Answer;
+  answer: WebhookResponse;
   maxInFlight: number;
 }
 
@@ -89,16 +89,16 @@ export function createRecorder(
 export function recordThrough(
   prisma: Database['prisma'],
   floors: Floors,
-  owners: Owners,
+  protocols: Protocols,
 ): (items: RecordItem[]) => Promise<Array<Recorded | null | Error>> {
   return async (items) => {
     try {
-      return await recordBatch(prisma, floors, owners, items);
+      return await recordBatch(prisma, floors, protocols, items);
     } catch (error) {
       const refused = error instanceof Prisma.PrismaClientKnownRequestError;
       if (items.length === 1 || !refused) throw error;
       const each = await Promise.allSettled(
-        items.map((item) => recordBatch(prisma, floors, owners, [item])),
+        items.map((item) => recordBatch(prisma, floors, protocols, [item])),
       );
       return each.map((result) =>
         result.status === 'fulfilled' ? (result.value[0] ?? null) : asError(result.reason),
@@ -114,7 +114,7 @@ function asError(reason: unknown): Error {
 async function recordBatch(
   prisma: Database['prisma'],
   floors: Floors,
-  owners: Owners,
+  protocols: Protocols,
   items: RecordItem[],
 ): Promise<Array<Recorded | null>> {
   // In the order of ids, like everybody who locks several deliveries: nobody waits in a circle.
@@ -122,42 +122,42 @@ async function recordBatch(
     .map((item) => item.ending)
     .toSorted((a, b) => (a.deliveryId < b.deliveryId ? -1 : 1));
   const health = mergeHealth(items.flatMap((item) => item.health ?? []));
-  const { recorded, afterCommit } = items.some((item) => concernsOwner(item, owners))
-    ? await prisma.$transaction((tx) => recordAndTell(tx, floors, owners, endings, health))
+  const { recorded, afterCommit } = items.some((item) => concernsProtocol(item, protocols))
+    ? await prisma.$transaction((tx) => recordAndTell(tx, floors, protocols, endings, health))
     : { recorded: await recordEndings(prisma, floors, endings, health), afterCommit: [] };
   for (const act of afterCommit) act();
   return items.map(({ ending }) => recorded.get(ending.deliveryId) ?? null);
 }
 
-/** Whether the owner wants to act in the transaction; without one a single statement is enough. */
-function concernsOwner({ ownerKind, ending }: RecordItem, owners: Owners): boolean {
-  const owner = owners.get(ownerKind);
+/** Whether the protocol wants to act in the transaction; without one a single statement is enough. */
+function concernsProtocol({ ownerKind, ending }: RecordItem, protocols: Protocols): boolean {
+  const protocol = protocols.get(ownerKind);
   const ends = ending.next.to !== 'pending' && ending.next.to !== 'released';
   return (
-    (ends && owner?.settled !== undefined) ||
-    (ending.attempt !== null && owner?.attempted !== undefined)
+    (ends && protocol?.settled !== undefined) ||
+    (ending.attempt !== null && protocol?.attempted !== undefined)
   );
 }
 
 async function recordAndTell(
   tx: Transaction & Sql,
   floors: Floors,
-  owners: Owners,
+  protocols: Protocols,
   endings: Ending[],
   health: Health[],
 ): Promise<{ recorded: Map<string, Recorded>; afterCommit: AfterCommit[] }> {
   const recorded = await recordEndings(tx, floors, endings, health);
   const settled = [...recorded.values()].filter((each) => each.settled);
   const afterCommit = [
-    ...(await tellOfAttempts(tx, owners, endings, recorded)),
-    ...(await tellOwners(tx, owners, settled)),
+    ...(await tellOfAttempts(tx, protocols, endings, recorded)),
+    ...(await tellProtocols(tx, protocols, settled)),
   ];
   return { recorded, afterCommit };
 }
 
 async function tellOfAttempts(
   tx: Transaction,
-  owners: Owners,
+  protocols: Protocols,
   endings: Ending[],
   recorded: Map<string, Recorded>,
 ): Promise<AfterCommit[]> {
@@ -166,28 +166,28 @@ async function tellOfAttempts(
     const delivery = recorded.get(deliveryId);
     return delivery === undefined || attempt === null ? [] : [{ delivery, entry: attempt }];
   });
-  for (const [kind, owner] of owners) {
+  for (const [kind, protocol] of protocols) {
     const its = attempted.filter(({ delivery }) => delivery.ownerKind === kind);
-    const act = its.length > 0 ? await owner.attempted?.(tx, its) : undefined;
+    const act = its.length > 0 ? await protocol.attempted?.(tx, its) : undefined;
     if (act !== undefined) afterCommit.push(act);
   }
   return afterCommit;
 }
 
 /**
- * Tells each owner of its deliveries that have ended, inside the transaction that ended them.
+ * Tells each protocol of its deliveries that have ended, inside the transaction that ended them.
  * @returns what the caller has to do once it has committed
  */
-export async function tellOwners(
+export async function tellProtocols(
   tx: Transaction,
-  owners: Owners,
+  protocols: Protocols,
   settled: Settled[],
 ): Promise<AfterCommit[]> {
   const afterCommit: AfterCommit[] = [];
-  for (const [kind, owner] of owners) {
+  for (const [kind, protocol] of protocols) {
     const its = settled.filter((delivery) => delivery.ownerKind === kind);
     // One after the other on purpose: they share the transaction's one connection.
-    const act = its.length > 0 ? await owner.settled?.(tx, its) : undefined;
+    const act = its.length > 0 ? await protocol.settled?.(tx, its) : undefined;
     if (act !== undefined) afterCommit.push(act);
   }
   return afterCommit;

@@ -1,13 +1,13 @@
 import { newId } from '../platform/ids.ts';
 import type { Clock } from '../platform/time/clock.ts';
 import type { Outcome } from './delivery.ts';
-import type { Answer, Letter, Sender } from './http/send.ts';
+import type { Sender, WebhookRequest, WebhookResponse } from './http/send.ts';
 import type { HeldLease, Leases } from './leases.ts';
 import type { Undeliverable } from './protocol.ts';
 import type { Heard } from './record.ts';
-import { decide, type Reading } from './rules/decide.ts';
+import { decide, type Verdict } from './rules/decide.ts';
 import { judge } from './rules/outcome.ts';
-import type { Policy } from './rules/rules.ts';
+import type { QueueRules } from './rules/rules.ts';
 import type { Claim, Claimed, Wanted } from './store/claim.ts';
 import type { AttemptEntry, Ending, Recorded, Transition } from './store/record.ts';
 import type { Wake } from './timers/wake-queue.ts';
@@ -23,17 +23,17 @@ export interface AttemptReport {
 /** The steps of a delivery, each of them shared by all that take it at the same time. */
 export interface Steps {
   claim(wanted: Wanted): Promise<Claim | null>;
-  policyOf(queue: string, version: number): Promise<Policy>;
-  compose(delivery: Claimed): Promise<Letter | Undeliverable>;
+  policyOf(queue: string, version: number): Promise<QueueRules>;
+  compose(delivery: Claimed): Promise<WebhookRequest | Undeliverable>;
   /** The leases that this process holds. */
   leases: Pick<Leases, 'hold' | 'holds'>;
   /** When an attempt may start, by `clock`: starts at one receiver are kept apart. */
   pace(receiverId: string, plannedAt: number, intervalMs: number): number;
   sender: Sender;
   /** What an answer means to the delivery's owner. */
-  read(delivery: Claimed, answer: Answer, outcome: Outcome): Reading;
+  read(delivery: Claimed, answer: WebhookResponse, outcome: Outcome): Verdict;
   /** What it means that nobody knows how an attempt ended. */
-  readLost(delivery: Claimed): Reading;
+  readLost(delivery: Claimed): Verdict;
   /** null: the lease was lost, or could not be ended in its time. Never rejects. */
   record(ending: Ending, delivery: Claimed, heard: Heard | null): Promise<Recorded | null>;
   wake(wakes: Wake[]): Promise<void>;
@@ -155,8 +155,8 @@ async function attempt(
 /** An attempt whose process died in it: charged as one, and what follows counts from its start. */
 export function endLostAttempt(
   delivery: Claimed,
-  policy: Policy,
-  reading: Reading,
+  policy: QueueRules,
+  reading: Verdict,
   nowMs: number,
 ): Ending {
   const entry: AttemptEntry = {
@@ -207,7 +207,7 @@ function transitionOf(decision: ReturnType<typeof decide>): Transition {
 
 function entryOf(
   { trigger }: Claimed,
-  answer: Answer,
+  answer: WebhookResponse,
   outcome: Outcome,
   startedAtMs: number,
 ): AttemptEntry {

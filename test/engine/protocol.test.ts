@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { startWorker, type Worker } from '../../src/engine/engine.ts';
 import { createSender, type Sender } from '../../src/engine/http/send.ts';
 import { newSecret } from '../../src/engine/http/sign.ts';
-import type { Owner } from '../../src/engine/protocol.ts';
+import type { Protocol } from '../../src/engine/protocol.ts';
 import { createDeliveries } from '../../src/engine/store/create.ts';
 import { sqlStore } from '../../src/engine/store/engine-store.ts';
 import { openWakeQueue, type WakeQueue } from '../../src/engine/timers/wake-queue.ts';
@@ -39,8 +39,8 @@ afterEach(async () => {
   await db.drop();
 });
 
-async function begin(owner: Omit<Owner, 'compose'>): Promise<string> {
-  const compose: Owner['compose'] = async (deliveries) =>
+async function begin(owner: Omit<Protocol, 'compose'>): Promise<string> {
+  const compose: Protocol['compose'] = async (deliveries) =>
     new Map(
       deliveries.map(({ id, ownerId }) => [
         id,
@@ -53,12 +53,12 @@ async function begin(owner: Omit<Owner, 'compose'>): Promise<string> {
         },
       ]),
     );
-  const owners = new Map([['toy', { ...owner, compose }]]);
+  const protocols = new Map([['toy', { ...owner, compose }]]);
   worker = await startWorker({
-    store: sqlStore(db.database, owners),
+    store: sqlStore(db.database, protocols),
     wakes,
     sender,
-    owners,
+    protocols,
     log: pino({ level: 'silent' }),
     sweepEveryMs: 200,
   });

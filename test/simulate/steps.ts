@@ -5,7 +5,7 @@ import { OPEN_STATUSES, UNSETTLED } from '../../src/engine/delivery.ts';
 import { healthOf } from '../../src/engine/rules/circuit.ts';
 import { decide } from '../../src/engine/rules/decide.ts';
 import { judge, readPlainly } from '../../src/engine/rules/outcome.ts';
-import type { Policy } from '../../src/engine/rules/rules.ts';
+import type { QueueRules } from '../../src/engine/rules/rules.ts';
 import { endLostAttempt } from '../../src/engine/run.ts';
 import type { Claimed } from '../../src/engine/store/claim.ts';
 import type { Ending } from '../../src/engine/store/record.ts';
@@ -20,7 +20,7 @@ export interface Scene {
   ids: string[];
   receiverIds: string[];
   queues: string[];
-  policies: Map<string, Policy>;
+  policies: Map<string, QueueRules>;
   versions: Map<string, number>;
   made: number;
   /** Where each delivery is. */
@@ -52,7 +52,7 @@ const DRAWERS = {
     const rows = Array.from({ length: random.whole(1, 6) }, () => {
       const queue = random.pick(scene.queues);
       const policyVersion = scene.versions.get(queue) ?? 1;
-      const policy = scene.policies.get(`${queue}@${policyVersion}`) as Policy;
+      const policy = scene.policies.get(`${queue}@${policyVersion}`) as QueueRules;
       scene.made += 1;
       const id = `dlv_${String(scene.made).padStart(5, '0')}`;
       scene.ids.push(id);
@@ -99,7 +99,7 @@ const DRAWERS = {
   record(scene: Scene, random: Random): Step {
     const chosen = [...scene.held.values()].filter(() => random.chance(0.5));
     const items = chosen.map((claimed) => {
-      const policy = scene.policies.get(`${claimed.queue}@${claimed.policyVersion}`) as Policy;
+      const policy = scene.policies.get(`${claimed.queue}@${claimed.policyVersion}`) as QueueRules;
       const answer = answerOf(
         CONSTANT[claimed.receiverId] ?? drawTemper(random, TEMPERS),
         scene.nowMs,
@@ -235,7 +235,9 @@ const DRAWERS = {
       const overdue = await store.findOverdueLeases(500);
       const nowMs = await store.nowMs();
       const items = overdue.map((claimed) => {
-        const policy = scene.policies.get(`${claimed.queue}@${claimed.policyVersion}`) as Policy;
+        const policy = scene.policies.get(
+          `${claimed.queue}@${claimed.policyVersion}`,
+        ) as QueueRules;
         const reading = { kind: 'unknown', retryAfterMs: null } as const;
         const ending = endLostAttempt(claimed, policy, reading, nowMs);
         held.delete(claimed.id);

@@ -4,18 +4,18 @@ import { createLagMeter, type LagMeter } from '../lag.ts';
 import type { SuccessRule } from '../rules/rules.ts';
 import { waitingFor } from '../waiting-for.ts';
 import { askedDelayMs, firstOf } from './answer-fields.ts';
-import type { Line, Lines } from './connections.ts';
+import type { Connection, Connections } from './connections.ts';
 import { checkUrl } from './destination.ts';
 import { isOurFault } from './our-fault.ts';
 import { isReserved } from './reserved-headers.ts';
-import { openWay } from './route.ts';
+import { openRoute } from './route.ts';
 import { signatureHeaders } from './sign.ts';
 import { NO_TIME, startWatch, type Times } from './stopwatch.ts';
 import { type TargetSettings, targetRules } from './target-rules.ts';
 import { failureOf } from './transport-error.ts';
 
 /** What goes out, the same in every attempt. */
-export interface Letter {
+export interface WebhookRequest {
   url: string;
   /** The endpoint's own; reserved ones are left out. */
   headers: Record<string, string>;
@@ -33,7 +33,7 @@ export interface Letter {
 }
 
 /** What is particular to one attempt. */
-export interface Stamp {
+export interface AttemptContext {
   deliveryId: string;
   attempt: number;
   cycle: number;
@@ -45,7 +45,7 @@ export interface Stamp {
   signal?: AbortSignal;
 }
 
-export type Answer =
+export type WebhookResponse =
   | {
       kind: 'response';
       statusCode: number;
@@ -78,7 +78,7 @@ export interface Sender {
    * with the signal's reason when `stamp.signal` aborts, once the sender is closed, and when this machine
    * has no descriptors, ports or memory left for it.
    */
-  send(letter: Letter, stamp: Stamp): Promise<Answer>;
+  send(letter: WebhookRequest, stamp: AttemptContext): Promise<WebhookResponse>;
   /** Gives up what is in flight and closes every connection. */
   close(): Promise<void>;
 }
@@ -93,8 +93,8 @@ interface SenderOptions extends TargetSettings {
   ca?: string;
 }
 
-type Failure = Extract<Answer, { kind: 'failure' }>['outcome'];
-type CutOff = Extract<Answer, { kind: 'response' }>['cutOff'];
+type Failure = Extract<WebhookResponse, { kind: 'failure' }>['outcome'];
+type CutOff = Extract<WebhookResponse, { kind: 'response' }>['cutOff'];
 
 const KIB = 1024;
 const SECOND = 1000;
@@ -119,8 +119,8 @@ const ERRORS: Record<Failure, string> = {
 /** Sends webhooks over connections that are kept for a few seconds after each answer. */
 export function createSender(options: SenderOptions): Sender {
   const rules = targetRules(options);
-  const merchants = openWay({ ...options, ...rules.merchants });
-  const producers = openWay({ ...options, ...rules.producers });
+  const merchants = openRoute({ ...options, ...rules.merchants });
+  const producers = openRoute({ ...options, ...rules.producers });
   const lag = createLagMeter();
   const closing = new AbortController();
 
@@ -129,7 +129,7 @@ export function createSender(options: SenderOptions): Sender {
       closing.signal.throwIfAborted();
       stamp.signal?.throwIfAborted();
       // Registration has checked it too, but perhaps under other rules.
-      const { rules, lines } = letter.isProducers ? producers : merchants;
+      const { rules, connections } = letter.isProducers ? producers : merchants;
       const check = checkUrl(letter.url, rules);
       if (!check.ok) return failed('blocked_target', ERRORS.blocked_target, null, NO_TIME);
       const body = Buffer.from(letter.body);
@@ -141,7 +141,9 @@ export function createSender(options: SenderOptions): Sender {
       };
       const stops = stamp.signal === undefined ? [closing.signal] : [closing.signal, stamp.signal];
       lag.begin();
-      return exchange({ lines, lag }, check.url.origin, request, stamp, stops).finally(lag.end);
+      return exchange({ connections, lag }, check.url.origin, request, stamp, stops).finally(
+        lag.end,
+      );
     },
     async close() {
       closing.abort(new Error('The sender is closed.'));
@@ -150,7 +152,12 @@ export function createSender(options: SenderOptions): Sender {
   };
 }
 
-function headersOf(letter: Letter, stamp: Stamp, body: Buffer, userAgent: string): string[] {
+function headersOf(
+  letter: WebhookRequest,
+  stamp: AttemptContext,
+  body: Buffer,
+  userAgent: string,
+): string[] {
   const signature = signatureHeaders({
     webhookId: letter.webhookId,
     timestampSeconds: Math.floor(stamp.nowMs / SECOND),
@@ -171,17 +178,17 @@ function headersOf(letter: Letter, stamp: Stamp, body: Buffer, userAgent: string
   return headers;
 }
 
-/** One request and its answer, on a line of its own, within one deadline for everything. */
+/** One request and its answer, on a connection of its own, within one deadline for everything. */
 function exchange(
-  { lines, lag }: { lines: Lines; lag: LagMeter },
+  { connections, lag }: { connections: Connections; lag: LagMeter },
   origin: string,
   request: Dispatcher.DispatchOptions,
-  stamp: Stamp,
+  stamp: AttemptContext,
   stops: readonly AbortSignal[],
-): Promise<Answer> {
+): Promise<WebhookResponse> {
   return new Promise((resolve, reject) => {
     const watch = startWatch(lag);
-    let line = lines.take(origin);
+    let connection = connections.take(origin);
     const chunks: Buffer[] = [];
     let head: { statusCode: number; retryAfterMs: number | null } | null = null;
     let saysItsEnd = false;
@@ -189,16 +196,16 @@ function exchange(
     let sent = false;
     let settled = false;
 
-    const settle = (leave: (line: Line) => unknown) => {
+    const settle = (leave: (connection: Connection) => unknown) => {
       settled = true;
       clearTimeout(deadline);
       for (const stop of stops) waitingFor(stop).delete(cancel);
-      leave(line);
+      leave(connection);
     };
-    const respond = (leave: (line: Line) => unknown, cutOff: CutOff = null) => {
+    const respond = (leave: (connection: Connection) => unknown, cutOff: CutOff = null) => {
       if (settled || head === null) return;
       settle(leave);
-      const { remoteAddress } = line;
+      const { remoteAddress } = connection;
       const body = textOf(chunks);
       resolve({ kind: 'response', ...head, body, cutOff, remoteAddress, ...watch.read() });
     };
@@ -206,15 +213,15 @@ function exchange(
       if (settled) return;
       // Its head has come: what there is of it says more than what is missing.
       if (head !== null) {
-        if (outcome !== 'timeout') return respond(lines.hangUp, 'connection_error');
-        return respond(lines.hangUp, saysItsEnd ? 'timeout' : 'no_end');
+        if (outcome !== 'timeout') return respond(connections.destroy, 'connection_error');
+        return respond(connections.destroy, saysItsEnd ? 'timeout' : 'no_end');
       }
-      settle(lines.hangUp);
+      settle(connections.destroy);
       const error = outcome === 'connection_error' && sent ? BROKEN_OFF : ERRORS[outcome];
-      resolve(failed(outcome, error, line.remoteAddress, watch.read()));
+      resolve(failed(outcome, error, connection.remoteAddress, watch.read()));
     };
     const cancel = (reason: unknown) => {
-      settle(lines.hangUp);
+      settle(connections.destroy);
       reject(reason);
     };
     let deadline = setTimeout(expire, stamp.timeoutMs);
@@ -237,31 +244,35 @@ function exchange(
         // It has no body, though its head may say otherwise; what follows belongs to no answer then.
         const length = firstOf(headers['content-length']);
         saysItsEnd = length !== undefined || headers['transfer-encoding'] !== undefined;
-        if (BODILESS.has(statusCode) && Number(length ?? 0) > 0) respond(lines.hangUp);
+        if (BODILESS.has(statusCode) && Number(length ?? 0) > 0) respond(connections.destroy);
       },
       onResponseData(_controller, chunk) {
         if (settled) return;
         chunks.push(chunk.subarray(0, MOST_BODY_BYTES - bodyBytes));
         bodyBytes += chunk.length;
-        if (bodyBytes >= MOST_BODY_BYTES) respond(lines.hangUp);
+        if (bodyBytes >= MOST_BODY_BYTES) respond(connections.destroy);
       },
       onResponseEnd() {
-        respond(lines.giveBack);
+        respond(connections.release);
       },
       onResponseError(_controller, error) {
         if (settled) return;
         const outcome = failureOf(error);
         if (isOurFault(error)) cancel(error);
-        else if (outcome === 'connection_error' && line.isReused && lines.isSilent(line)) {
+        else if (
+          outcome === 'connection_error' &&
+          connection.isReused &&
+          connections.isSilent(connection)
+        ) {
           // The receiver hung up while the request was on its way, as it may with a connection that was idle.
           // A fresh one is no second attempt; should it have got both, the webhook-id tells.
-          lines.hangUp(line);
-          line = lines.dial(origin);
-          line.client.dispatch(request, handler);
+          connections.destroy(connection);
+          connection = connections.create(origin);
+          connection.client.dispatch(request, handler);
         } else fail(outcome);
       },
     };
-    line.client.dispatch(request, handler);
+    connection.client.dispatch(request, handler);
   });
 }
 
@@ -270,7 +281,7 @@ function failed(
   error: string,
   remoteAddress: string | null,
   times: Times,
-): Answer {
+): WebhookResponse {
   return { kind: 'failure', outcome, error, remoteAddress, ...times };
 }
 

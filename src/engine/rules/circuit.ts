@@ -1,5 +1,5 @@
 import type { Outcome } from '../delivery.ts';
-import type { Answer } from '../http/send.ts';
+import type { WebhookResponse } from '../http/send.ts';
 import type { Claimed } from '../store/claim.ts';
 import type { Health } from '../store/record.ts';
 
@@ -28,7 +28,7 @@ const LONGEST_HOLD_MS = 60_000;
  */
 export function healthOf(
   delivery: Claimed,
-  answer: Answer,
+  answer: WebhookResponse,
   outcome: Outcome,
   { maxInFlight, nextInMs }: { maxInFlight: number; nextInMs: number | null },
 ): Health {
@@ -52,7 +52,7 @@ export function healthOf(
   };
 }
 
-function weightOf(answer: Answer): number {
+function weightOf(answer: WebhookResponse): number {
   const isTimeout = answer.kind === 'failure' && answer.outcome === 'timeout';
   if (!isTimeout && answer.heldMs <= QUICK_MS) return 0;
   return Math.min(HEAVIEST, Math.floor((answer.heldMs / 1000) * WEIGHT_OF_A_SECOND));

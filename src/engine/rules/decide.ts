@@ -3,7 +3,7 @@ import { longestDelayMs, stepTo } from './ladder.ts';
 import type { LadderRules } from './rules.ts';
 
 /** What `decide` must know of a delivery whose attempt has just ended. All times in ms since the epoch. */
-export interface Standing {
+export interface LadderPosition {
   /** Index into the ladder of the attempt that has just ended. */
   rung: number;
   trigger: 'ladder' | 'resend' | 'test';
@@ -28,7 +28,7 @@ interface Retry {
 }
 
 /** What an answer means to whoever the delivery belongs to. */
-export type Reading =
+export type Verdict =
   /** Done. */
   | { kind: 'yes' }
   /** Never: nothing more is sent. */
@@ -50,9 +50,9 @@ export type Reading =
  * @param random 0 ≤ random < 1, for the jitter
  */
 export function decide(
-  standing: Standing,
+  standing: LadderPosition,
   rules: LadderRules,
-  reading: Reading,
+  reading: Verdict,
   nowMs: number,
   random: number,
 ): Decision {
@@ -70,7 +70,7 @@ export function decide(
 }
 
 function nextRung(
-  standing: Standing,
+  standing: LadderPosition,
   rules: LadderRules,
   leftMs: number,
   nowMs: number,

@@ -1,10 +1,10 @@
 import type { Outcome } from '../delivery.ts';
-import type { Answer } from '../http/send.ts';
-import type { Reading } from './decide.ts';
+import type { WebhookResponse } from '../http/send.ts';
+import type { Verdict } from './decide.ts';
 import type { SuccessRule } from './rules.ts';
 
 /** Judges an answer by the queue's success rule. Pure. */
-export function judge(answer: Answer, success: SuccessRule): Outcome {
+export function judge(answer: WebhookResponse, success: SuccessRule): Outcome {
   if (answer.kind === 'failure') return answer.outcome;
   if (answer.statusCode < 200 || answer.statusCode > 299) return 'http_status';
   const { cutOff } = answer;
@@ -15,8 +15,8 @@ export function judge(answer: Answer, success: SuccessRule): Outcome {
   return bodyMatches(answer.body, success.body) ? 'success' : 'body_mismatch';
 }
 
-/** What an answer means where its owner has no opinion: 410 is a no, Retry-After is heard. */
-export function readPlainly(answer: Answer, outcome: Outcome): Reading {
+/** What an answer means where its protocol has no opinion: 410 is a no, Retry-After is heard. */
+export function readPlainly(answer: WebhookResponse, outcome: Outcome): Verdict {
   if (outcome === 'success') return { kind: 'yes' };
   if (answer.kind === 'failure') return { kind: 'unknown', retryAfterMs: null };
   if (answer.statusCode === 410) return { kind: 'no', reason: 'gone' };

@@ -18,7 +18,7 @@ export interface LadderRules {
 }
 
 /** One immutable version of a queue's rules. */
-export interface Policy extends LadderRules {
+export interface QueueRules extends LadderRules {
   queue: string;
   version: number;
   preset: string | null;

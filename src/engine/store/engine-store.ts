@@ -1,8 +1,8 @@
 import type { Database } from '../../platform/db/client.ts';
 import type { Renew } from '../leases.ts';
-import type { Owners } from '../protocol.ts';
+import type { Protocols } from '../protocol.ts';
 import { type RecordItem, recordThrough } from '../record.ts';
-import type { Policy } from '../rules/rules.ts';
+import type { QueueRules } from '../rules/rules.ts';
 import {
   type Claim,
   type Claimed,
@@ -21,8 +21,8 @@ import { currentPolicies, policyCache } from './rules.ts';
 export interface EngineStore {
   /** The one clock, ms since the epoch. */
   nowMs(): Promise<number>;
-  policyOf(queue: string, version: number): Promise<Policy>;
-  currentPolicies(): Promise<Policy[]>;
+  policyOf(queue: string, version: number): Promise<QueueRules>;
+  currentPolicies(): Promise<QueueRules[]>;
   claim(
     queue: string,
     wanted: readonly Wanted[],
@@ -42,7 +42,7 @@ export interface EngineStore {
   expire(limit: number): Promise<number>;
 }
 
-export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
+export function sqlStore({ prisma }: Database, protocols: Protocols): EngineStore {
   const floors = createFloors();
   const nowMs = async () => {
     const [row] = await prisma.$queryRaw<{ now: Date }[]>`SELECT postrider_now() AS now`;
@@ -57,8 +57,8 @@ export function sqlStore({ prisma }: Database, owners: Owners): EngineStore {
     renew: (leases, forMs) => renewLeases(prisma, leases, forMs),
     findDue: (search) => findDue(prisma, floors, search),
     findOverdueLeases: overdueLeases(prisma, nowMs),
-    record: recordThrough(prisma, floors, owners),
-    expire: (limit) => expireOverdue(prisma, owners, limit),
+    record: recordThrough(prisma, floors, protocols),
+    expire: (limit) => expireOverdue(prisma, protocols, limit),
   };
 }
 

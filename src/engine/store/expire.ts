@@ -1,5 +1,5 @@
 import { type Database, Prisma, type Sql } from '../../platform/db/client.ts';
-import type { Owners } from '../protocol.ts';
+import type { Protocols } from '../protocol.ts';
 import { settleTelling } from '../settle-telling.ts';
 
 type Client = Database['prisma'];
@@ -24,29 +24,29 @@ const ONE_BY_ONE = 5;
  */
 export async function expireOverdue(
   prisma: Client,
-  owners: Owners,
+  protocols: Protocols,
   limit: number,
 ): Promise<number> {
   try {
-    return await expireTogether(prisma, owners, Prisma.empty, limit);
+    return await expireTogether(prisma, protocols, Prisma.empty, limit);
   } catch (error) {
-    await expireEach(prisma, owners, limit);
+    await expireEach(prisma, protocols, limit);
     throw error;
   }
 }
 
 async function expireTogether(
   prisma: Client,
-  owners: Owners,
+  protocols: Protocols,
   only: Prisma.Sql,
   limit: number,
 ): Promise<number> {
   const which = Prisma.sql`${OVERDUE} ${only}`;
   const end = { status: 'failed', reason: 'deadline_passed' } as const;
-  return (await settleTelling(prisma, owners, which, ['pending'], end, limit)).length;
+  return (await settleTelling(prisma, protocols, which, ['pending'], end, limit)).length;
 }
 
-async function expireEach(prisma: Client, owners: Owners, limit: number): Promise<void> {
+async function expireEach(prisma: Client, protocols: Protocols, limit: number): Promise<void> {
   let last: Overdue | undefined;
   do {
     const page: Overdue[] = await findOverdue(prisma, last, limit);
@@ -56,7 +56,7 @@ async function expireEach(prisma: Client, owners: Owners, limit: number): Promis
       await Promise.allSettled(
         page
           .splice(0, ONE_BY_ONE)
-          .map(({ id }) => expireTogether(prisma, owners, Prisma.sql`AND d.id = ${id}`, 1)),
+          .map(({ id }) => expireTogether(prisma, protocols, Prisma.sql`AND d.id = ${id}`, 1)),
       );
     }
   } while (last !== undefined);

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { Prisma, type Sql } from '../../platform/db/client.ts';
-import type { Policy, SuccessRule } from '../rules/rules.ts';
+import type { QueueRules, SuccessRule } from '../rules/rules.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 
 interface PolicyRow {
@@ -23,8 +23,11 @@ const COLUMNS = Prisma.sql`p.queue, p.version, p.preset, p.ladder_seconds, p.dea
   p.timeout_ms, p.success, p.supersede, p.max_in_flight, p.rate_per_second, p.concurrency`;
 
 /** Policies by queue and version. They never change, so they are read once. */
-export function policyCache(sql: Sql): (queue: string, version: number) => Promise<Policy> {
-  const cache = new LRUCache<string, Policy>({ max: 2_000, fetchMethod: (key) => load(sql, key) });
+export function policyCache(sql: Sql): (queue: string, version: number) => Promise<QueueRules> {
+  const cache = new LRUCache<string, QueueRules>({
+    max: 2_000,
+    fetchMethod: (key) => load(sql, key),
+  });
   return async (queue, version) => {
     const policy = await cache.fetch(`${version}@${queue}`);
     if (policy === undefined) throw new Error(`no policy ${queue} version ${version}`);
@@ -32,7 +35,7 @@ export function policyCache(sql: Sql): (queue: string, version: number) => Promi
   };
 }
 
-async function load(sql: Sql, key: string): Promise<Policy | undefined> {
+async function load(sql: Sql, key: string): Promise<QueueRules | undefined> {
   const at = key.indexOf('@');
   const rows = await sql.$queryRaw<PolicyRow[]>`
     SELECT ${COLUMNS} FROM policy AS p
@@ -45,7 +48,7 @@ async function load(sql: Sql, key: string): Promise<Policy | undefined> {
  * that were deleted while something was on its way into them (an acceptance at the same moment, a
  * re-send later), with their last ones.
  */
-export async function currentPolicies(sql: Sql): Promise<Policy[]> {
+export async function currentPolicies(sql: Sql): Promise<QueueRules[]> {
   const rows = await sql.$queryRaw<PolicyRow[]>`
     WITH RECURSIVE ${WAITING_QUEUES}
     SELECT ${COLUMNS} FROM queue AS q JOIN policy AS p ON p.queue = q.name AND p.version = q.version
@@ -56,7 +59,7 @@ export async function currentPolicies(sql: Sql): Promise<Policy[]> {
   return rows.map(toPolicy);
 }
 
-function toPolicy(row: PolicyRow): Policy {
+function toPolicy(row: PolicyRow): QueueRules {
   return {
     queue: row.queue,
     version: row.version,

@@ -3,7 +3,7 @@ import type { DeliveryStatus, SettleReason } from '../delivery.ts';
 import { reasonOfEnd } from './arrived.ts';
 import { WAITING_QUEUES } from './waiting-queues.ts';
 
-/** A delivery that has just reached its end, as its owner is told of it. */
+/** A delivery that has just reached its end, as its protocol is told of it. */
 export interface Settled {
   id: string;
   ownerKind: string;

@@ -1,8 +1,8 @@
 import type { NotifyProducer } from '../../api/notify-producer.ts';
-import type { Policy } from '../../engine/rules/rules.ts';
+import type { QueueRules } from '../../engine/rules/rules.ts';
 import type { Preset, PutQueue } from './contract.ts';
 
-export type Rules = Omit<Policy, 'queue' | 'version' | 'preset'> & {
+export type Rules = Omit<QueueRules, 'queue' | 'version' | 'preset'> & {
   preset: Preset | null;
   notifyProducer: NotifyProducer | null;
 };

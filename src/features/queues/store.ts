@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { NotifyProducer } from '../../api/notify-producer.ts';
-import type { Policy, SuccessRule } from '../../engine/rules/rules.ts';
+import type { QueueRules, SuccessRule } from '../../engine/rules/rules.ts';
 import { type Database, Prisma, type Sql, type Transaction } from '../../platform/db/client.ts';
 import type { Preset } from './contract.ts';
 import type { Rules } from './presets.ts';
@@ -9,7 +9,7 @@ import type { Rules } from './presets.ts';
 export const MAX_QUEUES = 200;
 
 /** A queue's current policy, and where the queue stands in a list. */
-export interface QueueRow extends Rules, Pick<Policy, 'queue' | 'version'> {
+export interface QueueRow extends Rules, Pick<QueueRules, 'queue' | 'version'> {
   listKey: string;
 }
 

@@ -1,7 +1,7 @@
 import { notFound, Problem } from '../../api/problem.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
-import type { Letter } from '../../engine/http/send.ts';
-import type { Owner } from '../../engine/protocol.ts';
+import type { WebhookRequest } from '../../engine/http/send.ts';
+import type { Protocol } from '../../engine/protocol.ts';
 import type { TestResult } from '../../features/accounts/endpoints/contract.ts';
 import { findEndpoint } from '../../features/accounts/endpoints/store.ts';
 import { inItsFormat, type Targets } from '../../features/accounts/signing/destinations.ts';
@@ -13,7 +13,7 @@ const TYPE = 'endpoint.test';
 const HOUR_MS = 3_600_000;
 
 /** A test of an endpoint is a protocol of its own: one delivery, one attempt, and no business event. */
-export function pingOwner({ loadEndpointTargets }: Targets): Owner {
+export function endpointTestProtocol({ loadEndpointTargets }: Targets): Protocol {
   return {
     async resend() {
       throw new Problem(
@@ -35,7 +35,7 @@ export function pingOwner({ loadEndpointTargets }: Targets): Owner {
           const data = { endpointId };
           const envelope = { id: ownerId, type: TYPE, timestamp, data };
           const body = JSON.stringify(target.body === 'raw' ? data : envelope);
-          const letter: Letter = { url, headers, body, secrets, webhookId: ownerId };
+          const letter: WebhookRequest = { url, headers, body, secrets, webhookId: ownerId };
           return [[id, inItsFormat(letter, target, JSON.stringify(envelope), leasedAtMs)]];
         }),
       );
@@ -44,7 +44,7 @@ export function pingOwner({ loadEndpointTargets }: Targets): Owner {
 }
 
 /** @throws Problem 404 when the endpoint is gone; 409 and 429 where it may not be tested now */
-export async function pingEndpoint(
+export async function testEndpoint(
   { prisma }: Database,
   attemptOnce: DeliveryCommands['attemptOnce'],
   endpointId: string,

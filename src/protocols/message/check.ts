@@ -1,8 +1,8 @@
 import type { SettleReason } from '../../engine/delivery.ts';
-import type { Answer, Letter } from '../../engine/http/send.ts';
+import type { WebhookRequest, WebhookResponse } from '../../engine/http/send.ts';
 import { PROTOCOL_QUEUES } from '../../engine/protocol-queues.ts';
 import { originReceiver } from '../../engine/receiver-id.ts';
-import type { Reading } from '../../engine/rules/decide.ts';
+import type { Verdict } from '../../engine/rules/decide.ts';
 import type { NewDelivery } from '../../engine/store/create.ts';
 import { newId } from '../../platform/ids.ts';
 
@@ -55,7 +55,7 @@ export function checkLetter(
   { messageId, businessKey, before }: Asked,
   url: string,
   secrets: string[],
-): Letter {
+): WebhookRequest {
   const body = JSON.stringify({ messageId, businessKey, checkNumber: before + 1 });
   return { url, headers: {}, body, secrets, webhookId: messageId, isProducers: true };
 }
@@ -66,7 +66,7 @@ export function checkLetter(
  *
  * @param before checks made in this cycle before this one
  */
-export function readCheck(answer: Answer, before: number): Reading {
+export function readCheck(answer: WebhookResponse, before: number): Verdict {
   if (answer.kind === 'failure') return readSilence(before);
   if (answer.statusCode === 409) return { kind: 'no', reason: ROLLED_BACK };
   if (answer.statusCode === 425) return { kind: 'later', delayMs: STILL_WORKING_MS };
@@ -80,7 +80,7 @@ export function readCheck(answer: Answer, before: number): Reading {
 }
 
 /** No answer, not all of one, or none that anybody knows of. */
-export function readSilence(before: number): Reading {
+export function readSilence(before: number): Verdict {
   return { kind: 'later', delayMs: stepMs(before) };
 }
 

@@ -3,10 +3,10 @@ import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
 import { wakesOf } from '../notification/accept.ts';
 import type { NotificationInput } from '../notification/contract.ts';
-import { type Planned, plan, UNCHECKED } from '../notification/fan-out.ts';
+import { fanOut, type Planned, UNCHECKED } from '../notification/fan-out.ts';
 import { tellOfBorn } from '../notification/keep.ts';
 import { insertNotifications } from '../notification/store/insert.ts';
-import { type Audience, findAudience } from '../notification/store/subscribers.ts';
+import { type IntakeContext, loadIntakeContext } from '../notification/store/subscribers.ts';
 import { type ConfirmedRow, type Decided, markConfirmed, type Undecided } from './store/decide.ts';
 
 export interface Confirmed {
@@ -34,7 +34,7 @@ export async function confirmMessages(
     row,
     input: { ...(row.input as object), payload: JSON.parse(row.payload) } as NotificationInput,
   }));
-  const audience = await findAudience(
+  const audience = await loadIntakeContext(
     tx,
     [...new Set(contents.map(({ input }) => input.merchantId))],
     [...new Set(rows.map(({ producerKeyId }) => producerKeyId))],
@@ -55,9 +55,13 @@ export async function confirmMessages(
   return { ids: rows.map(({ id }) => id), wakes: [...wakesOf(planned, inserted), ...told] };
 }
 
-function planConfirmed(row: ConfirmedRow, input: NotificationInput, audience: Audience): Planned {
+function planConfirmed(
+  row: ConfirmedRow,
+  input: NotificationInput,
+  audience: IntakeContext,
+): Planned {
   const queue = input.queue != null && audience.lanes.has(input.queue) ? input.queue : null;
-  const planned = plan(
+  const planned = fanOut(
     {
       input: { ...input, queue },
       payloadText: row.payload,

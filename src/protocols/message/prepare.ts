@@ -6,8 +6,8 @@ import type { Database } from '../../platform/db/client.ts';
 import { isRefusedValue } from '../../platform/db/database-error.ts';
 import { fingerprintOf } from '../../platform/json/fingerprint.ts';
 import { unrounded } from '../../platform/json/text.ts';
-import { plan } from '../notification/fan-out.ts';
-import { findAudience } from '../notification/store/subscribers.ts';
+import { fanOut } from '../notification/fan-out.ts';
+import { loadIntakeContext } from '../notification/store/subscribers.ts';
 import { checkDelivery } from './check.ts';
 import type { PrepareMessage } from './contract.ts';
 import {
@@ -48,8 +48,12 @@ export function createPrepare({ database: { prisma }, wake, checkUrl }: PrepareO
     const { input, payloadText, principal, id } = announcement;
     const refused = checkUrl(input.checkUrl);
     if (refused !== null) throw invalid('body.checkUrl', refused);
-    const audience = await findAudience(prisma, [input.notification.merchantId], [principal.keyId]);
-    const planned = plan(
+    const audience = await loadIntakeContext(
+      prisma,
+      [input.notification.merchantId],
+      [principal.keyId],
+    );
+    const planned = fanOut(
       { input: input.notification, payloadText, principal, id: input.messageId ?? id },
       audience,
       { merchants: checkUrl, producers: checkUrl },

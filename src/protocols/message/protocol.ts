@@ -1,6 +1,6 @@
-import type { Letter } from '../../engine/http/send.ts';
-import type { AfterCommit, Owner, Undeliverable } from '../../engine/protocol.ts';
-import type { Reading } from '../../engine/rules/decide.ts';
+import type { WebhookRequest } from '../../engine/http/send.ts';
+import type { AfterCommit, Protocol, Undeliverable } from '../../engine/protocol.ts';
+import type { Verdict } from '../../engine/rules/decide.ts';
 import type { Claimed } from '../../engine/store/claim.ts';
 import type { Settled } from '../../engine/store/settle.ts';
 import type { Waker } from '../../engine/timers/wake-queue.ts';
@@ -18,7 +18,7 @@ interface MessageOwnerOptions {
   sql: Sql;
   targets: Targets;
   /** Composes what a confirmed message says: it is a notification. */
-  notifications: Owner;
+  notifications: Protocol;
   wake: Waker;
   raiseAlerts: RaiseAlerts;
 }
@@ -27,14 +27,14 @@ const SECOND = 1000;
 const UNDECIDED = ['prepared', 'suspended'] as const;
 
 /** Reliable messages as a protocol on the engine: their check-backs, and what they send. */
-export function messageOwner(options: MessageOwnerOptions): Owner {
+export function messageProtocol(options: MessageOwnerOptions): Protocol {
   const { sql, targets, notifications, wake, raiseAlerts } = options;
   /** What composing a delivery found out and reading its answer needs: how long it waits after a 2xx. */
   const patienceMs = new WeakMap<Claimed, number>();
 
   async function composeChecks(
     deliveries: Claimed[],
-  ): Promise<Map<string, Letter | Undeliverable>> {
+  ): Promise<Map<string, WebhookRequest | Undeliverable>> {
     const contents = await findCheckContents(
       sql,
       deliveries.map(({ id }) => id),
@@ -42,7 +42,7 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
     const secrets = await targets.loadCallbackSecrets([
       ...new Set([...contents.values()].map(({ producerKeyId }) => producerKeyId)),
     ]);
-    const letters = new Map<string, Letter | Undeliverable>();
+    const letters = new Map<string, WebhookRequest | Undeliverable>();
     for (const { id, url } of deliveries) {
       const content = contents.get(id);
       const own = secrets.get(content?.producerKeyId ?? '');
@@ -83,7 +83,7 @@ export function messageOwner(options: MessageOwnerOptions): Owner {
       ]);
       return new Map(letters.flatMap((each) => [...each]));
     },
-    read(delivery, answer, outcome): Reading | null {
+    read(delivery, answer, outcome): Verdict | null {
       if (isCheck(delivery)) return readCheck(answer, delivery.attemptCount);
       const patience = patienceMs.get(delivery);
       return outcome === 'success' && patience !== undefined

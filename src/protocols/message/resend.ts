@@ -1,5 +1,5 @@
 import { notFound, Problem } from '../../api/problem.ts';
-import type { Owned } from '../../engine/protocol.ts';
+import type { OwnedDelivery } from '../../engine/protocol.ts';
 import type { Resent } from '../../engine/store/resend.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { markPrepared } from './store/decide.ts';
@@ -14,7 +14,7 @@ import { findStatus } from './store/find.ts';
  */
 export async function resendCheck(
   sql: Sql,
-  { ownerId, attempts }: Owned,
+  { ownerId, attempts }: OwnedDelivery,
   resend: () => Promise<Resent[]>,
 ): Promise<Resent[]> {
   const status = await findStatus(sql, ownerId);

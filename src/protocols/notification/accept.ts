@@ -8,11 +8,11 @@ import { batched } from '../../platform/batch.ts';
 import type { Database, Sql } from '../../platform/db/client.ts';
 import { isRefusedValue } from '../../platform/db/database-error.ts';
 import type { Notification, NotificationInput } from './contract.ts';
-import { type Planned, plan, type UrlChecks } from './fan-out.ts';
+import { fanOut, type Planned, type UrlChecks } from './fan-out.ts';
 import { storePlanned } from './keep.ts';
 import { findNotifications } from './store/find.ts';
 import { findEarlier, type Inserted } from './store/insert.ts';
-import { findAudience } from './store/subscribers.ts';
+import { loadIntakeContext } from './store/subscribers.ts';
 
 /** One notification on its way in. */
 export interface Offer {
@@ -114,12 +114,12 @@ export function createAccept({
   }
 
   async function acceptTogether(offers: Offer[]): Promise<Array<Accepted | Problem>> {
-    const audience = await findAudience(
+    const audience = await loadIntakeContext(
       prisma,
       [...new Set(offers.map((each) => each.input.merchantId))],
       signersOf(offers),
     );
-    const planned = offers.map((offer) => plan(offer, audience, checks));
+    const planned = offers.map((offer) => fanOut(offer, audience, checks));
     const wanted = planned.filter((each): each is Planned => !(each instanceof Problem));
     const { inserted, wakes } = await storePlanned(direct, floors, wanted);
     void wake([...wakesOf(wanted, inserted), ...wakes]);

@@ -7,7 +7,7 @@ import type { DeliveryView } from './contract.ts';
 import { listensTo } from './fan-out.ts';
 import { findOwned } from './store/deliveries.ts';
 import { findProducer } from './store/find.ts';
-import { findAudience, type ListeningEndpoint } from './store/subscribers.ts';
+import { type ListeningEndpoint, loadIntakeContext } from './store/subscribers.ts';
 
 const SECOND = 1000;
 
@@ -22,13 +22,13 @@ type Orphan = Pick<
  *
  * @param sql may be a transaction: it needs no other connection
  */
-export async function adoptSkipped(
+export async function assignSkipped(
   sql: Sql,
   commands: Pick<DeliveryCommands, 'wakeReceiver'>,
   skipped: Orphan,
 ): Promise<void> {
   const merchantId = skipped.merchantId ?? '';
-  const { endpoints } = await findAudience(sql, [merchantId], []);
+  const { endpoints } = await loadIntakeContext(sql, [merchantId], []);
   const [first, ...others] = endpoints.filter((endpoint) => listensTo(endpoint, skipped.type));
   if (first === undefined) return;
   const deadlineMs =

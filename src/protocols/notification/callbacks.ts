@@ -1,4 +1,4 @@
-import type { Owner } from '../../engine/protocol.ts';
+import type { Protocol } from '../../engine/protocol.ts';
 import { PROTOCOL_QUEUES } from '../../engine/protocol-queues.ts';
 import { originReceiver } from '../../engine/receiver-id.ts';
 import { wakeFor } from '../../engine/run.ts';
@@ -44,7 +44,7 @@ export async function tellProducers(tx: Sql, deliveryIds: string[]): Promise<Wak
 }
 
 /** As a protocol: `told` adds to that of notifications that their producers hear of their ends. */
-export function telling(notifications: Owner, wake: Waker): Owner {
+export function telling(notifications: Protocol, wake: Waker): Protocol {
   return {
     ...notifications,
     async settled(tx, deliveries) {
@@ -58,7 +58,7 @@ export function telling(notifications: Owner, wake: Waker): Owner {
 }
 
 /** The calls themselves, as a protocol on the engine. */
-export function callbackOwner(sql: Sql, targets: Targets): Owner {
+export function callbackProtocol(sql: Sql, targets: Targets): Protocol {
   return {
     async compose(deliveries) {
       const callbacks = await findCallbacks(
@@ -67,7 +67,7 @@ export function callbackOwner(sql: Sql, targets: Targets): Owner {
       );
       const keyIds = [...callbacks.values()].map(({ producerKeyId }) => producerKeyId);
       const secretsById = await targets.loadCallbackSecrets([...new Set(keyIds)]);
-      const letters: Awaited<ReturnType<Owner['compose']>> = new Map();
+      const letters: Awaited<ReturnType<Protocol['compose']>> = new Map();
       for (const { id, ownerId, url } of deliveries) {
         const callback = callbacks.get(ownerId);
         const secrets = callback && secretsById.get(callback.producerKeyId);

@@ -10,7 +10,7 @@ import { unrounded } from '../../platform/json/text.ts';
 import type { Offer } from './accept.ts';
 import { TOLD } from './callbacks.ts';
 import type { NewNotification } from './store/insert.ts';
-import type { Audience, Lane, ListeningEndpoint } from './store/subscribers.ts';
+import type { IntakeContext, Lane, ListeningEndpoint } from './store/subscribers.ts';
 
 /** A notification ready to be stored, with all that its answer needs. */
 export interface Planned {
@@ -36,7 +36,11 @@ export const UNCHECKED: UrlChecks = { merchants: () => null, producers: () => nu
 const SECOND = 1000;
 
 /** Who is to get a notification, by which queue, and with which bytes. Pure but for new ids. */
-export function plan(offer: Offer, audience: Audience, checks: UrlChecks): Planned | Problem {
+export function fanOut(
+  offer: Offer,
+  audience: IntakeContext,
+  checks: UrlChecks,
+): Planned | Problem {
   const { input, principal } = offer;
   // Before anything is said of the merchant: whether it exists is not this key's to know.
   if (principal.merchants !== undefined && !principal.merchants.includes(input.merchantId)) {
@@ -83,7 +87,7 @@ export function plan(offer: Offer, audience: Audience, checks: UrlChecks): Plann
 
 function refusedCallback(
   { input: { notifyProducer }, principal }: Offer,
-  { signers }: Audience,
+  { signers }: IntakeContext,
   checks: UrlChecks,
 ): Problem | null {
   if (notifyProducer == null) return null;
@@ -109,7 +113,7 @@ interface Target {
   ownUrl: string | null;
 }
 
-function targetsOf({ input }: Offer, audience: Audience): Target[] {
+function targetsOf({ input }: Offer, audience: IntakeContext): Target[] {
   const target = (queue: string | null | undefined, rest: Omit<Target, 'lane' | 'deliveryId'>) => {
     const lane = laneOf(queue, audience);
     return lane === undefined ? [] : [{ deliveryId: newId('dlv'), lane, ...rest }];
@@ -141,7 +145,7 @@ function urlForProducer({ url, ownUrl }: Target): string | null {
 }
 
 /** The named queue; `default` when none is named or it is gone. */
-function laneOf(queue: string | null | undefined, { lanes }: Audience): Lane | undefined {
+function laneOf(queue: string | null | undefined, { lanes }: IntakeContext): Lane | undefined {
   return (queue != null ? lanes.get(queue) : undefined) ?? lanes.get('default');
 }
 

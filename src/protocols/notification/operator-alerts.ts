@@ -2,10 +2,10 @@ import { Problem } from '../../api/problem.ts';
 import { ALERT_INBOX } from '../../features/accounts/endpoints/alert-inbox.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { newId } from '../../platform/ids.ts';
-import { plan, UNCHECKED } from './fan-out.ts';
+import { fanOut, UNCHECKED } from './fan-out.ts';
 import { noteForOperators } from './operational/store.ts';
 import { insertNotifications } from './store/insert.ts';
-import { findAudience } from './store/subscribers.ts';
+import { loadIntakeContext } from './store/subscribers.ts';
 
 /** An event of the gateway's own, for the people who run it. */
 interface Announcement {
@@ -27,7 +27,7 @@ const GATEWAY = { keyId: 'gateway', role: 'operator', name: 'gateway', merchantI
  */
 export async function announce(sql: Sql, announcements: readonly Announcement[]): Promise<void> {
   for (const { type, detail } of announcements) await noteForOperators(sql, type, detail);
-  const audience = await findAudience(sql, [ALERT_INBOX], []);
+  const audience = await loadIntakeContext(sql, [ALERT_INBOX], []);
   if (!audience.merchants.has(ALERT_INBOX)) return;
   const planned = announcements.map(({ type, key, businessKey, detail }) => {
     const input = {
@@ -40,7 +40,7 @@ export async function announce(sql: Sql, announcements: readonly Announcement[])
     };
     const payloadText = JSON.stringify(detail);
     const offer = { input, payloadText, principal: GATEWAY, id: newId('ntf') };
-    return plan(offer, audience, UNCHECKED);
+    return fanOut(offer, audience, UNCHECKED);
   });
   const rows = planned.flatMap((each) => (each instanceof Problem ? [] : [each.row]));
   await insertNotifications(sql, rows);

@@ -1,5 +1,5 @@
-import type { Letter } from '../../engine/http/send.ts';
-import type { Owner, Undeliverable } from '../../engine/protocol.ts';
+import type { WebhookRequest } from '../../engine/http/send.ts';
+import type { Protocol, Undeliverable } from '../../engine/protocol.ts';
 import type { Claimed } from '../../engine/store/claim.ts';
 import {
   type EndpointTarget,
@@ -14,7 +14,7 @@ import { type Content, findContents } from './store/bodies.ts';
  * Best-effort notification as a protocol on the engine. It has nothing to do when a delivery ends:
  * a notification's state is that of its deliveries.
  */
-export function notificationOwner(sql: Sql, targets: Targets): Owner {
+export function notificationProtocol(sql: Sql, targets: Targets): Protocol {
   return {
     async compose(deliveries) {
       const [contents, endpoints] = await Promise.all([
@@ -30,7 +30,7 @@ export function notificationOwner(sql: Sql, targets: Targets): Owner {
           ? await targets.loadMerchantSecrets(merchantIds)
           : new Map<string, string[]>();
 
-      const letters = new Map<string, Letter | Undeliverable>();
+      const letters = new Map<string, WebhookRequest | Undeliverable>();
       for (const delivery of deliveries) {
         const content = contents.get(delivery.ownerId);
         if (content === undefined) continue;
@@ -45,7 +45,11 @@ export function notificationOwner(sql: Sql, targets: Targets): Owner {
   };
 }
 
-function toOwnUrl(url: string, content: Content, secrets: string[] | undefined): Letter | null {
+function toOwnUrl(
+  url: string,
+  content: Content,
+  secrets: string[] | undefined,
+): WebhookRequest | null {
   if (secrets === undefined) return null;
   return { url, headers: {}, body: content.body, secrets, webhookId: content.id };
 }
@@ -54,14 +58,14 @@ function toEndpoint(
   delivery: Claimed,
   content: Content,
   targets: Map<string, EndpointTarget>,
-): Letter | Undeliverable | null {
+): WebhookRequest | Undeliverable | null {
   const target = delivery.endpointId === null ? undefined : targets.get(delivery.endpointId);
   if (target === undefined) return null;
   // It was deleted while this delivery was being made, so the deletion did not see it.
   if (target.deleted) return { undeliverable: { status: 'cancelled', reason: 'endpoint_deleted' } };
   const body = target.body === 'raw' ? (memberText(content.body, 'data') ?? '') : content.body;
   const { url, headers, secrets } = target;
-  const letter: Letter = { url, headers, body, secrets, webhookId: content.id };
+  const letter: WebhookRequest = { url, headers, body, secrets, webhookId: content.id };
   return inItsFormat(letter, target, content.body, delivery.leasedAtMs);
 }
 

@@ -16,11 +16,11 @@ import { scopeOf } from '../../api/scope.ts';
 import type { DeliveryCommands } from '../../engine/commands.ts';
 import { assertNever } from '../../engine/delivery.ts';
 import { withoutQuery } from '../../engine/http/addresses.ts';
-import type { Owners } from '../../engine/protocol.ts';
+import type { Protocols } from '../../engine/protocol.ts';
 import { originReceiver } from '../../engine/receiver-id.ts';
 import type { ResendOptions, Resent } from '../../engine/store/resend.ts';
 import type { Database, Sql } from '../../platform/db/client.ts';
-import { adoptSkipped } from './assign-skipped.ts';
+import { assignSkipped } from './assign-skipped.ts';
 import { lookAtDelivery } from './audit-state.ts';
 import { attempt, type DeliveryView, delivery, deliveryStatus, schedule } from './contract.ts';
 import { createBursts } from './overlapping-calls.ts';
@@ -34,12 +34,12 @@ interface DeliveryDeps {
   database: Database;
   commands: DeliveryCommands;
   /** The protocols, which may have a say in what is sent again. */
-  owners: Owners;
+  protocols: Protocols;
   /** A sentence for the caller where an address may not be called. */
   checkUrl(url: string): string | null;
 }
 
-export function deliveryRoutes({ database, commands, owners, checkUrl }: DeliveryDeps): Route[] {
+export function deliveryRoutes({ database, commands, protocols, checkUrl }: DeliveryDeps): Route[] {
   const sql = database.prisma;
   const inBurst = createBursts();
 
@@ -173,7 +173,7 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
           async (since) => {
             const found = await visibleDelivery(sql, principal, params.id);
             const to = otherAddress(found, body.url);
-            if (found.status === 'skipped') await adoptSkipped(sql, commands, found);
+            if (found.status === 'skipped') await assignSkipped(sql, commands, found);
             const delivered = body.force ? 'repeat' : 'refuse';
             const resend = () =>
               commands.resend([params.id], delivered, principal.keyId, { askedAt: since, to });
@@ -181,7 +181,7 @@ export function deliveryRoutes({ database, commands, owners, checkUrl }: Deliver
             if (found.notificationId !== null) return resend();
             const owned = await findOwned(sql, params.id);
             if (owned === null) throw notFound('delivery');
-            return owners.get(owned.ownerKind)?.resend?.(owned, resend) ?? resend();
+            return protocols.get(owned.ownerKind)?.resend?.(owned, resend) ?? resend();
           },
         );
         refuseUnlessDue(resent);

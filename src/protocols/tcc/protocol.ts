@@ -1,6 +1,6 @@
-import type { Answer, Letter } from '../../engine/http/send.ts';
-import type { AfterCommit, Attempted, Owner } from '../../engine/protocol.ts';
-import type { Reading } from '../../engine/rules/decide.ts';
+import type { WebhookRequest, WebhookResponse } from '../../engine/http/send.ts';
+import type { AfterCommit, Attempted, Protocol } from '../../engine/protocol.ts';
+import type { Verdict } from '../../engine/rules/decide.ts';
 import type { Claimed } from '../../engine/store/claim.ts';
 import type { Settled } from '../../engine/store/settle.ts';
 import type { Waker } from '../../engine/timers/wake-queue.ts';
@@ -49,13 +49,13 @@ const SECOND_AGAIN_MS = 5_000;
  * TCC as a protocol on the engine: what a call says, what its answer means, and what follows from
  * its end.
  */
-export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Owner {
+export function tccProtocol({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Protocol {
   return {
     async compose(deliveries) {
       const contents = await findContents(sql, [...new Set(deliveries.map((d) => d.ownerId))]);
       const keyIds = new Set([...contents.values()].map((content) => content.producerKeyId));
       const secretsById = await loadSecrets([...keyIds]);
-      const letters: Awaited<ReturnType<Owner['compose']>> = new Map();
+      const letters: Awaited<ReturnType<Protocol['compose']>> = new Map();
       for (const { id, ownerId, purpose, url } of deliveries) {
         const content = contents.get(ownerId);
         const secrets = content && secretsById.get(content.producerKeyId);
@@ -66,7 +66,7 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
           letters.set(id, { undeliverable: { status: 'cancelled', reason } });
           continue;
         }
-        const letter: Letter = {
+        const letter: WebhookRequest = {
           url,
           headers: {},
           protocolHeaders: {
@@ -137,7 +137,7 @@ export function tccOwner({ sql, wake, loadSecrets, raiseAlerts }: OwnerDeps): Ow
 }
 
 /** 2xx is a yes, 425 "still at it". A 409 is final for a try alone: what was decided stays decided. */
-function read({ purpose }: Claimed, answer: Answer): Reading {
+function read({ purpose }: Claimed, answer: WebhookResponse): Verdict {
   const statusCode = answer.kind === 'response' ? answer.statusCode : null;
   const isTry = purpose === 'try';
   if (statusCode !== null && statusCode >= 200 && statusCode <= 299) return { kind: 'yes' };

@@ -1,5 +1,5 @@
 import { notFound, Problem } from '../../api/problem.ts';
-import type { Owned } from '../../engine/protocol.ts';
+import type { OwnedDelivery } from '../../engine/protocol.ts';
 import type { Resent } from '../../engine/store/resend.ts';
 import type { Sql } from '../../platform/db/client.ts';
 import { findBranchById } from './store/find.ts';
@@ -14,7 +14,7 @@ import { resumeTransactions } from './store/progress.ts';
  */
 export async function resendCall(
   sql: Sql,
-  { ownerId, purpose, status }: Owned,
+  { ownerId, purpose, status }: OwnedDelivery,
   resend: () => Promise<Resent[]>,
 ): Promise<Resent[]> {
   const branch = await findBranchById(sql, ownerId);

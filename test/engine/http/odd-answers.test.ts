@@ -2,15 +2,15 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createAnswerHeads } from '../../../src/engine/http/answer-heads.ts';
 import {
+  type AttemptContext,
   createSender,
-  type Letter,
   type Sender,
-  type Stamp,
+  type WebhookRequest,
 } from '../../../src/engine/http/send.ts';
 import { judge } from '../../../src/engine/rules/outcome.ts';
 import { ODD_ANSWERS, sayOddly } from '../../support/odd-answers.ts';
 
-const STAMP: Stamp = {
+const STAMP: AttemptContext = {
   deliveryId: 'dlv_1',
   attempt: 1,
   cycle: 1,
@@ -49,7 +49,7 @@ function sender(): Sender {
   return made;
 }
 
-const letterTo = (url: string): Letter => ({
+const letterTo = (url: string): WebhookRequest => ({
   url,
   headers: {},
   body: '{}',

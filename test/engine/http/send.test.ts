@@ -6,10 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  type AttemptContext,
   createSender,
-  type Letter,
   type Sender,
-  type Stamp,
+  type WebhookRequest,
 } from '../../../src/engine/http/send.ts';
 import { newSecret } from '../../../src/engine/http/sign.ts';
 import { type DnsServer, startDnsServer } from '../../support/dns-server.ts';
@@ -33,7 +33,7 @@ const TIMEOUT_MS = 500;
 const MARGIN_MS = 10_000;
 const NOT_REACHED = 'The receiver could not be reached or did not answer in time.';
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-const STAMP: Stamp = {
+const STAMP: AttemptContext = {
   deliveryId: 'dlv_1',
   attempt: 1,
   cycle: 1,
@@ -558,7 +558,7 @@ function senderTo(
   return sender;
 }
 
-function letterTo(url: string): Letter {
+function letterTo(url: string): WebhookRequest {
   return { url, headers: {}, body: '{}', secrets: [newSecret()], webhookId: 'ntf_1' };
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import {
+  type AttemptContext,
   createSender,
-  type Letter,
   type Sender,
-  type Stamp,
+  type WebhookRequest,
 } from '../../../src/engine/http/send.ts';
 import { newSecret } from '../../../src/engine/http/sign.ts';
 import { parseDeniedTargets, parseTargetList } from '../../../src/engine/http/target-list.ts';
@@ -15,7 +15,7 @@ import { startReceiver } from '../../support/receiver.ts';
 import { until } from '../../support/until.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok';
-const STAMP: Stamp = {
+const STAMP: AttemptContext = {
   deliveryId: 'dlv_1',
   attempt: 1,
   cycle: 1,
@@ -47,7 +47,7 @@ function senderThrough(
   return sender;
 }
 
-const letterTo = (url: string): Letter => ({
+const letterTo = (url: string): WebhookRequest => ({
   url,
   headers: {},
   body: '{}',
@@ -113,7 +113,7 @@ describe('through a forward proxy', () => {
       allowPrivateTargets: false,
       producerTargets: parseTargetList(`http://${new URL(inside.url()).host}`),
     });
-    const letter: Letter = { ...letterTo(inside.url()), isProducers: true };
+    const letter: WebhookRequest = { ...letterTo(inside.url()), isProducers: true };
     expect(await sender.send(letter, STAMP)).toMatchObject({ statusCode: 200 });
     expect(proxy.asked).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Answer } from '../../../src/engine/http/send.ts';
+import type { WebhookResponse } from '../../../src/engine/http/send.ts';
 import { healthOf } from '../../../src/engine/rules/circuit.ts';
 import type { Claimed } from '../../../src/engine/store/claim.ts';
 
@@ -7,7 +7,7 @@ const AT_AN_ENDPOINT = { receiverId: 'ep_1', endpointId: 'ep_1' } as Claimed;
 const AT_A_ONE_OFF_ADDRESS = { receiverId: 'url_1', endpointId: null } as Claimed;
 const RULES = { maxInFlight: 20, nextInMs: 600_000 };
 
-const response = (statusCode: number, more: Partial<Answer> = {}) =>
+const response = (statusCode: number, more: Partial<WebhookResponse> = {}) =>
   ({
     kind: 'response',
     statusCode,
@@ -18,8 +18,8 @@ const response = (statusCode: number, more: Partial<Answer> = {}) =>
     durationMs: 3,
     heldMs: 3,
     ...more,
-  }) as Answer;
-const silence = (durationMs: number): Answer => ({
+  }) as WebhookResponse;
+const silence = (durationMs: number): WebhookResponse => ({
   kind: 'failure',
   outcome: 'timeout',
   error: '',
@@ -27,7 +27,8 @@ const silence = (durationMs: number): Answer => ({
   durationMs,
   heldMs: durationMs,
 });
-const scoreOf = (answer: Answer) => healthOf(AT_AN_ENDPOINT, answer, 'http_status', RULES).score;
+const scoreOf = (answer: WebhookResponse) =>
+  healthOf(AT_AN_ENDPOINT, answer, 'http_status', RULES).score;
 
 test('a failure weighs what it cost: the seconds for which it held a place', () => {
   expect(scoreOf(response(500, { durationMs: 1500, heldMs: 1500 }))).toBe(30);
@@ -41,7 +42,7 @@ test('a failure weighs what it cost: the seconds for which it held a place', () 
 test('a failure that comes quickly weighs nothing, whatever it says', () => {
   expect(scoreOf(response(500))).toBe(0);
   expect(scoreOf(response(500, { durationMs: 1000, heldMs: 1000 }))).toBe(0);
-  expect(scoreOf({ ...silence(3), outcome: 'connection_error' } as Answer)).toBe(0);
+  expect(scoreOf({ ...silence(3), outcome: 'connection_error' } as WebhookResponse)).toBe(0);
 });
 
 test('Retry-After holds an endpoint, but for a minute at most, and never beyond the next attempt', () => {
@@ -70,5 +71,5 @@ test('one payment’s address says nothing of the others at its origin', () => {
 
 test('the time that this process lagged weighs nothing', () => {
   expect(scoreOf(response(500, { durationMs: 4000, heldMs: 3 }))).toBe(0);
-  expect(scoreOf({ ...silence(500), durationMs: 4000 } as Answer)).toBe(10);
+  expect(scoreOf({ ...silence(500), durationMs: 4000 } as WebhookResponse)).toBe(10);
 });

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decide, type Reading, type Standing } from '../../../src/engine/rules/decide.ts';
+import { decide, type LadderPosition, type Verdict } from '../../../src/engine/rules/decide.ts';
 
 const SECOND = 1000;
 const NOW = Date.parse('2026-11-22T10:00:00.000Z');
-const failure: Reading = { kind: 'unknown', retryAfterMs: null };
+const failure: Verdict = { kind: 'unknown', retryAfterMs: null };
 const policy = { ladderSeconds: [0, 5, 10], deadlineSeconds: 60, jitter: 0, timeoutMs: 5_000 };
-const standing: Standing = {
+const standing: LadderPosition = {
   rung: 0,
   trigger: 'ladder',
   deadlineMs: NOW + 60 * SECOND,
@@ -32,7 +32,7 @@ describe('after an attempt', () => {
   });
 
   test('a definite no ends it', () => {
-    const no: Reading = { kind: 'no', reason: 'gone' };
+    const no: Verdict = { kind: 'no', reason: 'gone' };
     expect(decide(standing, policy, no, NOW, 0)).toMatchObject({
       status: 'failed',
       reason: 'gone',
@@ -78,7 +78,7 @@ describe('after an attempt', () => {
   });
 
   test('an attempt by hand in between leaves the ladder where it was', () => {
-    const byHand: Standing = {
+    const byHand: LadderPosition = {
       ...standing,
       rung: 2,
       trigger: 'resend',
@@ -128,7 +128,7 @@ describe('a whole cycle', () => {
             if (nowMs >= deadlineMs) return;
             attempts += 1;
             nowMs += tookMs;
-            const at: Standing = { rung, trigger: 'ladder', deadlineMs, resumeMs: null };
+            const at: LadderPosition = { rung, trigger: 'ladder', deadlineMs, resumeMs: null };
             const decision = decide(at, rules, { ...failure, retryAfterMs }, nowMs, dice);
             if (decision.kind === 'settle') {
               expect(decision.status).toBe('failed');

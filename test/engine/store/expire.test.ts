@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Owner } from '../../../src/engine/protocol.ts';
+import type { Protocol } from '../../../src/engine/protocol.ts';
 import { sqlStore } from '../../../src/engine/store/engine-store.ts';
 import { expireDeliveries } from '../../../src/engine/sweep.ts';
 import { type TestDatabase, testDatabase } from '../../support/database.ts';
@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => db.drop());
 
-const silent: Owner = { compose: async () => new Map() };
+const silent: Protocol = { compose: async () => new Map() };
 
 /** `count` deliveries of one owner, past their deadline, `agoSeconds` and less ago. */
 const expired = (ownerKind: string, count: number, agoSeconds: number) =>
@@ -31,7 +31,7 @@ const count = async () =>
 
 test('an owner that cannot take the end of its own keeps nobody else from ending', async () => {
   const told: string[] = [];
-  const owners = new Map<string, Owner>([
+  const protocols = new Map<string, Protocol>([
     ['ill', { ...silent, settled: () => Promise.reject(new Error('the owner is ill')) }],
     [
       'well',
@@ -42,7 +42,9 @@ test('an owner that cannot take the end of its own keeps nobody else from ending
   await expired('ill', 510, 7200);
   await expired('well', 5, 3600);
 
-  await expect(expireDeliveries(sqlStore(db.database, owners))).rejects.toThrow('the owner is ill');
+  await expect(expireDeliveries(sqlStore(db.database, protocols))).rejects.toThrow(
+    'the owner is ill',
+  );
 
   expect(await count()).toEqual({ 'ill pending': 510, 'well failed': 5 });
   expect(told.toSorted()).toEqual(['well1', 'well2', 'well3', 'well4', 'well5']);

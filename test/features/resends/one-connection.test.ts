@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { startResending } from '../../../src/features/resends/run.ts';
 import { openDatabase } from '../../../src/platform/db/client.ts';
 import { plainServer } from '../../../src/platform/db/server.ts';
-import { adoptSkipped } from '../../../src/protocols/notification/assign-skipped.ts';
+import { assignSkipped } from '../../../src/protocols/notification/assign-skipped.ts';
 import { testGateway } from '../../support/gateway.ts';
 import { startReceiver } from '../../support/receiver.ts';
 import { jobWhen } from './failed.ts';
@@ -29,7 +29,7 @@ test('a page that finds listeners needs no connection beside its own', async () 
     const resending = startResending({
       database: small,
       wake: async () => {},
-      adopt: (tx, orphan) => adoptSkipped(tx, { wakeReceiver: async () => {} }, orphan),
+      adopt: (tx, orphan) => assignSkipped(tx, { wakeReceiver: async () => {} }, orphan),
       log: pino({ level: 'silent' }),
     });
     const done = await jobWhen(

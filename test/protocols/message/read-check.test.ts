@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../../src/engine/http/send.ts';
+import type { WebhookResponse } from '../../../src/engine/http/send.ts';
 import { readCheck, readSilence } from '../../../src/protocols/message/check.ts';
 
-const answered = (statusCode: number, body = '', retryAfterMs: number | null = null): Answer => ({
+const answered = (
+  statusCode: number,
+  body = '',
+  retryAfterMs: number | null = null,
+): WebhookResponse => ({
   kind: 'response',
   statusCode,
   body,
@@ -12,7 +16,7 @@ const answered = (statusCode: number, body = '', retryAfterMs: number | null = n
   durationMs: 1,
   heldMs: 1,
 });
-const unanswered = (outcome: 'timeout' | 'dns_error' | 'blocked_target'): Answer => ({
+const unanswered = (outcome: 'timeout' | 'dns_error' | 'blocked_target'): WebhookResponse => ({
   kind: 'failure',
   outcome,
   error: 'no answer',

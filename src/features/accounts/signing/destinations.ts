@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { Letter } from '../../../engine/http/send.ts';
+import type { WebhookRequest } from '../../../engine/http/send.ts';
 import type { Database } from '../../../platform/db/client.ts';
 import type { SecretBox } from '../../../platform/secrets/secret-box.ts';
 import { type Dress, dress } from '../../event-types/formats/dress.ts';
@@ -50,11 +50,11 @@ export interface Targets {
  * @param envelope the event as it is
  */
 export function inItsFormat(
-  letter: Letter,
+  letter: WebhookRequest,
   { dress: chosen, url }: EndpointTarget,
   envelope: string,
   nowMs: number,
-): Letter {
+): WebhookRequest {
   const dressed = dress(chosen, url, envelope, nowMs);
   if (dressed === null) return letter;
   const { answers, ...others } = dressed;

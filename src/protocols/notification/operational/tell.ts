@@ -13,10 +13,10 @@ import { EVENTS_SENDER } from '../../../features/event-types/sender.ts';
 import type { Database, Transaction } from '../../../platform/db/client.ts';
 import { newId } from '../../../platform/ids.ts';
 import { type Repeated, repeat } from '../../../platform/time/periodic.ts';
-import { plan, UNCHECKED } from '../fan-out.ts';
+import { fanOut, UNCHECKED } from '../fan-out.ts';
 import { OPERATORS_QUEUE } from '../operator-alerts.ts';
 import { insertNotifications, type NewNotification } from '../store/insert.ts';
-import { type Audience, findAudience } from '../store/subscribers.ts';
+import { type IntakeContext, loadIntakeContext } from '../store/subscribers.ts';
 import { type Facts, findSubscribers, mayTell, takeFacts } from './store.ts';
 
 const SECOND = 1000;
@@ -59,7 +59,7 @@ export function tellFacts(prisma: Database['prisma']): Promise<number> {
 async function tell(tx: Transaction, facts: Facts[]): Promise<number> {
   const merchantIds = [...new Set([ALERT_INBOX, ...facts.map(({ merchantId }) => merchantId)])];
   // One after the other: they share the transaction's one connection.
-  const { endpoints: _business, ...rest } = await findAudience(tx, merchantIds, []);
+  const { endpoints: _business, ...rest } = await loadIntakeContext(tx, merchantIds, []);
   const endpoints = await findSubscribers(tx, merchantIds);
   const audience = { ...rest, endpoints };
   const rows = facts.flatMap((each) =>
@@ -74,7 +74,11 @@ async function tell(tx: Transaction, facts: Facts[]): Promise<number> {
 }
 
 /** The merchant itself and the operators, where they have an endpoint that asks for it. */
-function hearersOf(type: EventTypeName, merchantId: string, { endpoints }: Audience): string[] {
+function hearersOf(
+  type: EventTypeName,
+  merchantId: string,
+  { endpoints }: IntakeContext,
+): string[] {
   const isForMerchants = EVENT_TYPES[type].audience === 'merchants';
   const hearers = new Set(isForMerchants ? [merchantId, ALERT_INBOX] : [ALERT_INBOX]);
   return [...hearers].filter((hearer) =>
@@ -86,7 +90,7 @@ function notificationOf(
   facts: Facts,
   type: EventTypeName,
   to: string,
-  audience: Audience,
+  audience: IntakeContext,
 ): NewNotification[] {
   const data = dataOf(facts, type);
   const isOperators = to === ALERT_INBOX;
@@ -99,7 +103,7 @@ function notificationOf(
     queue: isOperators && audience.lanes.has(OPERATORS_QUEUE) ? OPERATORS_QUEUE : null,
   };
   const payloadText = JSON.stringify(data);
-  const planned = plan(
+  const planned = fanOut(
     { input, payloadText, principal: GATEWAY, id: newId('ntf') },
     audience,
     UNCHECKED,

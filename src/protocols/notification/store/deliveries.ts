@@ -1,6 +1,6 @@
 import type { Scope } from '../../../api/scope.ts';
 import type { DeliveryStatus, ShownReason } from '../../../engine/delivery.ts';
-import type { Owned } from '../../../engine/protocol.ts';
+import type { OwnedDelivery } from '../../../engine/protocol.ts';
 import { allOf, among } from '../../../engine/store/conditions.ts';
 import { SHOWN_REASON } from '../../../engine/store/shown-reason.ts';
 import { SHOWN_STATUS } from '../../../engine/store/shown-status.ts';
@@ -77,8 +77,8 @@ export async function listAttempts(
 }
 
 /** What the protocol that sends a delivery knows of it. */
-export async function findOwned(sql: Sql, id: string): Promise<Owned | null> {
-  const rows = await sql.$queryRaw<Owned[]>`
+export async function findOwned(sql: Sql, id: string): Promise<OwnedDelivery | null> {
+  const rows = await sql.$queryRaw<OwnedDelivery[]>`
     SELECT d.owner_kind AS "ownerKind", d.owner_id AS "ownerId", d.purpose, d.status,
            (SELECT count(*)::int FROM attempt AS a WHERE a.delivery_id = d.id) AS attempts
       FROM delivery AS d WHERE d.id = ${id}`;

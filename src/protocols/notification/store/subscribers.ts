@@ -21,7 +21,7 @@ export interface Lane {
   tellsProducer: boolean;
 }
 
-export interface Audience {
+export interface IntakeContext {
   merchants: Set<string>;
   endpoints: ListeningEndpoint[];
   lanes: Map<string, Lane>;
@@ -37,11 +37,11 @@ interface AudienceRow {
 }
 
 /** Merchants, their endpoints and all queues that are for them in one statement: what a batch of intake has to be told. */
-export async function findAudience(
+export async function loadIntakeContext(
   sql: Sql,
   merchantIds: string[],
   keyIds: string[],
-): Promise<Audience> {
+): Promise<IntakeContext> {
   const [row] = await sql.$queryRaw<AudienceRow[]>`
     SELECT
       (SELECT json_agg(id) FROM merchant WHERE id = ANY (${merchantIds})) AS merchants,
