@@ -38,9 +38,10 @@ function linesOf(fields: Record<string, unknown>, language: Language): string[] 
 
 function shown(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
+  const plain = text.replaceAll(NO_PLAIN_TEXT, ' ');
   // Of whole characters: robots refuse a body with half a surrogate pair in it.
-  const characters = [...text.replaceAll(NO_PLAIN_TEXT, ' ')];
+  const characters = [...plain];
   return characters.length > MOST_CHARACTERS
     ? `${characters.slice(0, MOST_CHARACTERS).join('')}…`
-    : text;
+    : plain;
 }
