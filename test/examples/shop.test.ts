@@ -55,7 +55,7 @@ test(
     expect(said).toContain('try 200, answer lost → cancel 200');
     expect(said).toContain('try 409, refused by the fence');
     expect(said).toMatch(
-      /no confirm was sent[\s\S]*check-back 1: committed[\s\S]*completed\n.*bonus points 7/,
+      /no confirm was sent[\s\S]*check-back \d+: committed[\s\S]*completed\n.*bonus points 7/,
     );
   },
   LIMIT_MS,
