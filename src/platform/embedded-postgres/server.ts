@@ -27,7 +27,7 @@ const SETTINGS = {
   fsync: 'on',
   full_page_writes: 'on',
   synchronous_commit: 'on',
-  // A backup while it runs needs these, whatever postgresql.conf may say: see src/db/backup.
+  // A backup while it runs needs these, whatever postgresql.conf may say: see src/platform/backup.
   wal_level: 'replica',
   max_replication_slots: '10',
   timezone: 'UTC',
