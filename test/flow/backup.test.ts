@@ -50,7 +50,7 @@ const keyOf = ({ dataDir }: GatewayProcess) =>
   readFileSync(join(dataDir, 'operator-key'), 'utf8').trim();
 
 function run(program: 'backup' | 'restore', dataDir: string, ...args: string[]) {
-  return spawnProgram(`dist/${program}.js`, { args, env: { DATA_DIR: dataDir }, cwd: folder });
+  return spawnProgram(`dist/app/${program}.js`, { args, env: { DATA_DIR: dataDir }, cwd: folder });
 }
 
 function sendOpen(operator: ReturnType<typeof apiOf>, businessKey: string, path = '/open') {
@@ -215,7 +215,7 @@ test('a gateway that runs bars a restore, and another database bars both', async
       ENCRYPTION_KEY: Buffer.alloc(32).toString('base64'),
     };
     const args = [join(folder, 'other')];
-    const exit = await spawnProgram(`dist/${program}.js`, { args, env, cwd: folder }).exited;
+    const exit = await spawnProgram(`dist/app/${program}.js`, { args, env, cwd: folder }).exited;
     expect(exit.code).toBe(1);
     expect(exit.stderr).toMatch(/^Postrider has .*: DATABASE_URL is set, and .*\n$/);
   }
