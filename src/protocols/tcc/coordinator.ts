@@ -217,6 +217,9 @@ export function createCoordinator({ database, wake, commands, checkUrl }: Coordi
     },
 
     async move(id: string, branchId: string, urls: NewUrls): Promise<void> {
+      if (urls.confirmUrl === undefined && urls.cancelUrl === undefined) {
+        throw invalid('body', 'Say confirmUrl, cancelUrl, or both.');
+      }
       checkUrls(urls, 'body');
       await move(database, id, branchId, urls);
     },

@@ -13,11 +13,11 @@ import {
   whose,
 } from './route-parts.ts';
 
-const movedBranch = z
-  .strictObject({ confirmUrl: url.optional(), cancelUrl: url.optional(), reason })
-  .refine(({ confirmUrl, cancelUrl }) => confirmUrl !== undefined || cancelUrl !== undefined, {
-    message: 'Say confirmUrl, cancelUrl, or both.',
-  });
+const movedBranch = z.strictObject({
+  confirmUrl: url.optional(),
+  cancelUrl: url.optional().describe('One of the two at least.'),
+  reason,
+});
 
 /** What operators do where a participant does not answer. None of it turns a decision round. */
 export function operatorRoutes(coordinator: Coordinator, sql: Sql): Route[] {
