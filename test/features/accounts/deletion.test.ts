@@ -23,10 +23,10 @@ afterEach(() => gateway.close());
 const wait = (count: number) =>
   gateway.db.database.prisma.$executeRaw`
     INSERT INTO delivery (id, owner_kind, owner_id, purpose, type, business_key, queue, policy_version,
-                          receiver_id, endpoint_id, status, due_at, accepted_at, deadline_at)
+                          receiver_id, endpoint_id, status, due_at, accepted_at, deadline_at, producer_key_id)
     SELECT 'dlv' || n, 'notification', 'o', 'notify', 'a.b', 'k', 'default', 1, ${endpointId},
            ${endpointId}, 'pending', postrider_now(), postrider_now(),
-           postrider_now() + interval '1 day'
+           postrider_now() + interval '1 day', 'key_producer'
       FROM generate_series(1, ${count}::int) AS n`;
 const cancelled = async () => {
   const [row] = await gateway.db.database.prisma.$queryRaw<{ n: number }[]>`
