@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts';
 
 /** Logs a line of 1 kB every ms, and says on standard error how it fares. */
 const PROGRAM = `
-  import { openLog } from './src/log/open.ts';
+  import { openLog } from './src/platform/log/open.ts';
   const { log, sink } = openLog('info');
   const line = 'x'.repeat(1000);
   const writing = setInterval(() => { for (let i = 0; i < 20; i += 1) log.info(line); }, 20);
