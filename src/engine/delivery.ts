@@ -29,6 +29,10 @@ export type DeliveryStatus = (typeof DELIVERY_STATUSES)[number];
 /** The engine still has something to do. */
 export const UNSETTLED = ['pending', 'sending'] as const satisfies readonly DeliveryStatus[];
 
+export function isSettled(status: DeliveryStatus): boolean {
+  return !(UNSETTLED as readonly DeliveryStatus[]).includes(status);
+}
+
 /** Somebody still has something to do about it: what has neither arrived nor been called off. */
 export const OPEN_STATUSES = [
   ...UNSETTLED,

@@ -1,7 +1,13 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ScheduleView } from '../../protocols/notification/contract.ts';
 import { call, get } from './client.ts';
-import type { AttemptView, DeliverySummary, DeliveryView, Notification } from './notifications.ts';
+import {
+  type AttemptView,
+  type DeliverySummary,
+  type DeliveryView,
+  isSettled,
+  type Notification,
+} from './notifications.ts';
 
 /** While something is on its way one wants to see it; what has ended changes no more. */
 const LIVE_MS = 2000;
@@ -10,14 +16,12 @@ const ENDED_MS = 15_000;
 const MOST_ATTEMPTS = 100;
 const MOST_PAGES = 5;
 
-const isUnderWay = (status: Notification['status']) => status === 'pending' || status === 'sending';
-
 export function useNotification(id: string) {
   return useQuery({
     queryKey: ['notification', id],
     queryFn: ({ signal }) => get<Notification>(`/v1/notifications/${id}`, undefined, signal),
     refetchInterval: ({ state }) =>
-      state.data?.deliveries.some(({ status }) => isUnderWay(status)) ? LIVE_MS : ENDED_MS,
+      state.data?.deliveries.some(({ status }) => !isSettled(status)) ? LIVE_MS : ENDED_MS,
   });
 }
 

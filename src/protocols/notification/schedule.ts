@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { DeliveryStatus } from '../../engine/delivery.ts';
+import { type DeliveryStatus, isSettled } from '../../engine/delivery.ts';
 import { planFrom } from '../../engine/rules/ladder.ts';
 import type { LadderRules } from '../../engine/rules/rules.ts';
 import type { schedule } from './contract.ts';
@@ -29,12 +29,8 @@ export function scheduleOf(standing: Standing): Schedule {
     policyVersion: standing.policyVersion,
     ladderLength: standing.ladderSeconds.length,
     deadlineAt: toIso(standing.deadlineMs),
-    attempts: isSettled(standing) ? [] : [...outOfTurn(standing), ...onLadder(standing)],
+    attempts: isSettled(standing.status) ? [] : [...outOfTurn(standing), ...onLadder(standing)],
   };
-}
-
-function isSettled({ status }: Standing): boolean {
-  return status !== 'pending' && status !== 'sending';
 }
 
 /** One that somebody asked for, while the ladder waits. */

@@ -14,7 +14,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useParams } from 'react-router';
 import { useBody, useCancel, useNotification } from '../../api/detail.ts';
-import type { Notification } from '../../api/notifications.ts';
+import { isSettled, type Notification } from '../../api/notifications.ts';
 import { useSession } from '../../api/session.ts';
 import { AskReason } from '../../kit/ask-reason.tsx';
 import { CopyId } from '../../kit/copy-id.tsx';
@@ -74,9 +74,7 @@ function Cancel({ notification }: { notification: Notification }) {
   const { data: session } = useSession();
   const cancel = useCancel(notification.id);
   const [isAsking, ask] = useState(false);
-  const isUnderWay = notification.deliveries.some(
-    ({ status }) => status === 'pending' || status === 'sending',
-  );
+  const isUnderWay = notification.deliveries.some(({ status }) => !isSettled(status));
   if (session?.role !== 'operator' || !isUnderWay) return null;
   return (
     <>

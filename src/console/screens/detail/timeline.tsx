@@ -2,7 +2,7 @@ import { Skeleton, Spoiler, Text } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconSend } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { useAttempts, versionOf } from '../../api/detail.ts';
-import type { AttemptView, DeliverySummary } from '../../api/notifications.ts';
+import { type AttemptView, type DeliverySummary, isSettled } from '../../api/notifications.ts';
 import { CopyId, shortId } from '../../kit/copy-id.tsx';
 import { Failure } from '../../kit/failure.tsx';
 import { Tag } from '../../kit/status.tsx';
@@ -18,7 +18,7 @@ export function Timeline({ delivery }: { delivery: DeliverySummary }) {
   if (error !== null) return <Failure error={error} retry={refetch} />;
   if (data === undefined) return <Skeleton height={80} />;
   const hasCycles = data.some(({ cycle }) => cycle > 1) || delivery.cycle > 1;
-  const isOpen = delivery.status === 'pending' || delivery.status === 'sending';
+  const isOpen = !isSettled(delivery.status);
   return (
     <ol className={classes.line} aria-label={t('timeline.label')}>
       {data.map((attempt, index) => (
