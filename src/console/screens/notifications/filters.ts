@@ -1,31 +1,15 @@
 import { useMemo } from 'react';
-import { useSearchParams } from 'react-router';
-import { DELIVERY_STATUSES, type DeliveryStatus } from '../../api/notifications.ts';
-import { type Address, useAddress } from '../../kit/address.ts';
+import { DELIVERY_STATUSES } from '../../api/notifications.ts';
 import { boundsOf } from '../../kit/period.tsx';
+import { useStatusAddress } from '../../kit/status-address.ts';
 
 const NAMES = ['q', 'status', 'queue', 'type', 'merchant', 'last', 'from', 'to'] as const;
 
-/** What is looked for, as it stands in the address: a link to it shows the same. */
-export interface Filters extends Address<(typeof NAMES)[number]> {
-  statuses: DeliveryStatus[];
-  isEmpty: boolean;
-  clear(): void;
-}
+export type Filters = ReturnType<typeof useFilters>;
 
-export function useFilters(): Filters {
-  const address = useAddress(NAMES);
-  const [params, setParams] = useSearchParams();
-  const isEmpty = params.size === 0;
-  return useMemo(() => {
-    const wanted = address.values.status.split(',');
-    return {
-      ...address,
-      statuses: DELIVERY_STATUSES.filter((status) => wanted.includes(status)),
-      isEmpty,
-      clear: () => setParams({}, { replace: true }),
-    };
-  }, [address, isEmpty, setParams]);
+/** What is looked for, as it stands in the address: a link to it shows the same. */
+export function useFilters() {
+  return useStatusAddress(NAMES, DELIVERY_STATUSES);
 }
 
 /** As the API takes them; `last` counts from the moment it was chosen. */

@@ -1,32 +1,19 @@
 import { Button, Group, Stack } from '@mantine/core';
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { useSearchParams } from 'react-router';
 import { TRANSACTION_STATUSES } from '../../api/transactions.ts';
-import { type Address, useAddress } from '../../kit/address.ts';
 import { ChipChoice } from '../../kit/chip-choice.tsx';
 import { boundsOf, PeriodChoice } from '../../kit/period.tsx';
+import { useStatusAddress } from '../../kit/status-address.ts';
 import { WrittenFilter } from '../../kit/written-filter.tsx';
 
 const NAMES = ['key', 'producer', 'status', 'last', 'from', 'to'] as const;
 
-/** What is looked for, as it stands in the address: a link to it shows the same. */
-export interface Filters extends Address<(typeof NAMES)[number]> {
-  statuses: string[];
-  isEmpty: boolean;
-  clear(): void;
-}
+export type Filters = ReturnType<typeof useFilters>;
 
-export function useFilters(): Filters {
-  const address = useAddress(NAMES);
-  const [params, setParams] = useSearchParams();
-  const wanted = address.values.status.split(',');
-  return {
-    ...address,
-    statuses: TRANSACTION_STATUSES.filter((status) => wanted.includes(status)),
-    isEmpty: params.size === 0,
-    clear: () => setParams({}, { replace: true }),
-  };
+/** What is looked for, as it stands in the address: a link to it shows the same. */
+export function useFilters() {
+  return useStatusAddress(NAMES, TRANSACTION_STATUSES);
 }
 
 /** As the API takes them; `last` counts from the moment it was chosen. */
